@@ -1,0 +1,245 @@
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from unittest.mock import MagicMock
+
+import numpy as np
+import pytest
+import torch
+
+from ultralytics.utils import callbacks
+from ultralytics.utils.callbacks import EVENTS, add_integration_callbacks, base, get_default_callbacks, integration
+from ultralytics.utils.callbacks.clearml import ClearML
+from ultralytics.utils.callbacks.comet import Comet
+from ultralytics.utils.callbacks.dvc import DVCLive
+from ultralytics.utils.callbacks.integration import Integration
+from ultralytics.utils.callbacks.mlflow import MLflow
+from ultralytics.utils.callbacks.raytune import RayTune
+from ultralytics.utils.callbacks.tensorboard import TensorBoard
+from ultralytics.utils.callbacks.wb import WeightsAndBiases
+
+
+class FakeTrainer:
+    """The attributes that loggers read."""
+
+    def __init__(self, folder: Path):
+        self.callbacks = get_default_callbacks()
+        self.save_dir = folder
+        self.best, self.last = folder / "best.pt", folder / "last.pt"
+        self.args = SimpleNamespace(project="a/b", name="run", imgsz=32, epochs=2)
+        self.model = torch.nn.Conv2d(3, 2, 1)
+        self.data = {"names": {0: "a"}}
+        self.epoch = 0
+        self.tloss = torch.tensor([1.0, 2.0])
+        self.lr = {"lr/pg0": 0.01}
+        self.metrics = {"metrics/mAP50(B)": np.float64(0.5), "val/box_loss": 1.5}
+        picture = folder / "results.png"
+        self.plots = {picture: {}, folder / "missing.png": {}}
+        picture.write_bytes(b"x")
+        self.best.write_bytes(b"w")
+        (folder / "args.yaml").write_text("a: 1")
+        curves = [[np.linspace(0, 1, 3), np.ones((2, 3)), "Recall", "Precision"]]
+        self.validator = SimpleNamespace(
+            plots={},
+            metrics=SimpleNamespace(curves_results=curves),
+            confusion_matrix=SimpleNamespace(matrix=np.eye(2)),
+        )
+
+    def label_loss_items(self, items, prefix="train"):
+        return {f"{prefix}/box_loss": items[0], f"{prefix}/cls_loss": items[1]}
+
+    def run(self, logger: Integration) -> None:
+        """Fire the events of a run of two epochs."""
+        events = logger.events()
+        order = ["on_pretrain_routine_start", "on_pretrain_routine_end", "on_train_start"]
+        for epoch in range(2):
+            order += [epoch, "on_train_epoch_start", "on_train_epoch_end", "on_fit_epoch_end"]
+        for event in [*order, "on_train_end", "teardown"]:
+            if isinstance(event, int):
+                self.epoch = event
+            elif event in events:
+                events[event](self)
+
+
+class UserTrainer(FakeTrainer):
+    """A subclass counts as a trainer too."""
+
+
+@pytest.fixture
+def trainer(tmp_path) -> FakeTrainer:
+    return FakeTrainer(tmp_path)
+
+
+@pytest.fixture
+def fake(monkeypatch):
+    """Return a function that puts a stand-in for a logging package into `sys.modules`."""
+
+    def make(name: str, **attributes) -> MagicMock:
+        module = MagicMock(spec=ModuleType(name))
+        for key, value in attributes.items():
+            setattr(module, key, value)
+        monkeypatch.setitem(sys.modules, name, module)
+        return module
+
+    return make
+
+
+def test_default_table():
+    table = get_default_callbacks()
+    assert tuple(table) == EVENTS and len(EVENTS) == 25
+    table["on_train_start"].append(print)
+    table["my_event"].append(print)  # further events may be added
+    assert get_default_callbacks()["on_train_start"] == []
+    assert callbacks.default_callbacks["on_export_end"] == []
+
+
+def test_who_gets_loggers(trainer, tmp_path, monkeypatch):
+    monkeypatch.setattr(base, "is_wanted", lambda setting, package: setting == "tensorboard")
+    add_integration_callbacks(trainer)
+    add_integration_callbacks(trainer)
+    assert len(trainer.callbacks["on_train_epoch_end"]) == 1
+    user = UserTrainer(tmp_path)
+    add_integration_callbacks(user)
+    assert len(user.callbacks["teardown"]) == 1
+    validator = SimpleNamespace(callbacks=get_default_callbacks())
+    add_integration_callbacks(validator)
+    assert not any(validator.callbacks.values())
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("RANK", "1")
+    second = FakeTrainer(tmp_path)
+    add_integration_callbacks(second)
+    assert not any(second.callbacks.values())
+
+
+def test_when_a_logger_takes_part(monkeypatch):
+    assert not integration.is_wanted("mlflow", "json")  # tests run
+    monkeypatch.setattr(integration.env, "is_pytest_running", lambda: False)
+    assert integration.is_wanted("mlflow", "json")
+    assert not integration.is_wanted("mlflow", "no_such_package")
+    assert not integration.is_wanted("tensorboard", "json")  # off by default
+
+
+def test_a_failing_logger_stops_alone(trainer, capsys):
+    class Broken(Integration):
+        name = "Broken"
+        calls = 0
+
+        def on_train_epoch_end(self, trainer):
+            self.calls += 1
+            raise OSError("service down")
+
+    logger = Broken()
+    trainer.run(logger)
+    assert logger.calls == 1
+    out = capsys.readouterr().out
+    assert out.count("Broken logging stopped") == 1 and "service down" in out
+
+
+def test_tensorboard(trainer):
+    logger = TensorBoard()
+    trainer.run(logger)
+    assert not logger.failed
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    events = EventAccumulator(str(trainer.save_dir))
+    events.Reload()
+    assert set(events.Tags()["scalars"]) == {"train/box_loss", "train/cls_loss", "lr/pg0", *trainer.metrics}
+    assert events.Tags()["graph"]
+    assert [(e.step, e.value) for e in events.Scalars("metrics/mAP50(B)")] == [(1, 0.5), (2, 0.5)]
+
+
+def test_tensorboard_goes_on_without_a_graph(trainer, capsys):
+    trainer.model = torch.nn.Linear(1, 1)  # takes no pictures
+    logger = TensorBoard()
+    trainer.run(logger)
+    assert not logger.failed
+    assert "no graph" in capsys.readouterr().out
+
+
+def test_wandb(trainer, fake):
+    run = MagicMock(id="x1")
+    wandb = fake("wandb", run=None, init=MagicMock(return_value=run), Image=str, Table=MagicMock(), plot=MagicMock())
+    wandb.Artifact = MagicMock()
+    logger = WeightsAndBiases()
+    trainer.run(logger)
+    assert not logger.failed
+    assert wandb.init.call_args.kwargs["project"] == "a-b"
+    assert wandb.Artifact.call_args.kwargs["name"] == "run_x1_model"
+    assert run.log_artifact.call_args.kwargs["aliases"] == ["best"]
+    logged = [call.args[0] for call in run.log.call_args_list]
+    assert sum("results" in row for row in logged) == 1  # a picture is sent once
+    assert any("curves/Precision(Recall)" in row for row in logged)
+    run.finish.assert_called_once()
+
+
+def test_mlflow(trainer, fake, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "file:///x")
+    mlflow = fake("mlflow", set_tracking_uri=MagicMock(), set_experiment=MagicMock(), start_run=MagicMock())
+    for name in ("log_params", "log_metrics", "log_artifact", "end_run"):
+        setattr(mlflow, name, MagicMock())
+    mlflow.active_run = MagicMock(return_value=None)
+    logger = MLflow()
+    trainer.run(logger)
+    assert not logger.failed
+    assert mlflow.set_experiment.call_args.args == ("a/b",)
+    assert {"metrics/mAP50B": 0.5, "val/box_loss": 1.5} in [c.args[0] for c in mlflow.log_metrics.call_args_list]
+    sent = {Path(c.args[0]).name for c in mlflow.log_artifact.call_args_list}
+    assert sent == {"best.pt", "args.yaml", "results.png"}
+    mlflow.end_run.assert_called_once()
+    monkeypatch.setenv("MLFLOW_KEEP_RUN_ACTIVE", "true")
+    trainer.run(MLflow())
+    mlflow.end_run.assert_called_once()
+
+
+def test_clearml(trainer, fake):
+    task = MagicMock()
+    fake("clearml", Task=MagicMock(current_task=MagicMock(return_value=None), init=MagicMock(return_value=task)))
+    logger = ClearML()
+    trainer.run(logger)
+    assert not logger.failed
+    titles = {call.args[:2] for call in task.get_logger().report_scalar.call_args_list}
+    assert ("train", "box_loss") in titles and ("metrics", "mAP50(B)") in titles
+    assert task.update_output_model.call_args.kwargs["model_path"] == str(trainer.best)
+
+
+def test_comet(trainer, fake, monkeypatch):
+    monkeypatch.setenv("COMET_EVAL_LOG_CONFUSION_MATRIX", "true")
+    experiment = MagicMock()
+    comet = fake("comet_ml", Experiment=MagicMock(return_value=experiment), OfflineExperiment=MagicMock())
+    comet.get_running_experiment = MagicMock(return_value=None)
+    logger = Comet()
+    trainer.run(logger)
+    assert not logger.failed
+    assert comet.Experiment.call_args.kwargs["project_name"] == "a/b"
+    assert experiment.log_confusion_matrix.call_args.kwargs["labels"] == ["a", "background"]
+    experiment.end.assert_called_once()
+    monkeypatch.setenv("COMET_MODE", "disabled")
+    comet.Experiment.reset_mock()
+    trainer.run(Comet())
+    comet.Experiment.assert_not_called()
+
+
+def test_dvc(trainer, fake):
+    live = MagicMock()
+    fake("dvclive", Live=MagicMock(return_value=live))
+    logger = DVCLive()
+    trainer.run(logger)
+    assert not logger.failed
+    assert live.next_step.call_count == 2
+    live.log_image.assert_called_once()
+    live.end.assert_called_once()
+
+
+def test_ray(trainer, fake, monkeypatch):
+    monkeypatch.delitem(sys.modules, "ray", raising=False)
+    trainer.run(RayTune())  # no trial, nothing happens
+    train, tune = MagicMock(), MagicMock()
+    fake("ray", train=train, tune=tune)
+    train.get_context().get_trial_id.return_value = None
+    trainer.run(RayTune())
+    tune.report.assert_not_called()
+    train.get_context().get_trial_id.return_value = "t1"
+    trainer.run(RayTune())
+    assert tune.report.call_args.args[0] == {"metrics/mAP50(B)": 0.5, "val/box_loss": 1.5, "epoch": 2}

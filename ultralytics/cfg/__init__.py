@@ -1,0 +1,43 @@
+"""Configuration and command line. Public names of this package are listed here and live where the table says."""
+
+from ultralytics.utils.lazy import attach
+
+__getattr__, __dir__, __all__ = attach(
+    __name__,
+    {
+        "DEFAULT_CFG": "ultralytics.cfg.merge:DEFAULT_CFG",
+        "DEFAULT_CFG_DICT": "ultralytics.cfg.merge:DEFAULT_CFG_DICT",
+        "DEFAULT_CFG_KEYS": "ultralytics.cfg.merge:DEFAULT_CFG_KEYS",
+        "cfg2dict": "ultralytics.cfg.merge:cfg2dict",
+        "check_cfg": "ultralytics.cfg.merge:check_cfg",
+        "check_dict_alignment": "ultralytics.cfg.merge:check_dict_alignment",
+        "get_cfg": "ultralytics.cfg.merge:get_cfg",
+        "get_save_dir": "ultralytics.cfg.merge:get_save_dir",
+        "CFG_BOOL_KEYS": "ultralytics.cfg.keys:CFG_BOOL_KEYS",
+        "CFG_FLOAT_KEYS": "ultralytics.cfg.keys:CFG_FLOAT_KEYS",
+        "CFG_FRACTION_KEYS": "ultralytics.cfg.keys:CFG_FRACTION_KEYS",
+        "CFG_INT_KEYS": "ultralytics.cfg.keys:CFG_INT_KEYS",
+        "CFG_INT_MIN": "ultralytics.cfg.keys:CFG_INT_MIN",
+        "CFG_STR_KEYS": "ultralytics.cfg.keys:CFG_STR_KEYS",
+        "QUANTIZE_ALIASES": "ultralytics.cfg.values:QUANTIZE_ALIASES",
+        "QUANTIZE_VALID_VALUES": "ultralytics.cfg.values:QUANTIZE_VALID_VALUES",
+        "MODES": "ultralytics.cfg.tasks:MODES",
+        "TASKS": "ultralytics.cfg.tasks:TASKS",
+        "TASK2CALIBRATIONDATA": "ultralytics.cfg.tasks:TASK2CALIBRATIONDATA",
+        "TASK2DATA": "ultralytics.cfg.tasks:TASK2DATA",
+        "TASK2METRIC": "ultralytics.cfg.tasks:TASK2METRIC",
+        "TASK2MODEL": "ultralytics.cfg.tasks:TASK2MODEL",
+        "ARGV": "sys:argv",
+        "CLI_HELP_MSG": "ultralytics.cfg.cli_help:CLI_HELP_MSG",
+        "SOLUTIONS_HELP_MSG": "ultralytics.cfg.cli_help:SOLUTIONS_HELP_MSG",
+        "SOLUTION_MAP": "ultralytics.cfg.cli_help:SOLUTION_MAP",
+        "copy_default_cfg": "ultralytics.cfg.cli:copy_default_cfg",
+        "entrypoint": "ultralytics.cfg.cli:entrypoint",
+        "handle_yolo_login": "ultralytics.cfg.cli:handle_yolo_login",
+        "handle_yolo_settings": "ultralytics.cfg.cli:handle_yolo_settings",
+        "handle_yolo_solutions": "ultralytics.cfg.cli:handle_yolo_solutions",
+        "merge_equals_args": "ultralytics.cfg.cli_parse:merge_equals_args",
+        "parse_key_value_pair": "ultralytics.cfg.cli_parse:parse_key_value_pair",
+        "smart_value": "ultralytics.cfg.cli_parse:smart_value",
+    },
+)

@@ -1,0 +1,278 @@
+"""The `yolo` command: read the words, then start a special command or a mode of a model.
+
+Only what a command needs is imported, when it is needed: `version`, `help`, `cfg` and `settings` never touch torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import shutil
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from ultralytics.cfg.cli_help import CLI_HELP_MSG, SOLUTION_MAP, SOLUTIONS_HELP_MSG, argument_help
+from ultralytics.cfg.cli_parse import Command, merge_equals_args, parse_command, parse_key_value_pair, smart_value
+from ultralytics.cfg.errors import ConfigError, ConfigSyntaxError, ConfigValueError, close_names
+from ultralytics.cfg.merge import DEFAULT_CFG_DICT
+from ultralytics.cfg.schema import ARGS
+from ultralytics.cfg.tasks import MODES, TASK2DATA, TASK2MODEL, TASKS
+from ultralytics.utils.env import ASSETS, DEFAULT_CFG_PATH, PYTHON_VERSION, VERSION, env_bool
+from ultralytics.utils.files import get_latest_run
+from ultralytics.utils.log import LOGGER, colorstr
+from ultralytics.utils.settings import SETTINGS, default_settings
+
+__all__ = [
+    "copy_default_cfg",
+    "entrypoint",
+    "handle_yolo_login",
+    "handle_yolo_settings",
+    "handle_yolo_solutions",
+    "main",
+    "merge_equals_args",
+    "parse_key_value_pair",
+    "smart_value",
+]
+
+# What a user can mend: shown as one line. Anything else is a bug of ours and keeps its traceback.
+USER_ERRORS = (ConfigError, ValueError, SyntaxError, OSError, ImportError, NotImplementedError)
+
+# Special commands that load the network code, by what they call; the module that fills the table of blocks comes first.
+FORWARDED = {
+    "info": "ultralytics.nn.info:main",
+    "blocks": "ultralytics.nn.registry:describe",
+    "routing": "ultralytics.nn.routing:main",
+    "quickstart": "ultralytics.solutions.quickstart:main",
+}
+VOCABULARY = "ultralytics.nn.tasks"
+
+
+def entrypoint(debug: str = "") -> None:
+    """Run a command line.
+
+    Args:
+        debug: words to run instead of those of the process; errors are then raised as they are.
+
+    Raises:
+        SystemExit: with status 1 after a user's mistake, 130 after Ctrl-C (without `debug`).
+    """
+    if debug:
+        main(debug.split())
+        return
+    status = run_guarded(lambda: main(sys.argv[1:]))
+    if status:
+        sys.exit(status)
+
+
+def run_guarded(action: Callable[[], Any]) -> int:
+    """Call `action` and turn what it raises into an exit status; mistakes of the user print a short message.
+
+    `YOLO_TRACEBACK=1` shows where a message came from.
+    """
+    try:
+        return int(action() or 0)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter complains while closing
+        return 141  # 128 + SIGPIPE, what the shell reports for other programs
+    except Exception as error:
+        if not (isinstance(error, USER_ERRORS) or isinstance(error.__cause__, USER_ERRORS)):
+            raise
+        if env_bool("YOLO_TRACEBACK"):
+            traceback.print_exc()
+        else:
+            hint = "" if isinstance(error, ConfigError) else "\n(YOLO_TRACEBACK=1 shows where this happened.)"
+            print(f"ERROR ❌ {str(error) or type(error).__name__}{hint}", file=sys.stderr)
+        return 1
+
+
+def main(words: Sequence[str]) -> int:
+    """Run a command line given as words and return the exit status."""
+    if not words:
+        print(CLI_HELP_MSG)
+        return 0
+    command = parse_command(words)
+    if command.special:
+        return run_special(command)
+    run_mode(command.overrides)
+    return 0
+
+
+def run_special(command: Command) -> int:
+    """Run a special command and return the exit status."""
+    name, words = command.special, list(command.words)
+    if name in FORWARDED:
+        return _forward(name, words)
+    actions: dict[str, Callable[[list[str]], Any]] = {
+        "help": _help,
+        "version": lambda _: print(VERSION),
+        "checks": lambda _: _checks(),
+        "settings": handle_yolo_settings,
+        "cfg": lambda _: print(DEFAULT_CFG_PATH.read_text(encoding="utf-8"), end=""),
+        "copy-cfg": lambda _: copy_default_cfg(),
+        "solutions": handle_yolo_solutions,
+        "login": handle_yolo_login,
+        "logout": handle_yolo_login,
+    }
+    return 1 if actions[name](words) is False else 0
+
+
+def _forward(name: str, words: Sequence[str]) -> int:
+    """Load the module of a command and call it with the arguments as a dictionary."""
+    pairs = dict(parse_key_value_pair(word) if "=" in word else (word, True) for word in words)
+    importlib.import_module(VOCABULARY)
+    module, _, function = FORWARDED[name].partition(":")
+    getattr(importlib.import_module(module), function)(pairs)
+    return 0
+
+
+def _help(words: Sequence[str]) -> None:
+    """Print the help text, or what the given arguments mean."""
+    names = [word.partition("=")[0] for word in words if word.partition("=")[0] not in TASKS + MODES]
+    for name in names:
+        if name not in ARGS:
+            close = close_names(name, ARGS)
+            raise ConfigSyntaxError(f"'{name}' is no argument." + (f" Similar arguments are {close}." if close else ""))
+        print(argument_help(name))
+    if not names:
+        print(CLI_HELP_MSG)
+
+
+def _checks() -> None:
+    """Print the system table; the version comes at once, the rest after torch has been loaded."""
+    print(f"Ultralytics {VERSION} Python-{PYTHON_VERSION}, loading torch ...", flush=True)
+    importlib.import_module("ultralytics.utils.checks.system").collect_system_info()
+
+
+def copy_default_cfg() -> None:
+    """Copy the defaults to `./default_copy.yaml` and say how to use the copy.
+
+    Raises:
+        FileExistsError: the copy exists and has been edited.
+    """
+    copy = Path.cwd() / DEFAULT_CFG_PATH.name.replace(".yaml", "_copy.yaml")
+    if copy.exists() and copy.read_bytes() != DEFAULT_CFG_PATH.read_bytes():
+        raise FileExistsError(f"'{copy}' exists and differs from the defaults; move it away first.")
+    shutil.copyfile(DEFAULT_CFG_PATH, copy)
+    print(f"'{DEFAULT_CFG_PATH}' copied to '{copy}'.\nUse it with: yolo cfg='{copy}' imgsz=320 batch=8")
+
+
+def handle_yolo_settings(args: Sequence[str]) -> bool:
+    """Show settings, restore them (`reset`) or change them (`key=value ...`).
+
+    Returns:
+        False after an error, which is reported in one line.
+    """
+    try:
+        words = list(args)
+        if words == ["reset"]:
+            SETTINGS.reset()
+        elif words:
+            SETTINGS.update(dict(_setting(word) for word in merge_equals_args(words)))
+        print(SETTINGS)
+        return True
+    except (KeyError, TypeError, ValueError, SyntaxError, OSError) as error:
+        text = error.args[0] if isinstance(error, KeyError) else error  # str() of a KeyError has quotes around it
+        LOGGER.warning(f"settings unchanged: {text}")
+        return False
+
+
+def _setting(word: str) -> tuple[str, Any]:
+    """Read `key=value`; text settings take the value as it is written."""
+    key, value = parse_key_value_pair(word)
+    return key, word.partition("=")[2].strip() if isinstance(default_settings().get(key), str) else value
+
+
+def handle_yolo_login(args: Sequence[str]) -> None:
+    """Say that there is nothing to log in to."""
+    raise NotImplementedError("there is no cloud service here: models, data and runs stay on this machine.")
+
+
+def handle_yolo_solutions(args: Sequence[str]) -> None:
+    """Start a solution by name."""
+    name = args[0] if args else "help"
+    if name == "help":
+        print(SOLUTIONS_HELP_MSG)
+        return
+    kind = SOLUTION_MAP.get(name)
+    if kind is None:
+        raise ConfigSyntaxError(f"'{name}' is no solution. Similar names are {close_names(name, SOLUTION_MAP)}.")
+    raise NotImplementedError(
+        f"solution '{name}' ({kind}) is not built yet. 'yolo predict source=video.mp4' draws and saves detections."
+    )
+
+
+def run_mode(overrides: dict[str, Any]) -> Any:
+    """Complete the arguments, open the model and start the mode."""
+    args = complete(overrides)
+    mode, task, name = args.pop("mode"), args.pop("task", None), args.pop("model")
+    model = open_model(str(name), task, bool(args.get("trust")))
+    if task and task != model.task:
+        LOGGER.warning(f"task={task} does not fit '{name}', which is a model for '{model.task}'; using that.")
+    if isinstance(args.get("classes"), str) and hasattr(model, "set_classes"):
+        model.set_classes([word.strip() for word in args.pop("classes").split(",")])
+    if mode == "train" and not args.get("data") and not args.get("resume"):
+        args["data"] = TASK2DATA.get(model.task)
+        LOGGER.warning(f"'data' is missing, using data={args['data']}.")
+    return getattr(model, mode)(**args)
+
+
+def complete(overrides: dict[str, Any]) -> dict[str, Any]:
+    """Return the arguments with a mode, a valid task, a model and what the mode cannot go without.
+
+    Raises:
+        ValueError: no such mode or task.
+    """
+    args = dict(overrides)
+    if args.get("mode") is None:
+        args["mode"] = DEFAULT_CFG_DICT["mode"]
+        LOGGER.warning(f"no mode given, using '{args['mode']}'. Modes are {', '.join(MODES)}.")
+    if args.get("task") == "track":
+        args.update(task="detect", mode="track")
+    for key, known in (("mode", MODES), ("task", TASKS)):
+        value = args.get(key)
+        if value is not None and value not in known:
+            close = close_names(str(value), known)
+            hint = f" Did you mean {' or '.join(close)}?" if close else ""
+            raise ConfigValueError(f"{key}={value} is not valid; {key} is one of {', '.join(known)}.{hint}")
+    if args.get("model") is None and not args.get("resume"):
+        args["model"] = TASK2MODEL[args.get("task") or DEFAULT_CFG_DICT["task"]]
+        LOGGER.warning(f"'model' is missing, using model={args['model']}.")
+    elif args.get("model") is None:
+        args["model"] = args["resume"] if isinstance(args["resume"], str) else _latest_run()
+    if args["mode"] in {"predict", "track"} and args.get("source") is None:
+        args["source"] = str(ASSETS)
+        LOGGER.warning(f"'source' is missing, using source={args['source']}.")
+    if args["mode"] == "export" and not args.get("format"):
+        args["format"] = DEFAULT_CFG_DICT["format"]
+        LOGGER.warning(f"'format' is missing, using format={args['format']}.")
+    return args
+
+
+def _latest_run() -> str:
+    """Return the newest last.pt below the current folder and the runs folder, which `resume=True` goes on with."""
+    found = get_latest_run(".") or get_latest_run(SETTINGS["runs_dir"])
+    if not found:
+        raise FileNotFoundError("resume=True finds no last.pt below this folder; give its path: resume=path/to/last.pt")
+    LOGGER.info(f"Resuming {colorstr('bold', found)}.")
+    return found
+
+
+def open_model(name: str, task: str | None, trust: bool) -> Any:
+    """Open a model with the class that its name asks for."""
+    from ultralytics.models import NAS, RTDETR, SAM, YOLO, FastSAM
+
+    stem = Path(name).stem.lower()
+    if "rtdetr" in stem:
+        return RTDETR(name)
+    if "fastsam" in stem:
+        return FastSAM(name)
+    if any(part in stem for part in ("sam_", "sam2_", "sam2.1_", "sam3")):
+        return SAM(name)
+    if "yolo_nas" in stem:
+        return NAS(name)
+    return YOLO(name, task=task, trust=trust)

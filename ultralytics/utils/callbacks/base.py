@@ -1,0 +1,48 @@
+"""Callback tables: the empty one every runner starts with, and adding the experiment loggers to a trainer's."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+from ultralytics.utils import env
+from ultralytics.utils.callbacks.events import EVENTS
+from ultralytics.utils.callbacks.integration import Guarded, is_wanted
+
+__all__ = ["INTEGRATIONS", "add_integration_callbacks", "get_default_callbacks"]
+
+# setting, importable package, class of the logger
+INTEGRATIONS = (
+    ("tensorboard", "tensorboard", "ultralytics.utils.callbacks.tensorboard:TensorBoard"),
+    ("wandb", "wandb", "ultralytics.utils.callbacks.wb:WeightsAndBiases"),
+    ("mlflow", "mlflow", "ultralytics.utils.callbacks.mlflow:MLflow"),
+    ("clearml", "clearml", "ultralytics.utils.callbacks.clearml:ClearML"),
+    ("comet", "comet_ml", "ultralytics.utils.callbacks.comet:Comet"),
+    ("dvc", "dvclive", "ultralytics.utils.callbacks.dvc:DVCLive"),
+    ("raytune", "ray", "ultralytics.utils.callbacks.raytune:RayTune"),
+)
+
+
+def get_default_callbacks() -> dict[str, list[Callable[[Any], None]]]:
+    """Return a new table with an empty list for every event; further event names may be added."""
+    return defaultdict(list, {event: [] for event in EVENTS})
+
+
+def add_integration_callbacks(instance: Any) -> None:
+    """Add the wanted experiment loggers to a trainer's callbacks, each once; other runners and ranks get none.
+
+    Args:
+        instance: object with a `callbacks` table.
+    """
+    if env.rank() not in {-1, 0} or not any("Trainer" in cls.__name__ for cls in type(instance).__mro__):
+        return
+    present = {type(f.logger).__name__ for fs in instance.callbacks.values() for f in fs if isinstance(f, Guarded)}
+    for setting, package, target in INTEGRATIONS:
+        module, _, name = target.partition(":")
+        if name in present or not is_wanted(setting, package):
+            continue
+        logger = getattr(import_module(module), name)()
+        for event, callback in logger.events().items():
+            instance.callbacks.setdefault(event, []).append(callback)

@@ -1,0 +1,81 @@
+"""Base of the experiment loggers: when one takes part, and which events it gets.
+
+A logger is a class with one method for each event it wants; the state of a run lives in its instance. Whatever goes
+wrong inside a logger is reported once and ends the logging, never the training.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from ultralytics.utils import env
+from ultralytics.utils.callbacks.events import EVENTS
+from ultralytics.utils.log import LOGGER
+from ultralytics.utils.settings import SETTINGS
+
+__all__ = ["Integration", "is_wanted", "plot_files", "train_scalars"]
+
+
+def is_wanted(setting: str, package: str) -> bool:
+    """Whether a logger takes part: its setting is on, its package is installed, no test runner drives the process."""
+    return SETTINGS.get(setting) is True and find_spec(package) is not None and not env.is_pytest_running()
+
+
+class Integration:
+    """One experiment logger for one run."""
+
+    name = ""
+
+    def __init__(self) -> None:
+        self.failed = False
+
+    def events(self) -> dict[str, Callable[[Any], None]]:
+        """Return event name to guarded method, for the events this logger has a method for."""
+        return {event: Guarded(self, event) for event in EVENTS if hasattr(self, event)}
+
+
+class Guarded:
+    """Callback that runs one method of a logger and switches the logger off at its first error."""
+
+    def __init__(self, logger: Integration, event: str):
+        self.logger = logger
+        self.event = event
+        functools.update_wrapper(self, getattr(type(logger), event))
+
+    def __call__(self, runner: Any) -> None:
+        if self.logger.failed:
+            return
+        try:
+            getattr(self.logger, self.event)(runner)
+        except Exception as error:
+            self.logger.failed = True
+            LOGGER.warning(
+                f"{self.logger.name} logging stopped, {self.event} failed with {type(error).__name__}: {error}. "
+                "The run goes on without it."
+            )
+
+
+def train_scalars(trainer: Any) -> dict[str, float]:
+    """Return the mean losses of the epoch (`train/...`) and the learning rates (`lr/...`) as numbers."""
+    losses = trainer.label_loss_items(trainer.tloss, prefix="train")
+    return numbers({**losses, **trainer.lr})
+
+
+def numbers(values: Mapping[str, Any]) -> dict[str, float]:
+    """Return the values as plain floats; those that are none are left out."""
+    found = {}
+    for key, value in values.items():
+        try:
+            found[key] = float(value)
+        except (TypeError, ValueError):
+            continue
+    return found
+
+
+def plot_files(runner: Any) -> list[Path]:
+    """Return the picture files that a trainer or validator has written so far."""
+    return [path for path in map(Path, getattr(runner, "plots", None) or {}) if path.is_file()]

@@ -1,0 +1,70 @@
+"""MLflow: parameters, metrics and files of a run.
+
+Where to is said by MLFLOW_TRACKING_URI (else `<runs_dir>/mlflow`), MLFLOW_EXPERIMENT_NAME (else the project, else
+`/Shared/Ultralytics`) and MLFLOW_RUN (else the run's name); MLFLOW_KEEP_RUN_ACTIVE leaves the run open at the end.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from ultralytics.utils.callbacks.integration import Integration, numbers, plot_files, train_scalars
+from ultralytics.utils.env import env_bool
+from ultralytics.utils.log import LOGGER, colorstr
+from ultralytics.utils.settings import runs_dir
+
+__all__ = ["MLflow"]
+
+
+def _clean(values: dict[str, Any]) -> dict[str, float]:
+    """Return numbers under names without parentheses, which MLflow refuses."""
+    return {key.replace("(", "").replace(")", ""): value for key, value in numbers(values).items()}
+
+
+class MLflow(Integration):
+    """Log parameters at the start, metrics each epoch, weights and pictures at the end."""
+
+    name = "MLflow"
+
+    def on_pretrain_routine_end(self, trainer: Any) -> None:
+        """Open the experiment and the run, and log all arguments."""
+        import mlflow
+
+        address = os.environ.get("MLFLOW_TRACKING_URI") or (runs_dir() / "mlflow").absolute().as_uri()
+        mlflow.set_tracking_uri(address)
+        mlflow.set_experiment(
+            os.environ.get("MLFLOW_EXPERIMENT_NAME") or str(trainer.args.project or "/Shared/Ultralytics")
+        )
+        title = os.environ.get("MLFLOW_RUN") or str(trainer.args.name or trainer.save_dir.name)
+        run = mlflow.active_run() or mlflow.start_run(run_name=title)
+        mlflow.log_params(dict(vars(trainer.args)))
+        LOGGER.info(f"{colorstr('MLflow: ')}run {run.info.run_id} at {address}")
+
+    def on_train_epoch_end(self, trainer: Any) -> None:
+        """Log losses and learning rates."""
+        import mlflow
+
+        mlflow.log_metrics(_clean(train_scalars(trainer)), step=trainer.epoch)
+
+    def on_fit_epoch_end(self, trainer: Any) -> None:
+        """Log metrics."""
+        import mlflow
+
+        mlflow.log_metrics(_clean(trainer.metrics), step=trainer.epoch)
+
+    def on_train_end(self, trainer: Any) -> None:
+        """Log weights, tables and pictures; end the run unless it is to stay open."""
+        import mlflow
+
+        for file in (trainer.best, trainer.last):
+            if file.exists():
+                mlflow.log_artifact(str(file), artifact_path="weights")
+        kept = [f for f in Path(trainer.save_dir).iterdir() if f.suffix in {".csv", ".yaml", ".png", ".jpg"}]
+        for file in dict.fromkeys([*kept, *plot_files(trainer)]):
+            mlflow.log_artifact(str(file))
+        if env_bool("MLFLOW_KEEP_RUN_ACTIVE"):
+            LOGGER.info(f"{colorstr('MLflow: ')}the run stays open, close it with mlflow.end_run()")
+        else:
+            mlflow.end_run()

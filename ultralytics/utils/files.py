@@ -1,0 +1,172 @@
+"""Files and folders: crash-safe writing, numbered run folders, sizes and dates."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import IO, Any
+
+__all__ = [
+    "WorkingDirectory",
+    "atomic_write",
+    "file_age",
+    "file_date",
+    "file_size",
+    "get_latest_run",
+    "increment_path",
+    "spaces_in_path",
+]
+
+MAX_NUMBER = 9999  # of numbered names such as train-2, train-3, ...
+
+
+@contextlib.contextmanager
+def atomic_write(path: str | os.PathLike, mode: str = "wb") -> Iterator[IO[Any]]:
+    """Open a file whose content replaces `path` only when the block ends well.
+
+    The content goes to a temporary name in the same folder, is flushed to the disk and renamed, so a reader or a crash
+    never meets half a file. The folder is made where it is missing; a symbolic link keeps pointing at its target.
+
+    Args:
+        path: file to write or replace.
+        mode: `wb` for bytes, `w` for UTF-8 text.
+
+    Raises:
+        ValueError: for other modes.
+        OSError: naming `path`, and saying that the disk is full where that is the reason.
+    """
+    if mode not in {"w", "wb"}:
+        raise ValueError(f"atomic_write mode is '{mode}'; allowed are 'w' and 'wb'.")
+    target = Path(os.path.realpath(path))
+    temporary = target.with_name(f".{target.name[:100]}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        kind = {} if "b" in mode else {"encoding": "utf-8", "newline": "\n"}
+        with open(temporary, mode, **kind) as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        if target.exists():
+            shutil.copymode(target, temporary)
+        os.replace(temporary, target)
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise OSError(errno.ENOSPC, "disk full, file left as it was", str(path)) from error
+        if error.filename and Path(error.filename) == temporary:  # the user knows the file, not our name for it
+            raise OSError(error.errno, error.strerror, str(path)) from error
+        raise
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+
+
+def increment_path(path: str | Path, exist_ok: bool = False, sep: str = "-", mkdir: bool = False) -> Path:
+    """Return `path`, or the first free numbered variant of it: `train`, `train-2`, `train-3`; `a.txt`, `a-2.txt`.
+
+    Args:
+        path: wanted file or folder.
+        exist_ok: return `path` itself even where it exists.
+        sep: text between name and number.
+        mkdir: make the folder. Two processes that ask at the same moment get different folders.
+
+    Raises:
+        FileExistsError: when all numbers up to 9999 are taken.
+    """
+    path = Path(path)
+    if exist_ok:
+        if mkdir:
+            path.mkdir(parents=True, exist_ok=True)
+        return path
+    stem, suffix = (path.with_suffix(""), path.suffix) if path.is_file() else (path, "")
+    numbered = (Path(f"{stem}{sep}{number}{suffix}") for number in range(2, MAX_NUMBER + 1))
+    for candidate in (path, *numbered) if not path.exists() else numbered:
+        if candidate.exists():
+            continue
+        if mkdir:
+            try:
+                candidate.mkdir(parents=True)
+            except FileExistsError:  # another process was faster
+                continue
+        return candidate
+    raise FileExistsError(
+        f"'{path}' and its numbered variants up to {MAX_NUMBER} exist; clean up or choose a new name."
+    )
+
+
+def file_size(path: str | Path) -> float:
+    """Size of a file, or of all files under a folder, in MB (2**20 bytes); 0 where there is none."""
+    path = Path(path)
+    if path.is_dir():
+        return sum(f.stat().st_size for f in path.rglob("*") if f.is_file()) / 2**20
+    return path.stat().st_size / 2**20 if path.is_file() else 0.0
+
+
+def file_age(path: str | Path = __file__) -> int:
+    """Whole days since the file was changed."""
+    return int((time.time() - Path(path).stat().st_mtime) // 86400)
+
+
+def file_date(path: str | Path = __file__) -> str:
+    """Date of the file's last change, `2024-3-7`."""
+    day = datetime.fromtimestamp(Path(path).stat().st_mtime)
+    return f"{day.year}-{day.month}-{day.day}"
+
+
+def get_latest_run(search_dir: str | Path = ".") -> str:
+    """Path of the newest `last*.pt` under a folder, an empty string where there is none."""
+    found = [path for path in Path(search_dir).rglob("last*.pt") if path.is_file()]
+    return str(max(found, key=lambda path: path.stat().st_mtime)) if found else ""
+
+
+class WorkingDirectory(contextlib.ContextDecorator):
+    """Change into a folder for the length of a block or of a decorated function."""
+
+    def __init__(self, new_dir: str | Path):
+        """Remember the folder to change into and the present one to come back to."""
+        self.dir = Path(new_dir)
+        self.cwd = Path.cwd()
+
+    def __enter__(self) -> WorkingDirectory:
+        self.cwd = Path.cwd()
+        os.chdir(self.dir)
+        return self
+
+    def __exit__(self, exc_type: Any, exc_val: Any, exc_tb: Any) -> None:
+        os.chdir(self.cwd)
+
+
+@contextlib.contextmanager
+def spaces_in_path(path: str | Path) -> Iterator[str | Path]:
+    """Lend a path without spaces to tools that cannot handle them, and copy what they made back afterwards.
+
+    Args:
+        path: file or folder. Without spaces it is yielded as given.
+    """
+    original = Path(path)
+    if " " not in str(path):
+        yield path
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        lent = Path(folder) / original.name.replace(" ", "_")
+        _copy(original, lent)
+        try:
+            yield type(path)(lent)
+        finally:
+            _copy(lent, original)
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy a file or a folder over `target`; a missing source is no error."""
+    if source.is_dir():
+        shutil.copytree(source, target, dirs_exist_ok=True)
+    elif source.is_file():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(source, target)

@@ -1,0 +1,7 @@
+"""Public import path of `Bboxes` and `Instances`."""
+
+from __future__ import annotations
+
+from ultralytics.data.instances import Bboxes, Instances
+
+__all__ = ["Bboxes", "Instances"]

@@ -1,0 +1,35 @@
+"""Public path of overlaps and metrics; they live in `ultralytics.ops` and `ultralytics.engine.metrics`."""
+
+from ultralytics.engine.metrics.ap import ap_per_class, compute_ap, smooth, smooth_bce
+from ultralytics.engine.metrics.base import Metric
+from ultralytics.engine.metrics.classify import ClassifyMetrics
+from ultralytics.engine.metrics.confusion import ConfusionMatrix
+from ultralytics.engine.metrics.detect import DetMetrics, OBBMetrics, PoseMetrics, SegmentMetrics
+from ultralytics.engine.plots.curves import plot_mc_curve, plot_pr_curve
+from ultralytics.ops.iou import bbox_ioa, bbox_iou, box_iou, mask_iou
+from ultralytics.ops.keypoints import OKS_SIGMA, kpt_iou
+from ultralytics.ops.rotated import batch_probiou, probiou
+
+__all__ = [
+    "OKS_SIGMA",
+    "ClassifyMetrics",
+    "ConfusionMatrix",
+    "DetMetrics",
+    "Metric",
+    "OBBMetrics",
+    "PoseMetrics",
+    "SegmentMetrics",
+    "ap_per_class",
+    "batch_probiou",
+    "bbox_ioa",
+    "bbox_iou",
+    "box_iou",
+    "compute_ap",
+    "kpt_iou",
+    "mask_iou",
+    "plot_mc_curve",
+    "plot_pr_curve",
+    "probiou",
+    "smooth",
+    "smooth_bce",
+]

@@ -1,0 +1,21 @@
+"""Public path of the drawing functions; their homes are in `ultralytics.engine.plots`."""
+
+from ultralytics.engine.plots.annotate import Annotator
+from ultralytics.engine.plots.crops import save_one_box
+from ultralytics.engine.plots.dense import colorize_depth
+from ultralytics.engine.plots.features import class_activation_map, feature_visualization
+from ultralytics.engine.plots.labels import plot_labels
+from ultralytics.engine.plots.mosaics import plot_images
+from ultralytics.engine.plots.palette import Colors, colors
+
+__all__ = [
+    "Annotator",
+    "Colors",
+    "class_activation_map",
+    "colorize_depth",
+    "colors",
+    "feature_visualization",
+    "plot_images",
+    "plot_labels",
+    "save_one_box",
+]
