@@ -1,0 +1,1 @@
+"""Array maths on numpy arrays and tensors; knows nothing of models, files or settings."""
