@@ -1,0 +1,8 @@
+"""Inference backends and export formats: `table` has the facts, one module per built format has export and load.
+
+Importing this package imports neither torch nor a runtime.
+"""
+
+from ultralytics.nn.backends.table import FORMATS, FormatFacts, export_formats, find_format, format_of
+
+__all__ = ["FORMATS", "FormatFacts", "export_formats", "find_format", "format_of"]

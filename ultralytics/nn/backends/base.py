@@ -1,0 +1,216 @@
+"""What every format shares: facts, the plan of one export, the runtime that runs the result, and the metadata in it.
+
+A format is one class in one file: `check` turns arguments into a plan, `export` writes a prepared model, `load` opens
+the file again. The exporter and `AutoBackend` call these three and never ask for a format's name.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import importlib
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from ultralytics.cfg.errors import ConfigValueError
+from ultralytics.nn.backends.table import FORMATS, FormatFacts
+from ultralytics.nn.protocols import ExportTarget
+
+__all__ = [
+    "ExportArgumentError",
+    "ExportFormat",
+    "ExportPlan",
+    "Runtime",
+    "as_list",
+    "format_class",
+    "parse_metadata",
+    "validate_args",
+]
+
+CPU = torch.device("cpu")
+NEUTRAL = {"dynamic": False, "opset": None, "workspace": None, "optimize": False, "nms": None, "batch": 1}
+INTEGERS = {"stride", "batch", "channels"}
+LITERALS = {"args", "end2end", "imgsz", "kpt_names", "kpt_shape", "names"}
+
+
+class ExportArgumentError(ConfigValueError, AssertionError):
+    """An argument that a format does not take; AssertionError is what the public interface promises."""
+
+
+@dataclass(frozen=True)
+class ExportPlan:
+    """Everything that is decided before the model is touched.
+
+    Attributes:
+        imgsz: height and width of the input in pixels.
+        batch: images per call; a hint when `dynamic`.
+        dynamic: batch size, height and width stay free.
+        precision: bits of the weights, 32 or 16.
+        device: where the graph is recorded.
+        channels: input channels.
+        opset: ONNX operator set, or None for a good one.
+        simplify: clean the graph up after recording.
+        nms: put the suppression into the graph.
+        conf, iou, max_det, agnostic: its settings.
+        outputs: names of the graph's outputs.
+        ranks: number of axes of each of them.
+        metadata: what readers need to know, as in the file.
+        dynamic_kernels: the runtime takes convolution kernels that are computed in the graph.
+    """
+
+    imgsz: tuple[int, int] = (640, 640)
+    batch: int = 1
+    dynamic: bool = False
+    precision: int = 32
+    device: torch.device = CPU
+    channels: int = 3
+    opset: int | None = None
+    simplify: bool = True
+    nms: bool = False
+    conf: float = 0.25
+    iou: float = 0.7
+    max_det: int = 300
+    agnostic: bool = False
+    outputs: tuple[str, ...] = ("output0",)
+    ranks: tuple[int, ...] = (3,)
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    dynamic_kernels: bool = True
+
+    @property
+    def target(self) -> ExportTarget:
+        """What blocks get to know."""
+        return ExportTarget(self.batch, self.dynamic, self.dynamic_kernels, self.imgsz)
+
+    @property
+    def half(self) -> bool:
+        """Whether the weights are stored in 16 bits."""
+        return self.precision == 16
+
+
+class Runtime(ABC):
+    """An opened model: decoded outputs for normalised images.
+
+    Attributes:
+        metadata: parsed metadata of the file, empty where it has none.
+        device: where inputs are expected and outputs are returned.
+        dtype: what inputs have to be.
+    """
+
+    metadata: dict[str, Any]
+    device: torch.device
+    dtype: torch.dtype = torch.float32
+
+    @abstractmethod
+    def forward(self, x: torch.Tensor) -> list[torch.Tensor]:
+        """Map images (B, C, H, W), RGB in 0..1, to all outputs of the graph in order."""
+
+    def close(self) -> None:  # noqa: B027 - most runtimes have nothing to release
+        """Release what the runtime holds."""
+
+
+class ExportFormat(ABC):
+    """One format: what it takes, how a file is written, how it is run."""
+
+    name: str  # key of the facts table
+    dynamic_kernels = True  # convolution kernels may be computed in the graph
+    own_nms = False  # the runtime has an operator of its own for suppression
+
+    @property
+    def facts(self) -> FormatFacts:
+        """The row of this format."""
+        return FORMATS[self.name]
+
+    def check(self, args: Any, plan: ExportPlan) -> ExportPlan:
+        """Return the plan with what this format decides, or raise for arguments that it cannot serve.
+
+        Args:
+            args: merged configuration.
+            plan: what holds for every format.
+
+        Raises:
+            ExportArgumentError: an argument that the format does not take.
+            NotImplementedError: one that it should take and this package cannot do yet.
+        """
+        validate_args(self.name, args, self.facts.args)
+        if plan.precision not in {16, 32}:
+            raise NotImplementedError(
+                f"quantize={plan.precision} is not built for {self.facts.title}; use quantize=16 or leave it out."
+            )
+        return plan
+
+    @abstractmethod
+    def export(self, model: nn.Module, plan: ExportPlan, path: Path) -> Path:
+        """Write a prepared model and return the path; the file appears whole or not at all."""
+
+    @abstractmethod
+    def load(self, path: Path, device: torch.device, half: bool = False) -> Runtime:
+        """Open a file of this format."""
+
+
+def format_class(facts: FormatFacts) -> ExportFormat:
+    """Return the format's object, importing its module now.
+
+    Raises:
+        NotImplementedError: if the format is not built.
+    """
+    if facts.home is None:
+        raise NotImplementedError(f"{facts.title} files cannot be run yet; export the model to ONNX and run that.")
+    module, _, name = facts.home.partition(":")
+    return getattr(importlib.import_module(module), name)()
+
+
+def validate_args(format: str, passed_args: Any, valid_args: Sequence[str]) -> None:
+    """Raise for export arguments that a format does not take.
+
+    Args:
+        format: name of the format.
+        passed_args: namespace with the arguments; those it lacks count as not given.
+        valid_args: what the format takes.
+
+    Raises:
+        ExportArgumentError: names the argument, the format and the arguments that it takes.
+    """
+    takes = f"it takes {', '.join(valid_args) or 'none'}"
+    for name, neutral in NEUTRAL.items():
+        value = getattr(passed_args, name, neutral)
+        if name not in valid_args and value not in (neutral, None, False):
+            raise ExportArgumentError(f"'{name}={value}' is not an argument of format='{format}'; {takes}.")
+    wanted = getattr(passed_args, "quantize", None)
+    possible = FORMATS[format].precisions if format in FORMATS else (32,)
+    if wanted is not None and wanted not in possible:
+        raise ExportArgumentError(
+            f"'quantize={wanted}' is not a precision of format='{format}'; it stores {', '.join(map(str, possible))}."
+        )
+
+
+def parse_metadata(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """Turn stored metadata, where values may be texts, into typed values; nothing in it is evaluated.
+
+    A value that cannot be read stays as it is. Names become a dict with int keys.
+    """
+    parsed = {}
+    for key, value in raw.items():
+        if isinstance(value, str) and key in INTEGERS | LITERALS:
+            with contextlib.suppress(ValueError, SyntaxError, MemoryError, RecursionError):
+                value = int(float(value)) if key in INTEGERS else ast.literal_eval(value)
+        parsed[key] = value
+    names = parsed.get("names")
+    if isinstance(names, Mapping):
+        parsed["names"] = {int(k): str(v) for k, v in names.items()}
+    elif isinstance(names, (list, tuple)):
+        parsed["names"] = dict(enumerate(map(str, names)))
+    return parsed
+
+
+def as_list(y: Any) -> list[torch.Tensor]:
+    """Return a graph's outputs as a flat list of tensors."""
+    if isinstance(y, torch.Tensor):
+        return [y]
+    values = y.values() if isinstance(y, Mapping) else y
+    return [tensor for part in values for tensor in as_list(part)] if values is not None else []

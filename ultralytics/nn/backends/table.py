@@ -1,0 +1,259 @@
+"""Every export format's facts, one row each: names, suffix, devices, accepted arguments, precisions, import path.
+
+Plain data, so that the CLI can list formats and a path can be recognised without importing torch or any runtime. A
+row without a `home` is a known format that this package cannot write or run yet.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ["FORMATS", "FormatFacts", "export_formats", "find_format", "format_of", "resolve_format_name"]
+
+Precision = int | str
+
+
+@dataclass(frozen=True)
+class FormatFacts:
+    """One export format.
+
+    Attributes:
+        name: value of the `format` argument; `-` for the package's own checkpoints.
+        title: display name.
+        suffix: end of the file or folder name.
+        cpu: runs on processors.
+        gpu: runs on GPUs.
+        args: export-only arguments that it accepts.
+        env: public name of the environment it is tested in.
+        precisions: weights that it can store.
+        aliases: further values of the `format` argument.
+        home: `package.module:Class`, or None where the format is not built.
+    """
+
+    name: str
+    title: str
+    suffix: str
+    cpu: bool
+    gpu: bool
+    args: tuple[str, ...] = ()
+    env: str = "base"
+    precisions: tuple[Precision, ...] = (32,)
+    aliases: tuple[str, ...] = ()
+    home: str | None = None
+
+
+def _row(
+    name: str,
+    title: str,
+    suffix: str,
+    devices: str,
+    args: str = "",
+    env: str = "base",
+    precisions: tuple[Precision, ...] = (32,),
+    aliases: str = "",
+    home: str | None = None,
+) -> FormatFacts:
+    return FormatFacts(
+        name,
+        title,
+        suffix,
+        "cpu" in devices,
+        "gpu" in devices,
+        tuple(args.split()),
+        env,
+        precisions,
+        tuple(aliases.split()),
+        home,
+    )
+
+
+_HERE = "ultralytics.nn.backends"
+_ROWS = (
+    _row("-", "PyTorch", ".pt", "cpu gpu", precisions=(32, 16), home=f"{_HERE}.pytorch:PyTorchFormat"),
+    _row(
+        "torchscript",
+        "TorchScript",
+        ".torchscript",
+        "cpu gpu",
+        "batch quantize nms dynamic",
+        precisions=(32, 16),
+        home=f"{_HERE}.torchscript:TorchScriptFormat",
+    ),
+    _row(
+        "onnx",
+        "ONNX",
+        ".onnx",
+        "cpu gpu",
+        "batch data dynamic quantize opset simplify nms fraction",
+        precisions=(32, 16, 8),
+        home=f"{_HERE}.onnx:OnnxFormat",
+    ),
+    _row(
+        "openvino",
+        "OpenVINO",
+        "_openvino_model",
+        "cpu",
+        "batch data dynamic quantize nms fraction",
+        precisions=(32, 16, 8),
+    ),
+    _row(
+        "engine",
+        "TensorRT",
+        ".engine",
+        "gpu",
+        "batch data dynamic quantize opset simplify workspace nms fraction",
+        precisions=(32, 16, 8),
+        aliases="tensorrt trt",
+    ),
+    _row(
+        "coreml",
+        "CoreML",
+        ".mlpackage",
+        "cpu",
+        "batch dynamic quantize nms",
+        "coreml",
+        (32, 16, 8, "w8a16"),
+        "mlmodel mlpackage mlprogram apple ios",
+    ),
+    _row("coreai", "Core AI", ".aimodel", "cpu", "batch quantize", precisions=(32, 16)),
+    _row(
+        "saved_model",
+        "TensorFlow SavedModel",
+        "_saved_model",
+        "cpu gpu",
+        "batch data fraction quantize opset nms",
+        "tensorflow",
+        (32, 8),
+    ),
+    _row("pb", "TensorFlow GraphDef", ".pb", "cpu gpu", "batch opset", "tensorflow"),
+    _row(
+        "edgetpu", "TensorFlow Edge TPU", "_edgetpu.tflite", "cpu", "data fraction quantize opset", "tensorflow", (8,)
+    ),
+    _row(
+        "litert",
+        "LiteRT",
+        ".tflite",
+        "cpu",
+        "batch quantize data fraction",
+        "litert",
+        (32, 8, "w8a16", "w8a32"),
+        "tflite tfjs",
+    ),
+    _row("paddle", "PaddlePaddle", "_paddle_model", "cpu gpu", "batch"),
+    _row("mnn", "MNN", ".mnn", "cpu gpu", "batch dynamic quantize opset simplify nms", "mnn", (32, 16, 8)),
+    _row("ncnn", "NCNN", "_ncnn_model", "cpu gpu", "batch quantize", "ncnn", (32, 16)),
+    _row("imx", "IMX", "_imx_model", "cpu gpu", "data quantize fraction nms", "isolated-imx", (8,)),
+    _row(
+        "rknn",
+        "RKNN",
+        "_rknn_model",
+        "",
+        "batch name quantize opset simplify data fraction",
+        "isolated-rknn",
+        (16, 8),
+    ),
+    _row("executorch", "ExecuTorch", "_executorch_model", "cpu", "batch", "executorch"),
+    _row("axelera", "Axelera AI", "_axelera_model", "", "batch quantize fraction data", "isolated-axelera", (8,)),
+    _row("deepx", "DEEPX", "_deepx_model", "", "data quantize opset simplify optimize", "isolated-deepx", (8,)),
+    _row(
+        "qnn",
+        "Qualcomm QNN",
+        "_qnn.onnx",
+        "",
+        "batch name quantize opset simplify fraction data",
+        "qnn",
+        ("w8a16",),
+    ),
+    _row("hailo", "Hailo", "_hailo_model", "", "name quantize data fraction simplify conf iou", precisions=(8,)),
+    _row(
+        "ascend",
+        "Huawei Ascend",
+        "_ascend_model",
+        "",
+        "batch name quantize opset simplify nms",
+        precisions=(16,),
+        aliases="huawei cann om",
+    ),
+    _row(
+        "xilinx",
+        "AMD Xilinx",
+        "_xilinx_model",
+        "cpu",
+        "name quantize data fraction opset simplify",
+        "isolated-xilinx",
+        (8,),
+        "vitis vitisai versal",
+    ),
+)
+
+FORMATS: Mapping[str, FormatFacts] = {row.name: row for row in _ROWS}
+
+
+def export_formats() -> dict[str, tuple]:
+    """Return the public table of formats, column by column: Format, Argument, Suffix, CPU, GPU, Arguments, Env."""
+    columns = {
+        "Format": [row.title for row in _ROWS],
+        "Argument": [row.name for row in _ROWS],
+        "Suffix": [row.suffix for row in _ROWS],
+        "CPU": [row.cpu for row in _ROWS],
+        "GPU": [row.gpu for row in _ROWS],
+        "Arguments": [list(row.args) for row in _ROWS],
+        "Env": [row.env for row in _ROWS],
+    }
+    return {name: tuple(values) for name, values in columns.items()}
+
+
+def resolve_format_name(name: str) -> tuple[str, bool]:
+    """Return a format's own name for anything a user may write, and whether it was only the closest match.
+
+    Args:
+        name: format, alias or suffix such as `.onnx`, in any case.
+
+    Raises:
+        ValueError: for `pt`, which is the model itself, and for names that resemble none.
+    """
+    text = str(name).strip().lower().removeprefix(".")
+    known = {alias: row.name for row in _ROWS[1:] for alias in (row.name, *row.aliases, row.suffix.lstrip("._"))}
+    if text in known:
+        return known[text], False
+    names = ", ".join(row.name for row in _ROWS[1:])
+    if text in {"pt", "pytorch", "-", ""}:
+        raise ValueError(f"format='{name}' is the model's own format; choose one to export to: {names}.")
+    close = difflib.get_close_matches(text, known, n=1, cutoff=0.6)
+    if not close:
+        raise ValueError(f"format='{name}' is unknown; allowed are {names}.")
+    return known[close[0]], True
+
+
+def format_of(path: str | Path) -> FormatFacts | None:
+    """Return the format that a file or folder name belongs to, or None.
+
+    The suffix that ends furthest right decides, then the longer one: `model_edgetpu.tflite` is Edge TPU, not LiteRT.
+    """
+    name = Path(str(path)).name.lower()
+    found = [(name.rfind(row.suffix) + len(row.suffix), len(row.suffix), row) for row in _ROWS if row.suffix in name]
+    return max(found, key=lambda item: item[:2])[2] if found else None
+
+
+def find_format(name: str) -> FormatFacts:
+    """Return the facts of a built format by name or alias.
+
+    Raises:
+        ValueError: for an unknown name.
+        NotImplementedError: for a format that this package knows and cannot write, naming ONNX as the way out.
+    """
+    facts = FORMATS["-"] if str(name).lower() in {"pt", "-"} else FORMATS[resolve_format_name(name)[0]]
+    if facts.home is None:
+        raise NotImplementedError(f"{facts.title} (format='{facts.name}') is not built yet; {_way_out(facts)}")
+    return facts
+
+
+def _way_out(facts: FormatFacts) -> str:
+    return (
+        f"export with format='onnx' and convert that file with the tools of {facts.title}."
+        if facts.name != "openvino"
+        else "export with format='onnx': OpenVINO reads ONNX files directly."
+    )

@@ -1,0 +1,288 @@
+"""The anchor-free detection head: raw branches per level, and the decoding of their output.
+
+Shapes: B images, A anchors over all levels (finest first, row by row), R = reg_max bins per box side, nc classes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import nn
+
+from ultralytics.nn.block.conv import Conv, DWConv
+from ultralytics.nn.block.misc import DFL
+from ultralytics.nn.public import public
+from ultralytics.ops.anchors import dist2bbox, make_anchors
+
+__all__ = ["Detect", "arguments_of_81"]
+
+Raw = dict[str, Any]
+
+
+def arguments_of_81(reg_max: Any, end2end: bool, ch: Sequence[int]) -> tuple[int, bool, Sequence[int], bool]:
+    """Understand calls written for 8.1, where the channels came in the place of `reg_max`.
+
+    Returns:
+        reg_max, end2end, ch, and whether the call had the old form.
+    """
+    if isinstance(reg_max, (list, tuple)) and not ch:
+        return 16, False, reg_max, True
+    return reg_max, end2end, ch, False
+
+
+@public("ultralytics.nn.modules.head")
+class Detect(nn.Module):
+    """Boxes and classes on several levels.
+
+    In training the output is a dictionary: `boxes` (B, 4 R, A) logits of the distances to left, top, right and bottom
+    side, `scores` (B, nc, A) logits, `feats` the input maps. In evaluation it is `(y, that dictionary)`, and `y` alone where
+    `export` is set; `y` is (B, 4 + nc, A): centre x, centre y, width, height in input pixels and class probabilities. A head
+    with a one-to-one branch gives `y` as (B, k, 6): corners, score and class of its k <= max_det best, without need of
+    suppression, and raw outputs `{"one2many": ..., "one2one": ...}`.
+
+    Args:
+        nc: number of classes.
+        reg_max: bins per box side; 1 for direct distances.
+        end2end: add a one-to-one branch.
+        ch: channels of the input levels.
+        legacy: classifier branch of plain convolutions (models up to YOLOv8) instead of depthwise ones; the class
+            attribute `legacy` where None.
+    """
+
+    dynamic = False  # recompute the anchors inside the graph on every call
+    export = False
+    format = None
+    max_det = 300
+    agnostic_nms = False
+    shape = None  # of the maps that `anchors` and `strides` belong to
+    anchors = torch.empty(0)  # (2, A) grid cells
+    strides = torch.empty(0)  # (1, A) pixels per cell
+    legacy = False
+    xyxy = False  # decode to corners
+
+    # Argument name of forward_head -> (attribute that holds the layers, key of the raw output).
+    branches = {"box_head": ("cv2", "boxes"), "cls_head": ("cv3", "scores")}
+
+    def __init__(
+        self,
+        nc: int = 80,
+        reg_max: int = 16,
+        end2end: bool | None = False,
+        ch: Sequence[int] = (),
+        *,
+        legacy: bool | None = None,
+    ):
+        super().__init__()
+        reg_max, end2end, ch, old_form = arguments_of_81(reg_max, end2end, ch)
+        legacy = (old_form or type(self).legacy) if legacy is None else legacy
+        self.nc, self.nl, self.reg_max = nc, len(ch), reg_max
+        self.no = nc + 4 * reg_max
+        self.stride = torch.zeros(self.nl)
+        box_width, cls_width = max(16, ch[0] // 4, 4 * reg_max), max(ch[0], min(nc, 100))
+        self.cv2 = nn.ModuleList(plain_branch(c, box_width, 4 * reg_max) for c in ch)
+        make = plain_branch if legacy else depthwise_branch
+        self.cv3 = nn.ModuleList(make(c, cls_width, nc) for c in ch)
+        self.dfl = DFL(reg_max) if reg_max > 1 else nn.Identity()
+        if end2end:
+            self.add_one_to_one()
+
+    def add_one_to_one(self) -> None:
+        """Copy every branch for one-to-one assignment. Called last by a class that adds branches of its own."""
+        for attribute, _ in self.branches.values():
+            if hasattr(self, attribute):
+                setattr(self, f"one2one_{attribute}", copy.deepcopy(getattr(self, attribute)))
+
+    @property
+    def one2many(self) -> dict[str, nn.ModuleList | None]:
+        """Layers of the one-to-many branches, by argument name of `forward_head`."""
+        return {name: self._modules.get(attribute) for name, (attribute, _) in self.branches.items()}
+
+    @property
+    def one2one(self) -> dict[str, nn.ModuleList | None]:
+        """Layers of the one-to-one branches, by argument name of `forward_head`."""
+        return {name: self._modules.get(f"one2one_{attribute}") for name, (attribute, _) in self.branches.items()}
+
+    @property
+    def end2end(self) -> bool:
+        """Whether inference uses the one-to-one branch."""
+        return self._modules.get("one2one_cv2") is not None and self.__dict__.get("_end2end", True)
+
+    @end2end.setter
+    def end2end(self, value: bool) -> None:
+        self._end2end = bool(value)
+
+    def forward_head(self, x: list[torch.Tensor], **heads: nn.ModuleList | None) -> Raw:
+        """Run branches on all levels and join the levels along the anchors.
+
+        Args:
+            x: one map (B, C, H, W) per level.
+            **heads: `box_head`, `cls_head` and those that a subclass adds, as in `one2many`; all of them by default.
+        """
+        heads = heads or self.one2many
+        raw = {}
+        for name, layers in heads.items():
+            if layers is not None:
+                levels = [layer(level).flatten(2) for layer, level in zip(layers, x, strict=True)]
+                raw[self.branches[name][1]] = torch.cat(levels, 2)
+        return {**raw, "feats": x} if raw else {}
+
+    def forward_raw(self, x: list[torch.Tensor]) -> Raw:
+        """Return the raw outputs; with a one-to-one branch those of both, the second one from detached maps."""
+        many = self.forward_head(x, **self.one2many)
+        if self._modules.get("one2one_cv2") is None:
+            return many
+        one = self.forward_head([level.detach() for level in x], **self.one2one)
+        return {"one2many": many, "one2one": one}
+
+    def forward(self, x: list[torch.Tensor]) -> Any:
+        """Return raw outputs in training, `(decoded, raw)` in evaluation, `decoded` for export."""
+        raw = self.forward_raw(x)
+        if self.training:
+            return raw
+        y = self.infer(raw)
+        return y if self.export else (y, raw)
+
+    def infer(self, raw: Raw) -> torch.Tensor:
+        """Decode raw outputs; see the class for the result."""
+        if "one2one" in raw:
+            raw = raw["one2one" if self.end2end else "one2many"]
+        with full_precision(raw["boxes"].device.type):
+            branches = {key: at_least_float32(raw[key]) for _, key in self.branches.values()}
+            y = torch.cat(self.decode(branches, *self.grid(raw["feats"])), 1)
+            return self.postprocess(y.transpose(1, 2)) if self.end2end else y
+
+    def decode(
+        self, raw: Mapping[str, torch.Tensor], anchors: torch.Tensor, strides: torch.Tensor
+    ) -> list[torch.Tensor]:
+        """Return the decoded parts, each (B, C, A), in output order: boxes, class probabilities, a subclass's own.
+
+        Args:
+            raw: outputs of the branches, float32 or finer.
+            anchors: (2, A) anchor points in grid cells.
+            strides: (1, A) pixels per cell.
+        """
+        boxes = self.decode_bboxes(self.dfl(raw["boxes"]), anchors) * strides
+        return [boxes, raw["scores"].sigmoid()]
+
+    def grid(self, feats: list[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return anchor points (2, A) and strides (1, A) for maps of these sizes; the last ones are kept.
+
+        With `dynamic` nothing is kept: the sizes are then values of the recorded graph.
+        """
+        # All levels' sizes count: images that differ by some rows may share the first level's size. Tensors made in
+        # inference mode cannot take part in a later backward pass.
+        place = (feats[0].device, feats[0].dtype, torch.is_inference_mode_enabled())
+        shape = None if self.dynamic else (*(tuple(level.shape[2:]) for level in feats), *place)
+        if shape is not None and shape == self.shape:
+            return self.anchors, self.strides
+        like = [at_least_float32(level[:1, :1]) for level in feats]
+        points, steps = make_anchors(like, self.stride.to(like[0]), 0.5)
+        anchors, strides = points.transpose(0, 1), steps.transpose(0, 1)
+        if shape is not None:
+            self.anchors, self.strides, self.shape = anchors, strides, shape
+        return anchors, strides
+
+    def decode_bboxes(
+        self, bboxes: torch.Tensor, anchors: torch.Tensor, angle: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """Turn distances (B, 4, A) in grid cells into boxes (B, 4, A): corners for end-to-end heads, else centre and size."""
+        return dist2bbox(bboxes, anchors, xywh=not (self.end2end or self.xyxy), dim=1)
+
+    def postprocess(self, preds: torch.Tensor) -> torch.Tensor:
+        """Keep the best predictions of every image.
+
+        Args:
+            preds: (B, A, 4 + nc + extra) decoded predictions.
+
+        Returns:
+            (B, min(max_det, A), 6 + extra): box, score, class, extras, in falling order of score.
+        """
+        boxes, scores, extra = preds.split([4, self.nc, preds.shape[-1] - 4 - self.nc], -1)
+        score, label, index = self.get_topk_index(scores, self.max_det)
+        rows = torch.cat((boxes, extra), -1)
+        rows = rows.gather(1, index.expand(-1, -1, rows.shape[-1]))
+        return torch.cat((rows[..., :4], score, label, rows[..., 4:]), -1)
+
+    def get_topk_index(self, scores: torch.Tensor, max_det: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Choose the best (anchor, class) pairs: first the best anchors, then the best pairs among them.
+
+        Args:
+            scores: (B, A, nc).
+            max_det: number of pairs.
+
+        Returns:
+            Score, class (as float) and anchor index, each (B, k, 1).
+        """
+        k = max_det if self.dynamic else min(max_det, scores.shape[1])
+        best, label = scores.max(-1)
+        if self.agnostic_nms:
+            score, index = best.topk(k, -1)
+            return score.unsqueeze(-1), label.gather(1, index).unsqueeze(-1).float(), index.unsqueeze(-1)
+        anchor = best.topk(k, -1).indices.unsqueeze(-1)
+        pairs = scores.gather(1, anchor.expand(-1, -1, self.nc)).flatten(1)
+        score, flat = pairs.topk(k, -1)
+        row = torch.div(flat, self.nc, rounding_mode="floor").unsqueeze(-1)
+        return score.unsqueeze(-1), (flat % self.nc).unsqueeze(-1).float(), anchor.gather(1, row)
+
+    def bias_init(self) -> None:
+        """Start from wide boxes and from class probabilities of about five objects in a 640 pixel image."""
+        for heads in (self.one2many, self.one2one):
+            if heads["box_head"] is None:
+                continue
+            for box, cls, stride in zip(heads["box_head"], heads["cls_head"], self.stride.tolist(), strict=True):
+                nn.init.constant_(box[-1].bias, 2.0)
+                nn.init.constant_(cls[-1].bias[: self.nc], math.log(5 / self.nc / (640 / stride) ** 2))
+
+    def fuse(self) -> None:
+        """Drop the branch that inference does not use, where there are two."""
+        if self._modules.get("one2one_cv2") is None:
+            return
+        prefix = "" if self.end2end else "one2one_"
+        for attribute, _ in self.branches.values():
+            if self._modules.get(prefix + attribute) is not None:
+                setattr(self, prefix + attribute, None)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the kept anchors out of copies and files: they depend on the last image only.
+
+        Heads that derive from this class carry, for readers of 8.1 and older, the function they call there.
+        """
+        state = {k: v for k, v in self.__dict__.items() if k not in TRANSIENT}
+        return state if type(self) is Detect else {**state, "detect": Detect.forward}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__({k: v for k, v in state.items() if k not in TRANSIENT})
+
+
+TRANSIENT = frozenset({"anchors", "strides", "shape", "detect"})
+
+
+def at_least_float32(x: torch.Tensor) -> torch.Tensor:
+    """Return `x` in float32, or as it is where it is finer."""
+    return x if x.dtype == torch.float64 else x.float()
+
+
+def full_precision(device_type: str) -> contextlib.AbstractContextManager:
+    """Switch autocast off: boxes span hundreds of pixels, which half precision rounds to whole pixels and worse."""
+    if device_type != "meta" and torch.is_autocast_enabled(device_type):
+        return torch.autocast(device_type, enabled=False)
+    return contextlib.nullcontext()  # a plain one leaves no trace in an exported graph
+
+
+def plain_branch(c_in: int, width: int, c_out: int) -> nn.Sequential:
+    """Two 3x3 convolutions and a linear layer."""
+    return nn.Sequential(Conv(c_in, width, 3), Conv(width, width, 3), nn.Conv2d(width, c_out, 1))
+
+
+def depthwise_branch(c_in: int, width: int, c_out: int) -> nn.Sequential:
+    """The same with the 3x3 convolutions split into depth-wise and point-wise ones."""
+    return nn.Sequential(
+        nn.Sequential(DWConv(c_in, c_in, 3), Conv(c_in, width, 1)),
+        nn.Sequential(DWConv(width, width, 3), Conv(width, width, 1)),
+        nn.Conv2d(width, c_out, 1),
+    )

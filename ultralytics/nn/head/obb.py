@@ -1,0 +1,72 @@
+"""Head for oriented boxes: detection, plus one angle per anchor."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import nn
+
+from ultralytics.nn.head.detect import Detect, Raw, arguments_of_81, plain_branch
+from ultralytics.nn.public import public
+from ultralytics.ops.anchors import dist2rbox
+
+__all__ = ["OBB"]
+
+
+@public("ultralytics.nn.modules.head")
+class OBB(Detect):
+    """Detect, with `angle` (B, ne, A) in radians, -pi/4 to 3 pi/4, among the raw outputs and last in `y`.
+
+    Args:
+        nc: number of classes.
+        ne: extra numbers per anchor: the angle.
+        reg_max: bins per box side.
+        end2end: add a one-to-one branch.
+        ch: channels of the input levels.
+        legacy: as in `Detect`.
+    """
+
+    branches = {**Detect.branches, "angle_head": ("cv4", "angle")}
+
+    def __init__(
+        self,
+        nc: int = 80,
+        ne: int = 1,
+        reg_max: int = 16,
+        end2end: bool | None = False,
+        ch: Sequence[int] = (),
+        *,
+        legacy: bool | None = None,
+    ):
+        reg_max, end2end, ch, old_form = arguments_of_81(reg_max, end2end, ch)
+        super().__init__(nc, reg_max, False, ch, legacy=old_form or legacy)
+        self.ne = ne
+        self.cv4 = nn.ModuleList(plain_branch(c, max(ch[0] // 4, ne), ne) for c in ch)
+        if end2end:
+            self.add_one_to_one()
+
+    def forward_head(self, x: list[torch.Tensor], **heads: nn.ModuleList | None) -> Raw:
+        """Run the branches; the angle comes out in radians already, which losses expect."""
+        raw = super().forward_head(x, **heads)
+        if "angle" in raw:
+            raw["angle"] = self.to_radians(raw["angle"])
+        return raw
+
+    @staticmethod
+    def to_radians(logits: torch.Tensor) -> torch.Tensor:
+        """Map logits to -pi/4 .. 3 pi/4."""
+        return (logits.sigmoid() - 0.25) * math.pi
+
+    def decode(
+        self, raw: Mapping[str, torch.Tensor], anchors: torch.Tensor, strides: torch.Tensor
+    ) -> list[torch.Tensor]:
+        """Decode boxes along their own axes and append the angle."""
+        boxes = self.decode_bboxes(self.dfl(raw["boxes"]), anchors, raw["angle"]) * strides
+        return [boxes, raw["scores"].sigmoid(), raw["angle"]]
+
+    def decode_bboxes(self, bboxes: torch.Tensor, anchors: torch.Tensor, angle: Any = None) -> torch.Tensor:
+        """Turn distances (B, 4, A) along the box's axes into centre and size (B, 4, A), in grid cells."""
+        return dist2rbox(bboxes, angle, anchors, dim=1)

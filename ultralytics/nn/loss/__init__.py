@@ -1,0 +1,1 @@
+"""Losses: assignment, elementary terms, and one criterion per task."""

@@ -1,0 +1,442 @@
+"""The networks: layers built from a YAML, run in order, with loss, folding, weight transfer and information.
+
+A class names its criterion by import path and resolves it on first use, so a network that only predicts needs no loss.
+"""
+
+from __future__ import annotations
+
+import copy
+import importlib
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from ultralytics.nn.build import Plan, construct, plan, probe, with_modules
+from ultralytics.nn.flops import model_info
+from ultralytics.nn.fold import fold_model
+from ultralytics.nn.head.classify import Classify
+from ultralytics.nn.head.detect import Detect
+from ultralytics.nn.names import yaml_model_load
+from ultralytics.nn.public import public
+from ultralytics.nn.transfer import transfer_weights
+from ultralytics.nn.tta import augmented
+from ultralytics.utils.log import LOGGER
+from ultralytics.utils.timing import Profile
+
+__all__ = [
+    "BaseModel",
+    "ClassificationModel",
+    "DetectionModel",
+    "Ensemble",
+    "OBBModel",
+    "PoseModel",
+    "SegmentationModel",
+    "initialize_weights",
+]
+
+PROBE_SIZE = 256  # pixels; a multiple of every stride in use
+
+
+def initialize_weights(model: nn.Module) -> None:
+    """Set the norms' constants and let activations work in place; convolutions keep torch's initialisation."""
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.eps, module.momentum = 1e-3, 0.03
+        elif isinstance(module, (nn.Hardswish, nn.LeakyReLU, nn.ReLU, nn.ReLU6, nn.SiLU)):
+            module.inplace = True
+
+
+def resolve_criterion(path: str) -> Callable[[nn.Module], Any]:
+    """Import the criterion class at `package.module:Name`.
+
+    Raises:
+        NotImplementedError: this version of the package has no such loss.
+    """
+    home, _, name = path.partition(":")
+    try:
+        return getattr(importlib.import_module(home), name)
+    except (ModuleNotFoundError, AttributeError) as error:
+        if isinstance(error, ModuleNotFoundError) and error.name != home:
+            raise
+        raise NotImplementedError(
+            f"this version has no loss '{name}', so such a model can predict but not be trained or validated with loss; "
+            "give it one of your own by overriding init_criterion()."
+        ) from None
+
+
+@public("ultralytics.nn.tasks")
+class BaseModel(nn.Module):
+    """Layers run in order, each reading from where its row says.
+
+    Attributes: `model` layers, `save` indices of outputs that later layers read, `yaml` content of the YAML, `names` class
+    names by index, `stride` pixels per cell of every level.
+    """
+
+    criterion_path = ""
+
+    def forward(self, x: torch.Tensor | Mapping[str, Any], *args: Any, **kwargs: Any) -> Any:
+        """Return the loss of a batch (a dictionary with `img`), or the predictions for images (B, C, H, W)."""
+        return self.loss(x, *args, **kwargs) if isinstance(x, dict) else self.predict(x, *args, **kwargs)
+
+    def predict(
+        self,
+        x: torch.Tensor,
+        profile: bool = False,
+        augment: bool = False,
+        embed: Sequence[int] | None = None,
+    ) -> Any:
+        """Run the network.
+
+        Args:
+            x: (B, C, H, W) in 0..1.
+            profile: log the time of every layer.
+            augment: run several sizes and a mirrored view (detection).
+            embed: instead return one vector per image, made of the averages of these layers' outputs.
+
+        Raises:
+            ValueError: wrong number of channels.
+        """
+        self._check_channels(x)
+        if augment:
+            return self._predict_augment(x)
+        return self._predict_once(x, profile, embed)
+
+    def _check_channels(self, x: torch.Tensor) -> None:
+        """Refuse images of another channel count than the network was built for."""
+        if torch.jit.is_tracing() or torch.compiler.is_compiling():
+            return
+        wanted = self.yaml.get("channels") or self.yaml.get("ch")
+        if wanted and x.ndim == 4 and x.shape[1] != wanted:
+            raise ValueError(
+                f"this model takes images of {wanted} channels, got a batch of shape {tuple(x.shape)} with {x.shape[1]}; "
+                f"convert the images, or build the model with ch={x.shape[1]}."
+            )
+
+    def _predict_once(self, x: torch.Tensor, profile: bool = False, embed: Sequence[int] | None = None) -> Any:
+        """Run all layers once, or up to the last of `embed`."""
+        kept: list[Any] = []
+        vectors, wanted = [], frozenset(embed or ())
+        for layer in self.model:
+            source = layer.f
+            if isinstance(source, int):
+                given = x if source == -1 else kept[source]
+            else:
+                given = [x if s == -1 else kept[s] for s in source]
+            if profile:
+                self._profile_layer(layer, given)
+            x = layer(given)
+            kept.append(x if layer.i in self.save else None)
+            if layer.i in wanted:
+                vectors.append(F.adaptive_avg_pool2d(x, 1).flatten(1))
+                if layer.i == max(wanted):
+                    return torch.cat(vectors, 1).unbind(0)
+        return x
+
+    @staticmethod
+    def _profile_layer(layer: nn.Module, given: Any, runs: int = 10) -> None:
+        """Log the time of one layer."""
+        timer = Profile()
+        for _ in range(runs):
+            with timer:
+                layer(given)
+        LOGGER.info(f"{layer.i:>3} {1e3 * timer.t / runs:10.2f} ms {layer.np:10.0f} parameters  {layer.type}")
+
+    def _predict_augment(self, x: torch.Tensor) -> Any:
+        """Fall back to one view."""
+        LOGGER.warning(f"{type(self).__name__} does not support 'augment=True'; predicting with one view.")
+        return self._predict_once(x)
+
+    def fuse(self, verbose: bool = True, imgsz: int = 640) -> BaseModel:
+        """Fold the norms into the convolutions for faster inference, in place.
+
+        Args:
+            verbose: log the model's summary afterwards.
+            imgsz: image size in pixels that its cost is counted at.
+        """
+        if not self.is_fused():
+            fold_model(self)
+            if verbose:
+                self.info(verbose=verbose, imgsz=imgsz)
+        return self
+
+    def is_fused(self, thresh: int | None = None) -> bool:
+        """Return whether no convolution with a norm of its own is left. `thresh` of 8.1 is accepted and not needed."""
+        return not any(
+            isinstance(m._modules.get("bn"), nn.BatchNorm2d) and not {"conv", "conv_transpose"}.isdisjoint(m._modules)
+            for m in self.modules()
+        )
+
+    def info(
+        self, detailed: bool = False, verbose: bool = True, imgsz: int | Sequence[int] = 640
+    ) -> tuple[int, int, int, float]:
+        """Return layers, parameters, trained parameters and GFLOPs at `imgsz`, and log them."""
+        return model_info(self, detailed=detailed, verbose=verbose, imgsz=imgsz)
+
+    def load(self, weights: Any, verbose: bool = True) -> None:
+        """Take over weights from a network or a loaded checkpoint as far as names and shapes fit."""
+        transfer_weights(self, weights, verbose)
+
+    def loss(self, batch: Mapping[str, Any], preds: Any = None) -> Any:
+        """Return the criterion's result for a batch.
+
+        Args:
+            batch: targets, and the images under `img`.
+            preds: output of the network, where the caller has it already.
+        """
+        if getattr(self, "criterion", None) is None:
+            self.criterion = self.init_criterion()
+        return self.criterion(self.predict(batch["img"]) if preds is None else preds, batch)
+
+    def init_criterion(self) -> Any:
+        """Return a new criterion for this model."""
+        if not self.criterion_path:
+            raise NotImplementedError(f"{type(self).__name__} names no loss; override init_criterion().")
+        return resolve_criterion(self.criterion_path)(self)
+
+    def _apply(self, fn: Callable[[torch.Tensor], torch.Tensor], *args: Any, **kwargs: Any) -> BaseModel:
+        """Let the strides, which are no buffers, follow the weights to their device and type."""
+        super()._apply(fn, *args, **kwargs)
+        head = self.model[-1]
+        for owner in (self, head):
+            if isinstance(owner.__dict__.get("stride"), torch.Tensor):
+                owner.stride = fn(owner.stride)
+        if isinstance(head, Detect):
+            head.shape = None  # kept anchors are made anew
+        return self
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the criterion out of copies and files: it is made on demand."""
+        return {**self.__dict__, "criterion": None} if "criterion" in self.__dict__ else dict(self.__dict__)
+
+    def _read_yaml(self, cfg: str | Path | Mapping[str, Any], ch: int, nc: int | None) -> int:
+        """Set `yaml` from a file or dictionary and return the image channels."""
+        content = copy.deepcopy(dict(cfg)) if isinstance(cfg, Mapping) else yaml_model_load(cfg)
+        # 8.1 wrote the channels as `ch`; a file that says so means it, unless the caller knows better than the default.
+        if ch == 3 and "channels" not in content and content.get("ch"):
+            ch = content["ch"]
+        content["channels"] = ch
+        if nc and nc != content.get("nc"):
+            if "nc" in content:
+                LOGGER.info(f"Overriding model.yaml nc={content['nc']} with nc={nc}")
+            content["nc"] = nc
+        self.yaml = content
+        return ch
+
+    def _build(self, ch: int, verbose: bool) -> Plan:
+        """Make `model` and `save` from `yaml`."""
+        made = plan(self.yaml, ch)
+        self.model, self.save = construct(made, verbose), made.save
+        self.yaml = with_modules(self.yaml, made.modules)
+        self.yaml.setdefault("nc", getattr(self.model[-1], "nc", 1))
+        self.names = {i: f"{i}" for i in range(self.yaml["nc"])}
+        self.inplace = self.yaml.get("inplace", True)
+        return made
+
+
+@public("ultralytics.nn.tasks")
+class DetectionModel(BaseModel):
+    """A network with a detection head.
+
+    Args:
+        cfg: model YAML by path or name, or its content.
+        ch: channels of the images.
+        nc: number of classes, that of the YAML by default.
+        verbose: log layers and summary.
+    """
+
+    criterion_path = "ultralytics.nn.loss.detect:v8DetectionLoss"
+    end2end_criterion_path = "ultralytics.nn.loss.end2end:E2ELoss"
+
+    def __init__(
+        self,
+        cfg: str | Path | Mapping[str, Any] = "yolov8n.yaml",
+        ch: int = 3,
+        nc: int | None = None,
+        verbose: bool = True,
+    ):
+        super().__init__()
+        ch = self._read_yaml(cfg, ch, nc)
+        made = self._build(ch, verbose)
+        initialize_weights(self)
+        raw = probe(self.model, made, ch, PROBE_SIZE)
+        head = self.model[-1]
+        if isinstance(head, Detect):
+            head.inplace = self.inplace
+            feats = raw.get("one2many", raw)["feats"]
+            head.stride = torch.tensor([PROBE_SIZE / level.shape[-2] for level in feats], device="cpu")
+            head.bias_init()
+            self.stride = head.stride
+        else:
+            self.stride = torch.tensor([32.0], device="cpu")
+        if verbose:
+            self.info()
+            LOGGER.info("")
+
+    @property
+    def end2end(self) -> bool:
+        """Whether the head's one-to-one branch makes the predictions, so that they need no suppression."""
+        return bool(getattr(self.model[-1], "end2end", False))
+
+    @end2end.setter
+    def end2end(self, value: bool) -> None:
+        self.set_head_attr(end2end=value)
+
+    def set_head_attr(self, **kwargs: Any) -> None:
+        """Set attributes of the head, such as `max_det`; unknown ones are skipped with a warning."""
+        head = self.model[-1]
+        for name, value in kwargs.items():
+            if hasattr(head, name):
+                setattr(head, name, value)
+            else:
+                LOGGER.warning(f"head {type(head).__name__} has no attribute '{name}'; not set.")
+
+    def init_criterion(self) -> Any:
+        """Return a new criterion for this model."""
+        path = self.end2end_criterion_path if self.end2end else self.criterion_path
+        return resolve_criterion(path)(self)
+
+    def _predict_augment(self, x: torch.Tensor) -> Any:
+        """Merge the predictions of several views."""
+        head = self.model[-1]
+        if self.end2end or type(head) is not Detect:
+            return super()._predict_augment(x)
+
+        def run(view: torch.Tensor) -> torch.Tensor:
+            y = self._predict_once(view)
+            return y if isinstance(y, torch.Tensor) else y[0]
+
+        return augmented(run, x, int(self.stride.max()), head.nl), None
+
+
+@public("ultralytics.nn.tasks")
+class SegmentationModel(DetectionModel):
+    """A network with an instance segmentation head."""
+
+    criterion_path = "ultralytics.nn.loss.segment:v8SegmentationLoss"
+
+    def __init__(
+        self,
+        cfg: str | Path | Mapping[str, Any] = "yolov8n-seg.yaml",
+        ch: int = 3,
+        nc: int | None = None,
+        verbose: bool = True,
+    ):
+        super().__init__(cfg=cfg, ch=ch, nc=nc, verbose=verbose)
+
+
+@public("ultralytics.nn.tasks")
+class OBBModel(DetectionModel):
+    """A network with a head for oriented boxes."""
+
+    criterion_path = "ultralytics.nn.loss.obb:v8OBBLoss"
+
+    def __init__(
+        self,
+        cfg: str | Path | Mapping[str, Any] = "yolov8n-obb.yaml",
+        ch: int = 3,
+        nc: int | None = None,
+        verbose: bool = True,
+    ):
+        super().__init__(cfg=cfg, ch=ch, nc=nc, verbose=verbose)
+
+
+@public("ultralytics.nn.tasks")
+class PoseModel(DetectionModel):
+    """A network with a pose head.
+
+    Args:
+        cfg: model YAML by path or name, or its content.
+        ch: channels of the images.
+        nc: number of classes, that of the YAML by default.
+        data_kpt_shape: keypoints of the data set, [K, 2 or 3]; wins over the YAML.
+        verbose: log layers and summary.
+    """
+
+    criterion_path = "ultralytics.nn.loss.pose:v8PoseLoss"
+
+    def __init__(
+        self,
+        cfg: str | Path | Mapping[str, Any] = "yolov8n-pose.yaml",
+        ch: int = 3,
+        nc: int | None = None,
+        data_kpt_shape: Sequence[int | None] = (None, None),
+        verbose: bool = True,
+    ):
+        content = copy.deepcopy(dict(cfg)) if isinstance(cfg, Mapping) else yaml_model_load(cfg)
+        if any(data_kpt_shape) and list(data_kpt_shape) != list(content.get("kpt_shape") or ()):
+            LOGGER.info(f"Overriding model.yaml kpt_shape={content.get('kpt_shape')} with kpt_shape={data_kpt_shape}")
+            content["kpt_shape"] = list(data_kpt_shape)
+        super().__init__(cfg=content, ch=ch, nc=nc, verbose=verbose)
+        self.kpt_shape = self.yaml["kpt_shape"]
+
+
+@public("ultralytics.nn.tasks")
+class ClassificationModel(BaseModel):
+    """A network that gives one class per image.
+
+    Args:
+        cfg: model YAML by path or name, or its content.
+        ch: channels of the images.
+        nc: number of classes, that of the YAML by default.
+        verbose: log layers and summary.
+    """
+
+    criterion_path = "ultralytics.nn.loss.classify:v8ClassificationLoss"
+
+    def __init__(
+        self,
+        cfg: str | Path | Mapping[str, Any] = "yolov8n-cls.yaml",
+        ch: int = 3,
+        nc: int | None = None,
+        verbose: bool = True,
+    ):
+        super().__init__()
+        ch = self._read_yaml(cfg, ch, nc)
+        if "nc" not in self.yaml:
+            raise ValueError("the number of classes is in neither the model YAML ('nc: 10') nor the argument nc.")
+        made = self._build(ch, verbose)
+        probe(self.model, made, ch, PROBE_SIZE // 2)
+        self.stride = torch.tensor([1.0], device="cpu")  # no level restricts the image size
+        if verbose:
+            self.info()
+
+    @staticmethod
+    def reshape_outputs(model: nn.Module, nc: int) -> None:
+        """Give a classifier `nc` outputs, in place; a last layer of another width is replaced by a fresh one.
+
+        Args:
+            model: this package's classifier, or a torchvision model.
+            nc: number of classes.
+        """
+        layers = getattr(model, "model", model)
+        if isinstance(layers, nn.Sequential) and isinstance(layers[-1], Classify):
+            owner, name = layers[-1], "linear"
+        else:
+            candidates = [n for n, m in model.named_modules() if isinstance(m, (nn.Linear, nn.Conv2d))]
+            if not candidates:
+                raise ValueError(f"{type(model).__name__} has no linear or convolution layer to give {nc} outputs.")
+            parent, _, name = candidates[-1].rpartition(".")
+            owner = model.get_submodule(parent)
+        last = getattr(owner, name)
+        if isinstance(last, nn.Linear) and last.out_features != nc:
+            setattr(owner, name, nn.Linear(last.in_features, nc, bias=last.bias is not None))
+        elif isinstance(last, nn.Conv2d) and last.out_channels != nc:
+            fresh = nn.Conv2d(last.in_channels, nc, last.kernel_size, last.stride, bias=last.bias is not None)
+            setattr(owner, name, fresh)
+
+
+@public("ultralytics.nn.tasks")
+class Ensemble(nn.ModuleList):
+    """Detectors whose predictions are put side by side, to be merged by suppression."""
+
+    def __init__(self):
+        super().__init__()
+
+    def forward(self, x: torch.Tensor, augment: bool = False, profile: bool = False) -> tuple[torch.Tensor, None]:
+        """Return decoded predictions of all members, (B, 4 + nc, sum of A), and None for the raw ones."""
+        outputs = [member(x, profile=profile, augment=augment) for member in self]
+        return torch.cat([y if isinstance(y, torch.Tensor) else y[0] for y in outputs], 2), None

@@ -1,0 +1,120 @@
+"""Old checkpoints become today's objects at the door: names that moved, and attributes that changed.
+
+`MOVED_...` tables serve the reader of pickles; `upgrade_model` runs once after a network was loaded, so that no other
+code has to ask whether an attribute is there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import SimpleNamespace
+from typing import Any
+
+import torch
+from torch import nn
+
+from ultralytics.nn.block.spp import SPPF
+from ultralytics.nn.head.detect import Detect
+from ultralytics.nn.models import BaseModel, DetectionModel, PoseModel
+
+__all__ = ["MIGRATIONS", "MOVED_CLASSES", "MOVED_MODULES", "PUBLIC_BLOCK_MODULES", "upgrade_model"]
+
+MOVED_MODULES = {
+    "ultralytics.yolo.utils": "ultralytics.utils",
+    "ultralytics.yolo.v8": "ultralytics.models.yolo",
+    "ultralytics.yolo.data": "ultralytics.data",
+    "ultralytics.yolo.engine": "ultralytics.engine",
+    "ultralytics.yolo.cfg": "ultralytics.cfg",
+}
+
+MOVED_CLASSES = {
+    "ultralytics.nn.modules.block.Silence": "torch.nn.modules.linear.Identity",
+    "ultralytics.nn.tasks.YOLOv10DetectionModel": "ultralytics.nn.tasks.DetectionModel",
+}
+
+# Blocks have moved between these files; 8.0 had all of them in one module of the package's name.
+PUBLIC_BLOCK_MODULES = (
+    "ultralytics.nn.modules",
+    "ultralytics.nn.modules.conv",
+    "ultralytics.nn.modules.block",
+    "ultralytics.nn.modules.head",
+    "ultralytics.nn.tasks",
+)
+
+
+def _defaults(**values: Any) -> Callable[[nn.Module], None]:
+    """Return a migration that adds the attributes an object lacks."""
+
+    def add(module: nn.Module) -> None:
+        for name, value in values.items():
+            module.__dict__.setdefault(name, value)
+
+    return add
+
+
+def _without(*names: str) -> Callable[[nn.Module], None]:
+    """Return a migration that removes instance attributes, so that the class's own show again."""
+
+    def remove(module: nn.Module) -> None:
+        for name in names:
+            module.__dict__.pop(name, None)
+
+    return remove
+
+
+def _keypoints_of_head(model: nn.Module) -> None:
+    """Give the model the shape that its head knows."""
+    model.__dict__.setdefault("kpt_shape", list(getattr(model.model[-1], "kpt_shape", ())))
+
+
+def _plain_model(model: nn.Module) -> None:
+    """Bring the attributes of a network to today's form."""
+    own = model.__dict__
+    if isinstance(own.get("args"), SimpleNamespace):
+        own["args"] = dict(vars(own["args"]))
+    if not isinstance(own.get("args"), Mapping):
+        own["args"] = {}
+    names = own.get("names")
+    own["names"] = dict(enumerate(names)) if isinstance(names, (list, tuple)) else names or {0: "0"}
+    own.setdefault("yaml", {})
+    own.setdefault("inplace", True)
+    if not isinstance(own.get("stride"), torch.Tensor):
+        stride = getattr(model.model[-1], "stride", None)
+        own["stride"] = stride if isinstance(stride, torch.Tensor) else torch.tensor([32.0])
+    for index, layer in enumerate(model.model):
+        layer.__dict__.setdefault("i", index)
+        layer.__dict__.setdefault("f", -1)
+        layer.__dict__.setdefault("type", f"{type(layer).__module__}.{type(layer).__qualname__}")
+        layer.__dict__["np"] = sum(p.numel() for p in layer.parameters())  # 8.1 kept it on the class
+
+
+# Class and what to do with its objects, in this order; subclasses take part.
+MIGRATIONS: list[tuple[type[nn.Module], Callable[[nn.Module], None]]] = [
+    (nn.Upsample, _defaults(recompute_scale_factor=None)),  # torch before 1.11
+    (SPPF, _defaults(n=3, add=False)),  # before 8.4
+    (Detect, _without("export", "format", "dynamic", "end2end")),  # left over from an export; a flag of 8.2 and 8.3
+    (Detect, _defaults(inplace=True)),
+    (DetectionModel, _without("end2end")),  # an attribute in 8.2 and 8.3
+    (PoseModel, _keypoints_of_head),
+    (BaseModel, _without("criterion")),
+    (BaseModel, _plain_model),
+]
+
+
+def upgrade_model(model: nn.Module, placeholder: type) -> nn.Module:
+    """Bring a network from an older file to today's attributes, in place.
+
+    Args:
+        model: network as it was read.
+        placeholder: class of the objects that the reader left out; attributes that hold one are removed.
+    """
+    for module in list(model.modules()):
+        own = module.__dict__
+        if type(module).__module__.startswith("ultralytics."):
+            own.pop("forward", None)  # replaced by an export or by folding; classes look at their children instead
+        for name in [key for key, value in own.items() if isinstance(value, placeholder) or value is placeholder]:
+            del own[name]
+        for kind, migrate in MIGRATIONS:
+            if isinstance(module, kind):
+                migrate(module)
+    return model

@@ -1,0 +1,7 @@
+"""Optimizers that torch does not have."""
+
+from __future__ import annotations
+
+from ultralytics.optim.muon import MuSGD
+
+__all__ = ["MuSGD"]
