@@ -1,0 +1,347 @@
+"""`BaseDataset`: images, their labels, rectangular batches, the image caches and the making of one sample.
+
+A sample is asked for by a `SampleRef`, which holds all that its random draws depend on; a plain index works too and
+then draws from the process's global generators. Labels are packed arrays (`labels.py`); `dataset.labels` reads them as
+dicts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch.utils.data import Dataset
+
+from ultralytics.cfg.merge import DEFAULT_CFG
+from ultralytics.data.augment.rng import GlobalRng, SampleRng
+from ultralytics.data.buffer import ImageBuffer
+from ultralytics.data.cache import get_hash
+from ultralytics.data.image_cache import DiskImages, RamImages, disk_has_room, fill, ram_has_room
+from ultralytics.data.image_io import imread, resize_to, scaled_size_hw
+from ultralytics.data.labels import LabelList, PackedLabels, PackedStrings, pack_dicts
+from ultralytics.data.locate import find_images
+from ultralytics.data.samplers import SampleRef, buffer_length, spread_fraction
+from ultralytics.utils.log import LOGGER
+
+__all__ = ["BaseDataset"]
+
+
+class BaseDataset(Dataset):
+    """Images with box labels. Subclasses say where labels come from and which transforms apply.
+
+    Args:
+        img_path: folder, list file, or a list of those.
+        imgsz: long side that images are scaled to, in pixels.
+        cache: True or "ram", "disk", or False.
+        augment: training augmentation on.
+        hyp: augmentation settings, a namespace with the keys of the default configuration.
+        prefix: start of log lines.
+        rect: rectangular batches: images sorted by aspect ratio, each batch padded to its own shape.
+        batch_size: images per batch.
+        stride: network stride that rectangular shapes are multiples of.
+        pad: padding of rectangular shapes in strides.
+        single_cls: all classes become class 0.
+        classes: keep only labels of these class ids.
+        fraction: share of the images in (0, 1], or their number above 1; chosen by `hyp.seed`, spread over all of them.
+        channels: 3 for colour, 1 for grey.
+
+    Raises:
+        FileNotFoundError: where `img_path` has no images.
+    """
+
+    takes_refs = True  # samplers may pass a SampleRef where a plain index would go
+
+    def __init__(
+        self,
+        img_path: str | Sequence[str],
+        imgsz: int = 640,
+        cache: bool | str = False,
+        augment: bool = True,
+        hyp: Any = DEFAULT_CFG,
+        prefix: str = "",
+        rect: bool = False,
+        batch_size: int = 16,
+        stride: int = 32,
+        pad: float = 0.5,
+        single_cls: bool = False,
+        classes: Sequence[int] | None = None,
+        fraction: float = 1.0,
+        channels: int = 3,
+    ):
+        super().__init__()
+        self.img_path, self.imgsz, self.augment, self.prefix = img_path, imgsz, augment, prefix
+        self.rect, self.batch_size, self.stride, self.pad = rect, batch_size, stride, pad
+        self.single_cls, self.fraction, self.channels, self.hyp = single_cls, fraction, channels, hyp
+        self.close_mosaic_epoch = _closing_epoch(hyp) if augment else None
+        self._files = PackedStrings(self.get_img_files(img_path))
+        self.labels = self.get_labels()
+        self.update_labels(include_class=classes)
+        self.batch = self.batch_shapes = None
+        if rect:
+            self.set_rectangle()
+        self.ram: RamImages | None = None
+        self.disk: DiskImages | None = None
+        self.cache = self._open_cache(cache)
+        self._buffer = ImageBuffer(buffer_length(self.ni, batch_size) if augment and self.ram is None else 0)
+        self.transforms = self.build_transforms(hyp=hyp)
+        self._transforms_unmixed: Any = None
+
+    # Files and labels
+
+    @property
+    def im_files(self) -> PackedStrings:
+        """Image files, as a sequence of paths."""
+        return self._files
+
+    @property
+    def ni(self) -> int:
+        """Number of images."""
+        return len(self._files)
+
+    @property
+    def packed(self) -> PackedLabels:
+        """The labels' arrays."""
+        return self._packed
+
+    @property
+    def labels(self) -> LabelList:
+        """The labels as a sequence of dicts, each made when asked for."""
+        return LabelList(self._packed)
+
+    @labels.setter
+    def labels(self, value: LabelList | Iterable[Mapping[str, Any]]) -> None:
+        self._packed = value.packed if isinstance(value, LabelList) else pack_dicts(value)
+        self._files = self._packed.files
+
+    def get_img_files(self, img_path: str | Sequence[str]) -> list[str]:
+        """Return the image files of `img_path`, thinned out by `fraction`."""
+        files = find_images(img_path, self.prefix)
+        if self.fraction == 1:
+            return files
+        kept = spread_fraction(len(files), self.fraction, seed=getattr(self.hyp, "seed", 0) or 0)
+        return [files[i] for i in kept]
+
+    def get_labels(self) -> LabelList | Sequence[Mapping[str, Any]]:
+        """Return the labels of `self.im_files`, as a `LabelList` or as dicts of its form.
+
+        Images that cannot be used are left out.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define get_labels(); YOLODataset reads label files.")
+
+    def update_labels(self, include_class: Sequence[int] | None) -> None:
+        """Keep only labels of the given class ids, and make all classes one where `single_cls` says so."""
+        packed = self._packed
+        if include_class is not None:
+            packed = packed.keep_rows(np.isin(packed.cls, np.atleast_1d(np.asarray(include_class, np.int64))))
+        self._packed = packed.as_one_class() if self.single_cls else packed
+
+    def set_rectangle(self) -> None:
+        """Sort images by height over width and give every batch the smallest shape that holds its images."""
+        ratios = self._packed.shapes[:, 0] / self._packed.shapes[:, 1]
+        order = np.argsort(ratios, kind="stable")
+        self._packed = self._packed.take_images(order)
+        self._files = self._packed.files
+        self.batch = np.arange(self.ni) // self.batch_size
+        starts = np.arange(0, self.ni, self.batch_size)
+        low = np.minimum.reduceat(ratios[order], starts)
+        high = np.maximum.reduceat(ratios[order], starts)
+        sides = np.ones((len(starts), 2))
+        sides[high < 1, 0] = high[high < 1]  # all wide
+        sides[low > 1, 1] = 1 / low[low > 1]  # all tall
+        self.batch_shapes = np.ceil(sides * self.imgsz / self.stride + self.pad).astype(int) * self.stride
+
+    # Images
+
+    @property
+    def buffer(self) -> list[int]:
+        """Indices of the images decoded last."""
+        return self._buffer.indices()
+
+    @property
+    def max_buffer_length(self) -> int:
+        """Number of decoded images that this process keeps."""
+        return self._buffer.capacity
+
+    def prepare_worker(self, workers: int) -> None:
+        """Size the image buffer for one of `workers` loader processes."""
+        if self._buffer.capacity:
+            self._buffer.resize(buffer_length(self.ni, self.batch_size, workers))
+
+    def load_image(
+        self, i: int, rect_mode: bool = True, resize_short: bool = False
+    ) -> tuple[np.ndarray, tuple[int, int], tuple[int, int]]:
+        """Return image `i` scaled to `imgsz`, its original size and its size.
+
+        Args:
+            i: image.
+            rect_mode: keep the aspect ratio; otherwise stretch to a square.
+            resize_short: scale the short side to `imgsz` instead of the long one.
+
+        Returns:
+            image: (H, W, C) uint8 BGR. It may be shared: do not write to it.
+            original: (height, width) of the file.
+            size: (height, width) of the image.
+        """
+        usual = rect_mode and not resize_short
+        if usual and self.ram is not None:
+            image = self.ram[i]
+            height, width = self._packed.shapes[i]
+            return image, (int(height), int(width)), image.shape[:2]
+        found = self._buffer.get(i) if usual and self._buffer.capacity else None
+        if found is None:
+            original = self._decode(i)
+            size = self._scaled(original.shape[:2], rect_mode, resize_short)
+            found = resize_to(original, size), original.shape[:2]
+            found[0].flags.writeable = False
+            if usual:
+                self._buffer.put(i, *found)
+        return found[0], found[1], found[0].shape[:2]
+
+    def _scaled(self, size_hw: tuple[int, int], rect_mode: bool, resize_short: bool) -> tuple[int, int]:
+        return scaled_size_hw(size_hw, self.imgsz, resize_short) if rect_mode else (self.imgsz, self.imgsz)
+
+    def _decode(self, i: int) -> np.ndarray:
+        """Image `i` in full size, from the disk cache where it is there."""
+        file = self._files[i]
+        image = self.disk.load(file) if self.disk is not None else None
+        return imread(file, self.channels) if image is None else image
+
+    def _open_cache(self, cache: bool | str) -> str | None:
+        """Fill the image cache that was asked for and return its kind, or None where there is none.
+
+        Raises:
+            ValueError: for an unknown kind.
+        """
+        kind = {False: None, None: None, True: "ram", "false": None, "true": "ram", "ram": "ram", "disk": "disk"}.get(
+            cache.lower() if isinstance(cache, str) else cache, "?"
+        )
+        if kind == "?":
+            raise ValueError(f"cache={cache!r}; use True or 'ram', 'disk', or False.")
+        if kind == "ram" and self.check_cache_ram():
+            self._fill_ram()
+        elif kind == "disk" and self.check_cache_disk():
+            self.disk = DiskImages()
+            self.cache_images()
+        return kind if self.ram is not None or self.disk is not None else None
+
+    def _cached_shapes(self) -> np.ndarray:
+        """(n, 3) height, width, channels of every scaled image."""
+        sizes = [scaled_size_hw((int(h), int(w)), self.imgsz) for h, w in self._packed.shapes]
+        return np.column_stack([np.array(sizes).reshape(-1, 2), np.full(self.ni, self.channels)])
+
+    def check_cache_ram(self, safety_margin: float = 1.0) -> bool:
+        """Whether all scaled images fit into the available memory, with a margin of that share."""
+        return ram_has_room(int(self._cached_shapes().prod(1).sum()), safety_margin, self.prefix)
+
+    def check_cache_disk(self, safety_margin: float = 0.1) -> bool:
+        """Whether all images in full size fit onto the disk they lie on, and their folder can be written."""
+        need = int(self._packed.shapes.astype(np.int64).prod(1).sum()) * self.channels
+        return disk_has_room(Path(self._files[0]).parent, need, safety_margin, self.prefix)
+
+    def _fill_ram(self) -> None:
+        key = f"{get_hash(self._files)} {self.imgsz} {self.channels}"
+        block = RamImages(self._cached_shapes(), key)
+        try:
+            block.load_all(self._read_scaled, f"{self.prefix}Caching images (shared memory)")
+        except OSError as error:
+            LOGGER.warning(f"{self.prefix}images are not cached: {error}")
+            return
+        self.ram = block
+
+    def _read_scaled(self, i: int) -> np.ndarray:
+        image = imread(self._files[i], self.channels)
+        return resize_to(image, self._scaled(image.shape[:2], True, False))
+
+    def cache_images(self) -> None:
+        """Write the arrays of the disk cache that are missing or older than their image."""
+        fill(self.cache_images_to_disk, self.ni, f"{self.prefix}Caching images (disk)")
+
+    def cache_images_to_disk(self, i: int) -> int:
+        """Write the array of image `i` unless it is there, and return its size in bytes."""
+        disk, file = self.disk or DiskImages(), self._files[i]
+        present = disk.load(file)
+        return disk.store(file, imread(file, self.channels)) if present is None else present.nbytes
+
+    # Samples
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+    def __getitem__(self, index: int | SampleRef) -> dict[str, Any]:
+        """Return one transformed sample."""
+        self._buffer.renew(index.index if isinstance(index, SampleRef) else int(index))
+        labels = self.get_image_and_label(index)
+        if not isinstance(index, SampleRef):
+            closed = self.close_mosaic_epoch is not None and self.close_mosaic_epoch <= 0
+            return self._transform(labels, not closed, GlobalRng())
+        return self._transform(labels, index.mixing, SampleRng(index.key))
+
+    def _transform(self, labels: dict[str, Any], mixing: bool, rng: Any) -> dict[str, Any]:
+        if not self.augment:
+            return self.transforms(labels)
+        if mixing:
+            return self.transforms(labels, rng)
+        if self._transforms_unmixed is None:
+            self._transforms_unmixed = self.build_transforms(hyp=without_mixing(self.hyp))
+        return self._transforms_unmixed(labels, rng)
+
+    def get_image_and_label(self, index: int | SampleRef) -> dict[str, Any]:
+        """Return image and labels of one image before any transform.
+
+        Keys: im_file, img (H, W, C) uint8 BGR, ori_shape, resized_shape, ratio_pad (height and width ratio), cls (N,
+            1),
+        rect_shape with rectangular batches, ref, and what `update_labels_info` makes of the boxes.
+        """
+        i = index.index if isinstance(index, SampleRef) else int(index)
+        i = range(len(self))[i]
+        image, original, size = self.load_image(i)
+        rows = self._packed.rows(i)
+        label = {
+            "im_file": self._files[i],
+            "cls": rows.cls[:, None],
+            "bboxes": rows.boxes,
+            "segments": rows.segments,
+            "keypoints": rows.keypoints,
+            "bbox_format": "xywh",
+            "normalized": True,
+            "img": image,
+            "ori_shape": tuple(original),
+            "resized_shape": tuple(size),
+            "ratio_pad": (size[0] / original[0], size[1] / original[1]),
+            "ref": index,
+        }
+        if self.rect:
+            label["rect_shape"] = self.batch_shapes[self.batch[i]]
+        return self.update_labels_info(label)
+
+    def draw_partners(self, ref: int | SampleRef, n: int, rng: Any) -> list[int | SampleRef]:
+        """Choose `n` images to mix with the sample `ref`, from its partner pool (see `samplers`)."""
+        pool = ref.pool if isinstance(ref, SampleRef) else None
+        size = len(self) if pool is None else len(pool)
+        picks = rng.choices(range(size), n)
+        indices = picks if pool is None else [int(pool[k]) for k in picks]
+        return [ref._replace(index=i) for i in indices] if isinstance(ref, SampleRef) else indices
+
+    def update_labels_info(self, label: dict[str, Any]) -> dict[str, Any]:
+        """Turn the label arrays into the form that transforms take; subclasses do."""
+        return label
+
+    def build_transforms(self, hyp: Any = None) -> Callable[..., dict[str, Any]]:
+        """Return the transforms, called with (labels, rng) in training and (labels) otherwise; subclasses do."""
+        raise NotImplementedError(f"{type(self).__name__} must define build_transforms(hyp).")
+
+
+def without_mixing(hyp: Any) -> Any:
+    """Return a copy of the settings with mosaic and the other mixing augmentations off."""
+    changed = type(hyp)(**vars(hyp))
+    for name in ("mosaic", "mixup", "cutmix", "copy_paste"):
+        setattr(changed, name, 0.0)
+    return changed
+
+
+def _closing_epoch(hyp: Any) -> int | None:
+    """First epoch without mosaic; None keeps it on, also in runs shorter than `close_mosaic` epochs."""
+    closing, epochs = getattr(hyp, "close_mosaic", 0), getattr(hyp, "epochs", None)
+    return epochs - closing if closing and epochs and epochs >= closing else None

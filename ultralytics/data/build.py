@@ -1,0 +1,232 @@
+"""Data sets and loaders from settings.
+
+`InfiniteDataLoader` yields one epoch per iteration while its workers go on to the next one in the background, so an
+epoch never begins with idle workers. What they make does not depend on their number (see `samplers`).
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, Dataset, get_worker_info
+
+from ultralytics.data.dataset import YOLODataset
+from ultralytics.data.locate import get_split_fraction
+from ultralytics.data.prefetch import AheadIterator
+from ultralytics.data.samplers import ContiguousDistributedSampler, EpochBatchSampler
+from ultralytics.data.sources import check_source, load_inference_source
+from ultralytics.utils import env
+from ultralytics.utils.log import LOGGER, colorstr
+
+__all__ = [
+    "ContiguousDistributedSampler",
+    "InfiniteDataLoader",
+    "build_dataloader",
+    "build_yolo_dataset",
+    "check_source",
+    "load_inference_source",
+    "seed_worker",
+]
+
+SEED_BASE = 6148914691236517205  # of torch's own worker seeds; our samples have theirs in their refs
+
+
+class InfiniteDataLoader(DataLoader):
+    """A `DataLoader` whose workers live as long as it does; `for batch in loader` is one epoch.
+
+    With an endless `EpochBatchSampler` workers prepare the next epoch's first batches while the caller validates.
+    Leaving the loop early, or `set_epoch` to another epoch than the next, discards what was prepared.
+
+    Args:
+        args, kwargs: those of `DataLoader`. Without workers `ahead` (default 0) batches are made in a thread.
+    """
+
+    def __init__(self, *args: Any, ahead: int = 0, **kwargs: Any):
+        if kwargs.get("num_workers", args[5] if len(args) > 5 else 0):
+            kwargs.setdefault("persistent_workers", True)
+        super().__init__(*args, **kwargs)
+        self.ahead = ahead
+        self._epoch = 0  # of the next iteration
+        self._ready: int | None = None  # epoch whose first batch the stream yields next
+        self._stream: Iterator[Any] | None = None
+
+    def __len__(self) -> int:
+        return len(self.batch_sampler) if self.batch_sampler is not None else super().__len__()
+
+    def set_epoch(self, epoch: int) -> None:
+        """Make `epoch` the one that the next iteration yields; without this it is one more than the last."""
+        self._epoch = epoch
+
+    def __iter__(self) -> Iterator[Any]:
+        epoch, self._epoch = self._epoch, self._epoch + 1
+        endless = getattr(self.batch_sampler, "endless", False)
+        if self._stream is None or self._ready != epoch or not endless:
+            self._open(epoch)
+        self._ready = None  # until the epoch has been taken in full
+        stream = self._stream
+        for _ in range(len(self)):
+            yield next(stream)
+        if endless:
+            self._ready = epoch + 1
+
+    def _open(self, epoch: int) -> None:
+        """Start making batches from the first of `epoch` on."""
+        for sampler in (self.batch_sampler, self.sampler, getattr(self.batch_sampler, "sampler", None)):
+            if callable(getattr(sampler, "set_epoch", None)):
+                sampler.set_epoch(epoch)
+        self._drop_stream()
+        if self.num_workers == 0 and self.ahead and self.batch_sampler is not None:
+            self._stream = AheadIterator(self.batch_sampler, self._make, self.ahead)
+        else:
+            self._stream = super().__iter__()
+
+    def _make(self, refs: list[Any]) -> Any:
+        return self.collate_fn([self.dataset[ref] for ref in refs])
+
+    def _drop_stream(self) -> None:
+        if isinstance(self._stream, AheadIterator):
+            self._stream.close()
+        self._stream = self._ready = None
+
+    def reset(self) -> None:
+        """End the workers; the next iteration starts new ones, with the data set as it then is."""
+        self._drop_stream()
+        self._iterator = None
+
+    def close(self) -> None:
+        """End the workers."""
+        self.reset()
+
+
+def seed_worker(worker_id: int) -> None:
+    """Prepare a worker process: seeds for code that draws from global generators, no OpenCV threads, buffer size."""
+    seed = torch.initial_seed() % 2**32
+    np.random.seed(seed)
+    random.seed(seed)
+    cv2.setNumThreads(0)  # worker processes are the parallelism; threads inside them fight for the same cores
+    info = get_worker_info()
+    if info is not None and hasattr(info.dataset, "prepare_worker"):
+        info.dataset.prepare_worker(info.num_workers)
+
+
+def build_yolo_dataset(
+    cfg: Any,
+    img_path: str | list[str],
+    batch: int,
+    data: dict[str, Any],
+    mode: str = "train",
+    rect: bool = False,
+    stride: int = 32,
+    multi_modal: bool = False,
+    fraction: float | None = None,
+) -> YOLODataset:
+    """Build the data set of one split.
+
+    Args:
+        cfg: run settings (imgsz, cache, single_cls, classes, fraction, task, augmentation ...).
+        img_path: images of the split.
+        batch: images per batch.
+        data: what `check_det_dataset` returned.
+        mode: `train` turns augmentation on.
+        rect: rectangular batches, also where `cfg.rect` is off.
+        stride: network stride.
+        multi_modal: data sets with texts; not available.
+        fraction: share or number of images instead of what `cfg.fraction` says.
+
+    Raises:
+        NotImplementedError: for `multi_modal`.
+    """
+    if multi_modal:
+        raise NotImplementedError("data sets with texts are not available; train with class names: multi_modal=False.")
+    train = mode == "train"
+    amount = get_split_fraction(cfg.fraction, mode) if fraction is None else fraction
+    return YOLODataset(
+        img_path=img_path,
+        imgsz=cfg.imgsz,
+        batch_size=batch,
+        augment=train,
+        hyp=cfg,
+        rect=bool(cfg.rect or rect),
+        cache=cfg.cache or False,
+        single_cls=bool(cfg.single_cls),
+        stride=int(stride),
+        pad=0.0 if train else 0.5,
+        prefix=colorstr(f"{mode}: "),
+        task=cfg.task,
+        classes=cfg.classes,
+        data=data,
+        fraction=amount,
+    )
+
+
+def build_dataloader(
+    dataset: Dataset,
+    batch: int,
+    workers: int,
+    shuffle: bool = True,
+    rank: int = -1,
+    drop_last: bool = False,
+    pin_memory: bool = True,
+    device: str | torch.device = "cuda",
+    seed: int = 0,
+    weights: np.ndarray | None = None,
+) -> InfiniteDataLoader:
+    """Build the loader of one rank.
+
+    Args:
+        dataset: data set with `collate_fn`, or any map-style data set.
+        batch: images per batch, at most the length of the data set.
+        workers: worker processes. At most the cores per GPU and the number of batches; a power of two where
+            mixing augmentations draw on recently decoded images. 0 makes batches in this process, ahead in a thread.
+        shuffle: new order each epoch, and endless prefetching.
+        rank: this process, -1 when not distributed.
+        drop_last: leave out a last batch that is not full.
+        pin_memory: page-locked batches for faster copies to a GPU (`PIN_MEMORY=false` turns it off).
+        device: where batches will go.
+        seed: seed of the run.
+        weights: (n,) draw images in proportion to these (see `samplers.class_balanced_weights`).
+    """
+    batch = min(batch, len(dataset))
+    lanes = bool(getattr(dataset, "augment", False)) and getattr(dataset, "ram", None) is None
+    world = env.world_size() if rank >= 0 else 1
+    sampler = EpochBatchSampler(
+        dataset,
+        batch,
+        shuffle=shuffle or weights is not None,
+        seed=seed,
+        rank=max(rank, 0),
+        world=world,
+        drop_last=drop_last and len(dataset) > batch,
+        weights=weights,
+        keep_groups=bool(getattr(dataset, "rect", False)),
+        lanes=lanes,
+        endless=shuffle or weights is not None,
+    )
+    workers = _worker_count(workers, len(sampler), lanes)
+    on_gpu = torch.cuda.is_available() and torch.device(device or "cuda").type == "cuda"
+    return InfiniteDataLoader(
+        dataset,
+        batch_sampler=sampler,
+        num_workers=workers,
+        pin_memory=pin_memory and on_gpu and env.env_bool("PIN_MEMORY", True),
+        collate_fn=getattr(dataset, "collate_fn", None),
+        worker_init_fn=seed_worker,
+        generator=torch.Generator().manual_seed((SEED_BASE + seed + max(rank, 0)) % 2**63),
+        ahead=2,
+    )
+
+
+def _worker_count(asked: int, batches: int, lanes: bool) -> int:
+    """Number of worker processes to start."""
+    cores = env.cpu_count() // max(torch.cuda.device_count(), 1)
+    workers = max(0, min(asked, cores, batches if batches > 1 else 0))
+    if lanes and workers:
+        workers = 1 << (workers.bit_length() - 1)
+    if workers < min(asked, batches if batches > 1 else 0):
+        LOGGER.debug(f"workers={asked}: {workers} used ({cores} cores per device, {batches} batches).")
+    return workers

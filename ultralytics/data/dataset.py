@@ -1,0 +1,223 @@
+"""`YOLODataset`: images with YOLO text labels, scanned once, cached, and turned into training or validation samples."""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch.utils.data import ConcatDataset, get_worker_info
+
+from ultralytics.data.augment import Compose, Format, LetterBox, v8_transforms
+from ultralytics.data.base import BaseDataset
+from ultralytics.data.cache import CACHE_VERSION, ScanResult, get_hash
+from ultralytics.data.instances import Instances
+from ultralytics.data.labels import LabelList
+from ultralytics.data.locate import img2label_paths
+from ultralytics.data.samplers import SampleRef
+from ultralytics.data.scan import scan, scan_cached
+from ultralytics.data.verify import Finding, LabelRules
+from ultralytics.ops.boxes import resample_segments
+from ultralytics.utils.log import LOGGER
+
+__all__ = ["DATASET_CACHE_VERSION", "YOLOConcatDataset", "YOLODataset"]
+
+DATASET_CACHE_VERSION = CACHE_VERSION
+STACKED = {"img", "text_feats", "semantic_mask", "sem_masks", "depth"}
+JOINED = {"masks", "keypoints", "bboxes", "cls", "segments", "obb"}
+
+
+class YOLODataset(BaseDataset):
+    """Images with YOLO label files for detection, segmentation, pose estimation or oriented boxes.
+
+    Args:
+        args: positional arguments of `BaseDataset`.
+        data: what `check_det_dataset` returned: `names`, `nc`, for pose `kpt_shape` and `flip_idx`.
+        task: `detect`, `segment`, `pose` or `obb`.
+        kwargs: further arguments of `BaseDataset`.
+
+    Attributes:
+        findings: problems of the label scan (`verify.Finding`).
+        counts: images by outcome of the scan: found, missing, empty, corrupt, total.
+
+    Raises:
+        ValueError: where no image is usable, for an unknown task, or for a pose data set without `kpt_shape`.
+    """
+
+    format_class = Format
+
+    def __init__(self, *args: Any, data: Mapping[str, Any] | None = None, task: str = "detect", **kwargs: Any):
+        if task not in {"detect", "segment", "pose", "obb"}:
+            raise ValueError(f"task='{task}' has no YOLO labels; use detect, segment, pose or obb.")
+        self.data, self.task = dict(data or {}), task
+        self.use_segments, self.use_keypoints, self.use_obb = task == "segment", task == "pose", task == "obb"
+        self.findings: list[Finding] = []
+        self.counts: dict[str, int] = {}
+        super().__init__(*args, channels=self.data.get("channels", 3), **kwargs)
+
+    def rules(self) -> LabelRules:
+        """What this data set's label files have to look like.
+
+        Raises:
+            ValueError: for a pose data set without a usable `kpt_shape`.
+        """
+        if not self.use_keypoints:
+            return LabelRules(len(self.data.get("names", ())), None, self.single_cls)
+        shape = self.data.get("kpt_shape")
+        if not (isinstance(shape, Sequence) and len(shape) == 2 and shape[0] > 0 and shape[1] in {2, 3}):
+            raise ValueError(f"kpt_shape is {shape!r}; pose data sets need [keypoints, 2 or 3], such as [17, 3].")
+        return LabelRules(len(self.data.get("names", ())), (shape[0], shape[1]), self.single_cls)
+
+    def get_label_files(self) -> list[str]:
+        """Return the label file of every image."""
+        return img2label_paths(self._files)
+
+    def get_cache_hash(self) -> str:
+        """Return the key of the label cache, made of all files' names, sizes and times and the rules of the check."""
+        return get_hash([*self.get_label_files(), *self._files], self.rules())
+
+    def cache_labels(self, path: Path = Path("./labels.cache")) -> ScanResult:
+        """Scan all files anew, without reading or writing a cache."""
+        return scan(
+            self._files, self.get_label_files(), self.rules(), f"{self.prefix}Scanning {path.with_suffix('')}..."
+        )
+
+    def get_labels(self) -> LabelList:
+        """Return the labels of all usable images and keep what was found on the way.
+
+        Raises:
+            ValueError: where not a single image is usable.
+        """
+        whole = self.fraction == 1 and isinstance(self.img_path, (str, Path)) and Path(self.img_path).is_dir()
+        result = scan_cached(self._files, self.rules(), whole, self.prefix)
+        self.findings, self.counts = result.findings, result.counts
+        self._check_scan(result)
+        packed = result.labels
+        if not (self.use_segments or self.use_obb):
+            packed = packed.without_polygons()
+        return LabelList(packed)
+
+    def _check_scan(self, result: ScanResult) -> None:
+        """Refuse or warn about scans that training cannot use."""
+        labels = result.labels
+        if not len(labels):
+            shown = "; ".join(map(str, self.findings[:3]))
+            raise ValueError(
+                f"{self.prefix}none of {result.counts['total']} images in {self.img_path} is usable: {shown}"
+            )
+        if not len(labels.cls):
+            text = f"{self.prefix}no labels found for {len(labels)} images of {self.img_path}"
+            if self.augment:
+                first = img2label_paths([labels.files[0]])[0]
+                raise ValueError(f"{text}; the label file of the first one would be {first}. Nothing to train on.")
+            LOGGER.warning(f"{text}; metrics will be 0.")
+        elif (self.use_segments or self.use_obb) and not labels.has_polygons:
+            raise ValueError(f"{text_of_missing_polygons(self.task)} {self.img_path} has box labels only.")
+
+    def build_transforms(self, hyp: Any = None) -> Compose:
+        """Return the training transforms, or letterboxing where `augment` is off, both ending in `Format`."""
+        if self.augment:
+            settings = type(hyp)(**vars(hyp))
+            if self.rect:
+                settings.mosaic = settings.mixup = settings.cutmix = 0.0
+            transforms = v8_transforms(self, self.imgsz, settings)
+        else:
+            transforms = Compose([LetterBox(new_shape=(self.imgsz, self.imgsz), scaleup=False)])
+        transforms.append(
+            self.format_class(
+                bbox_format="xywh",
+                normalize=True,
+                return_mask=self.use_segments,
+                return_keypoint=self.use_keypoints,
+                return_obb=self.use_obb,
+                batch_idx=True,
+                mask_ratio=getattr(hyp, "mask_ratio", 4),
+                mask_overlap=getattr(hyp, "overlap_mask", True),
+                bgr=getattr(hyp, "bgr", 0.0) if self.augment else 0.0,
+            )
+        )
+        return transforms
+
+    def close_mosaic(self, hyp: Any) -> None:
+        """Turn mosaic, mixup, cutmix and copy-paste off from now on, also for samples of running workers."""
+        self.hyp = hyp
+        self.close_mosaic_epoch = 0
+        self._transforms_unmixed = None
+
+    def update_labels_info(self, label: dict[str, Any]) -> dict[str, Any]:
+        """Gather boxes, polygons and keypoints in one `Instances` under the key `instances`."""
+        label = dict(label)
+        boxes, segments = label.pop("bboxes"), label.pop("segments")
+        keypoints, box_format = label.pop("keypoints"), label.pop("bbox_format")
+        points = 100 if self.use_obb else 1000
+        polygons = np.stack(resample_segments(segments, n=points)) if segments else np.zeros((0, points, 2), np.float32)
+        label["instances"] = Instances(boxes, polygons, keypoints, box_format, label.pop("normalized"))
+        return label
+
+    @staticmethod
+    def collate_fn(batch: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """Join samples to a batch.
+
+        Images are stacked to (B, 3, H, W); labels of all images are joined to one (n, ...) tensor per key, and
+        `batch_idx` (n,) says which image each row belongs to. Other keys become lists of length B.
+        """
+        joined: dict[str, Any] = {}
+        for key in batch[0]:
+            values = [sample[key] for sample in batch]
+            if key == "batch_idx":
+                joined[key] = torch.cat([value + i for i, value in enumerate(values)])
+            elif key in STACKED:
+                joined[key] = _stack(values)
+            elif key in JOINED:
+                joined[key] = torch.cat(values)
+            else:
+                joined[key] = values
+        return joined
+
+
+def text_of_missing_polygons(task: str) -> str:
+    """Start of the error for a data set whose labels lack what a task needs."""
+    return f"task '{task}' needs polygon labels (class x1 y1 x2 y2 x3 y3 ...);"
+
+
+def _stack(tensors: Sequence[torch.Tensor]) -> torch.Tensor:
+    """Stack to one tensor; in a worker process straight into shared memory, which saves a copy on the way out."""
+    first = tensors[0]
+    out = None
+    if get_worker_info() is not None:
+        storage = first._typed_storage()._new_shared(first.numel() * len(tensors), device=first.device)
+        out = first.new(storage).resize_(len(tensors), *first.shape)
+    return torch.stack(list(tensors), out=out)
+
+
+class YOLOConcatDataset(ConcatDataset):
+    """Several data sets one after another, with the methods that loaders and trainers ask of one.
+
+    Mixing partners of an image come from its own part.
+    """
+
+    takes_refs = True
+
+    def __getitem__(self, index: int | SampleRef) -> Any:
+        """Return one sample."""
+        position = index.index if isinstance(index, SampleRef) else range(len(self))[index]
+        part = bisect.bisect_right(self.cumulative_sizes, position)
+        local = position - (self.cumulative_sizes[part - 1] if part else 0)
+        if not isinstance(index, SampleRef):
+            return self.datasets[part][local]
+        plain = not getattr(self.datasets[part], "takes_refs", False)
+        return self.datasets[part][local if plain else index._replace(index=local, pool=None)]
+
+    @staticmethod
+    def collate_fn(batch: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """Join samples to a batch, see `YOLODataset.collate_fn`."""
+        return YOLODataset.collate_fn(batch)
+
+    def close_mosaic(self, hyp: Any) -> None:
+        """Turn mixing augmentations off in every part that has them."""
+        for dataset in self.datasets:
+            if callable(getattr(dataset, "close_mosaic", None)):
+                dataset.close_mosaic(hyp)

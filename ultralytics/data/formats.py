@@ -1,0 +1,29 @@
+"""File suffixes of pictures and films that data sets and sources accept. No imports, so that anything can read them."""
+
+from __future__ import annotations
+
+import os
+
+__all__ = ["FORMATS_HELP_MSG", "IMG_FORMATS", "VID_FORMATS", "is_image", "is_video"]
+
+IMG_FORMATS = {
+    "avif", "bmp", "dng", "heic", "heif", "jp2", "jpeg", "jpg", "mpo", "png", "tif", "tiff", "webp",
+}  # fmt: skip
+VID_FORMATS = {"asf", "avi", "gif", "m4v", "mkv", "mov", "mp4", "mpeg", "mpg", "ts", "webm", "wmv"}
+FORMATS_HELP_MSG = (
+    f"Supported formats are:\nimages: {', '.join(sorted(IMG_FORMATS))}\nvideos: {', '.join(sorted(VID_FORMATS))}"
+)
+
+
+def _suffix(path: str | os.PathLike) -> str:
+    return os.fspath(path).rpartition(".")[2].lower()
+
+
+def is_image(path: str | os.PathLike) -> bool:
+    """Whether the suffix is one of `IMG_FORMATS`, in any case."""
+    return _suffix(path) in IMG_FORMATS
+
+
+def is_video(path: str | os.PathLike) -> bool:
+    """Whether the suffix is one of `VID_FORMATS`, in any case."""
+    return _suffix(path) in VID_FORMATS

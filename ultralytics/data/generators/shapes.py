@@ -1,0 +1,338 @@
+"""The `shapes` data set: textured scenes with rotated, overlapping, partly hidden shapes, and exact labels.
+
+    generator: shapes
+    path: shapes                       # below datasets_dir
+    train: images/train
+    val: images/val
+    names: [circle, triangle, square, star, cross, ring]      # any of these, in any order
+    size: 320                          # side in pixels, or [height, width]
+    counts: {train: 192, val: 24}      # pictures per split
+    seed: 0
+    task: detect                       # or segment, pose, obb, classify
+
+Pictures depend on the seed, split, number and size only, so a larger count adds pictures and leaves the others as they
+are. A shape hidden by others or by the border to more than three quarters is not drawn at all. Labels per task:
+
+    detect    bounds of the whole outline inside the picture, hidden parts included
+    segment   the whole outline, cut at the border by clamping; a ring is one polygon with a seam
+    pose      5 points: centre, topmost, rightmost, bottommost and leftmost point; visibility 2 seen, 1 hidden by
+    another
+              shape, 0 outside
+    obb       corners of the rectangle around the shape that is turned with it; circle and ring upright
+    classify  one shape in the middle of each picture, in a folder per class
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from ultralytics.cfg.errors import ConfigValueError, close_names
+from ultralytics.utils.log import LOGGER
+from ultralytics.utils.tqdm import TQDM
+
+__all__ = ["CLASSES", "MARK_FILE", "ShapesSpec", "draw_scene", "generate"]
+
+VERSION = 1
+CLASSES = ("circle", "triangle", "square", "star", "cross", "ring")
+TASKS = ("detect", "segment", "pose", "obb", "classify")
+MARK_FILE = "generator.json"  # in the folder: what it was drawn from
+MIN_VISIBLE = 0.25
+SUBPIXEL_BITS = 4
+
+
+@dataclass(frozen=True)
+class ShapesSpec:
+    """What to draw. Two data sets with equal specs have equal files.
+
+    Attributes:
+        names: classes in the order of their ids.
+        size_hw: height and width in pixels.
+        counts: pictures per split.
+        seed: seed of everything.
+        task: label format.
+    """
+
+    names: tuple[str, ...] = CLASSES
+    size_hw: tuple[int, int] = (320, 320)
+    counts: tuple[tuple[str, int], ...] = (("train", 192), ("val", 24))
+    seed: int = 0
+    task: str = "detect"
+
+    @classmethod
+    def from_keys(cls, keys: Mapping[str, Any]) -> ShapesSpec:
+        """Read the keys of a data set YAML.
+
+        Raises:
+            ConfigValueError: naming the key and what is allowed.
+        """
+        source = keys.get("yaml_file", "shapes")
+        names = keys.get("names") or CLASSES
+        names = tuple(names.values()) if isinstance(names, Mapping) else tuple(names)
+        for name in names:
+            if name not in CLASSES:
+                near = close_names(str(name), CLASSES, n=1)
+                hint = f"did you mean '{near[0]}'?" if near else f"known are {', '.join(CLASSES)}."
+                raise ConfigValueError(f"{source}: unknown shape '{name}' in 'names'; {hint}")
+        size = keys.get("size", 320)
+        size_hw = tuple(size) if isinstance(size, (list, tuple)) else (size, size)
+        if len(size_hw) != 2 or not all(isinstance(side, int) and side >= 32 for side in size_hw):
+            raise ConfigValueError(
+                f"{source}: 'size' must be pixels from 32, one number or [height, width], not {size!r}."
+            )
+        counts = dict(keys.get("counts") or dict(cls.counts))
+        if not {"train", "val"} <= set(counts) or not all(isinstance(n, int) and n > 0 for n in counts.values()):
+            raise ConfigValueError(f"{source}: 'counts' must give pictures for train and val, not {counts!r}.")
+        task = keys.get("task") or "detect"
+        if task not in TASKS:
+            raise ConfigValueError(f"{source}: 'task' is '{task}'; allowed are {', '.join(TASKS)}.")
+        return cls(names, size_hw, tuple(counts.items()), int(keys.get("seed") or 0), task)
+
+
+@dataclass(frozen=True)
+class Shape:
+    """One drawn object; coordinates are x, y pixels.
+
+    Attributes:
+        name: kind of shape.
+        outline: (P, 2) closed outline.
+        rectangle: (4, 2) corners of its turned rectangle.
+        centre: (2,).
+        color: BGR at one side; fades into `shade` at the other.
+        shade: BGR.
+    """
+
+    name: str
+    outline: np.ndarray
+    rectangle: np.ndarray
+    centre: np.ndarray
+    color: np.ndarray
+    shade: np.ndarray
+
+
+def generate(keys: Mapping[str, Any], root: Path) -> None:
+    """Write the data set into `root`, unless it is there already with the same spec.
+
+    The folder appears in one step, complete. One that this generator made with another spec is replaced.
+
+    Raises:
+        ConfigValueError: for faulty keys.
+        FileExistsError: where `root` holds something else.
+    """
+    spec = ShapesSpec.from_keys(keys)
+    stamp = {"generator": "shapes", "version": VERSION, **json.loads(json.dumps(asdict(spec)))}
+    mark = root / MARK_FILE
+    if mark.is_file() and json.loads(mark.read_text(encoding="utf-8")) == stamp:
+        return
+    if root.exists() and not mark.is_file() and any(root.iterdir()):
+        raise FileExistsError(f"'{root}' holds files that were not drawn by this generator; choose another 'path:'.")
+    root.parent.mkdir(parents=True, exist_ok=True)
+    staging = root.with_name(f".{root.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
+    try:
+        _write_all(spec, staging)
+        (staging / MARK_FILE).write_text(json.dumps(stamp, indent=1), encoding="utf-8")
+        if root.exists():
+            retired = staging.with_suffix(".old")
+            os.replace(root, retired)
+            os.replace(staging, root)
+            shutil.rmtree(retired)
+        else:
+            os.replace(staging, root)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    LOGGER.info(f"shapes: drew {sum(n for _, n in spec.counts)} pictures into {root}")
+
+
+def _write_all(spec: ShapesSpec, folder: Path) -> None:
+    jobs = [(number, split, i) for number, (split, count) in enumerate(spec.counts) for i in range(count)]
+    for number, split, i in TQDM(jobs, desc="Drawing shapes"):
+        rng = np.random.default_rng((spec.seed & 0xFFFFFFFF, number, i))
+        if spec.task == "classify":
+            cls = i % len(spec.names)
+            image, _ = draw_scene(rng, spec.size_hw, (spec.names[cls],), single=True)
+            target = folder / split / spec.names[cls] / f"{i:05d}.jpg"
+        else:
+            image, shapes = draw_scene(rng, spec.size_hw, spec.names)
+            target = folder / "images" / split / f"{i:05d}.jpg"
+            label = folder / "labels" / split / f"{i:05d}.txt"
+            label.parent.mkdir(parents=True, exist_ok=True)
+            label.write_text(_label_text(shapes, spec), encoding="utf-8")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes())
+
+
+def draw_scene(
+    rng: np.random.Generator, size_hw: tuple[int, int], names: tuple[str, ...], single: bool = False
+) -> tuple[np.ndarray, list[Shape]]:
+    """Draw one picture.
+
+    Args:
+        rng: source of all random choices.
+        size_hw: height and width in pixels.
+        names: kinds of shapes to choose from.
+        single: one shape, in the middle.
+
+    Returns:
+        image: (H, W, 3) uint8 BGR.
+        shapes: what it shows, the hindmost first.
+    """
+    image = _background(rng, size_hw)
+    count = 1 if single else int(rng.integers(2, 9))
+    candidates = [_random_shape(rng, size_hw, names, image, single) for _ in range(count)]
+    shapes = _visible(candidates, size_hw)
+    for shape in shapes:
+        image = _paint(image, shape)
+    noise = rng.integers(0, 21, image.shape, dtype=np.int16) - 10
+    return np.clip(image + noise, 0, 255).astype(np.uint8), shapes
+
+
+def _background(rng: np.random.Generator, size_hw: tuple[int, int]) -> np.ndarray:
+    """Smooth colours, stripes and thin lines: something to tell shapes from."""
+    height, width = size_hw
+    coarse = rng.integers(30, 226, (int(rng.integers(2, 7)), int(rng.integers(2, 7)), 3), dtype=np.uint8)
+    image = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC).astype(np.float32)
+    angle, period = rng.uniform(0, np.pi), rng.uniform(0.03, 0.2) * max(size_hw)
+    y, x = np.mgrid[:height, :width].astype(np.float32)
+    waves = np.sin((x * np.cos(angle) + y * np.sin(angle)) * (2 * np.pi / period))
+    image += waves[..., None] * rng.uniform(-18, 18, 3).astype(np.float32)
+    image = np.clip(image, 0, 255).astype(np.uint8)
+    for _ in range(int(rng.integers(0, 6))):
+        start, end = (tuple(int(v) for v in rng.integers(0, (width, height))) for _ in range(2))
+        color = tuple(int(c) for c in rng.integers(0, 256, 3))
+        cv2.line(image, start, end, color, int(rng.integers(1, 3)), cv2.LINE_AA)
+    return image
+
+
+def _random_shape(
+    rng: np.random.Generator, size_hw: tuple[int, int], names: tuple[str, ...], image: np.ndarray, single: bool
+) -> Shape:
+    height, width = size_hw
+    name = names[int(rng.integers(len(names)))]
+    radius = rng.uniform(0.3, 0.42) * min(size_hw) if single else rng.uniform(0.06, 0.2) * min(size_hw)
+    spread = 0.08 if single else 0.5
+    centre = (0.5 + rng.uniform(-spread, spread, 2)) * (width, height)
+    angle = 0.0 if name in {"circle", "ring"} else rng.uniform(0, 2 * np.pi)
+    turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+    local = _outline(name)
+    low, high = local.min(0), local.max(0)
+    corners = np.array([low, (high[0], low[1]), high, (low[0], high[1])])
+    column, row = np.clip(centre, 0, (width - 1, height - 1)).astype(int)
+    color = _contrasting(rng, image[row, column].astype(int))
+    shade = np.clip(color + rng.integers(-60, 61), 0, 255)
+    return Shape(name, local @ turn * radius + centre, corners @ turn * radius + centre, centre, color, shade)
+
+
+def _outline(name: str) -> np.ndarray:
+    """Outline (P, 2) of a shape of radius 1 around the origin."""
+    if name == "circle":
+        return _polar(np.ones(48))
+    if name == "ring":
+        outer, inner = _polar(np.ones(49), closed=True), _polar(np.full(49, 0.55), closed=True)
+        return np.concatenate((outer, inner[::-1]))
+    if name == "triangle":
+        return _polar(np.ones(3))
+    if name == "square":
+        return np.array([[-1.0, -1.0], [1.0, -1.0], [1.0, 1.0], [-1.0, 1.0]]) * 0.75
+    if name == "star":
+        return _polar(np.tile([1.0, 0.42], 5))
+    arm = 0.3  # cross
+    quarter = np.array([[arm, -1.0], [arm, -arm], [1.0, -arm]])
+    turns = [np.array([[np.cos(a), np.sin(a)], [-np.sin(a), np.cos(a)]]) for a in np.arange(4) * np.pi / 2]
+    return np.concatenate([quarter @ turn for turn in turns])
+
+
+def _polar(radii: np.ndarray, closed: bool = False) -> np.ndarray:
+    angles = np.linspace(0, 2 * np.pi, len(radii), endpoint=closed) - np.pi / 2
+    return np.column_stack((radii * np.cos(angles), radii * np.sin(angles)))
+
+
+def _contrasting(rng: np.random.Generator, behind: np.ndarray) -> np.ndarray:
+    """Draw a colour that differs clearly from the one behind it."""
+    while True:
+        color = rng.integers(0, 256, 3)
+        if np.abs(color - behind).sum() > 200:
+            return color
+
+
+def _mask(shape: Shape, size_hw: tuple[int, int]) -> np.ndarray:
+    mask = np.zeros(size_hw, np.uint8)
+    cv2.fillPoly(mask, [np.round(shape.outline - 0.5).astype(np.int32)], 1)
+    return mask.astype(bool)
+
+
+def _area(outline: np.ndarray) -> float:
+    """Area of a polygon by the shoelace formula, parts outside the picture included."""
+    x, y = outline.T
+    return abs(float(x @ np.roll(y, -1) - y @ np.roll(x, -1))) / 2
+
+
+def _visible(candidates: list[Shape], size_hw: tuple[int, int]) -> list[Shape]:
+    """Leave out shapes of which too little would be seen; what lies in front is decided first."""
+    taken = np.zeros(size_hw, bool)
+    kept = []
+    for shape in reversed(candidates):
+        mask = _mask(shape, size_hw)
+        if (mask & ~taken).sum() >= MIN_VISIBLE * max(1.0, _area(shape.outline)):
+            kept.append(shape)
+            taken |= mask
+    return kept[::-1]
+
+
+def _paint(image: np.ndarray, shape: Shape) -> np.ndarray:
+    """Paint a shape with smooth edges and a colour that fades from left to right."""
+    # Labels count from the picture's edge, OpenCV from the middle of the first pixel.
+    points = np.round((shape.outline - 0.5) * 2**SUBPIXEL_BITS).astype(np.int32)
+    cover = np.zeros(image.shape[:2], np.uint8)
+    cv2.fillPoly(cover, [points], 255, cv2.LINE_AA, SUBPIXEL_BITS)
+    low, high = shape.outline[:, 0].min(), shape.outline[:, 0].max()
+    along = np.clip((np.arange(image.shape[1]) - low) / max(1.0, high - low), 0, 1)[None, :, None]
+    fill = shape.color * (1 - along) + shape.shade * along
+    alpha = cover[..., None] / 255.0
+    return image * (1 - alpha) + fill * alpha
+
+
+def _label_text(shapes: list[Shape], spec: ShapesSpec) -> str:
+    """Label file of a picture in the format of the task."""
+    height, width = spec.size_hw
+    lines = []
+    for i, shape in enumerate(shapes):
+        outline = np.clip(shape.outline / (width, height), 0, 1)
+        low, high = outline.min(0), outline.max(0)
+        box = [*((low + high) / 2), *(high - low)]
+        if spec.task == "segment":
+            values = outline.ravel()
+        elif spec.task == "obb":
+            values = np.clip(shape.rectangle / (width, height), 0, 1).ravel()
+        elif spec.task == "pose":
+            values = np.concatenate((box, _keypoints(shape, shapes[i + 1 :], spec.size_hw).ravel()))
+        else:
+            values = box
+        lines.append(f"{spec.names.index(shape.name)} " + " ".join(f"{value:.6f}" for value in values))
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _keypoints(shape: Shape, in_front: list[Shape], size_hw: tuple[int, int]) -> np.ndarray:
+    """Keypoints (5, 3): x and y as fractions, and visibility."""
+    x, y = shape.outline.T
+    picks = [y.argmin(), x.argmax(), y.argmax(), x.argmin()]
+    points = np.concatenate((shape.centre[None], shape.outline[picks]))
+    inside = ((points >= 0) & (points <= (size_hw[1], size_hw[0]))).all(1)
+    hidden = [
+        any(
+            cv2.pointPolygonTest(other.outline.astype(np.float32), (float(px), float(py)), False) > 0
+            for other in in_front
+        )
+        for px, py in points
+    ]
+    visibility = np.where(inside, np.where(hidden, 1, 2), 0)
+    fractions = np.where(inside[:, None], points / (size_hw[1], size_hw[0]), 0)
+    return np.column_stack((fractions, visibility))

@@ -1,0 +1,25 @@
+"""Where predictions get their pictures: files and videos, live streams, screen, arrays and tensors.
+
+Iterating any loader yields `(paths, images, infos)`: lists of equal length with names, BGR arrays (H, W, C) uint8 (for
+`LoadTensor` a tensor (B, C, H, W)) and the start of a log line each.
+"""
+
+from ultralytics.data.loaders.files import LoadImagesAndVideos, list_source_files
+from ultralytics.data.loaders.live import LoadScreenshots, LoadStreams, get_best_youtube_url
+from ultralytics.data.loaders.memory import LoadPilAndNumpy, LoadTensor, autocast_list
+from ultralytics.data.loaders.types import SourceTypes
+
+__all__ = [
+    "LOADERS",
+    "LoadImagesAndVideos",
+    "LoadPilAndNumpy",
+    "LoadScreenshots",
+    "LoadStreams",
+    "LoadTensor",
+    "SourceTypes",
+    "autocast_list",
+    "get_best_youtube_url",
+    "list_source_files",
+]
+
+LOADERS = (LoadStreams, LoadPilAndNumpy, LoadImagesAndVideos, LoadScreenshots)

@@ -1,0 +1,141 @@
+"""One training sample inside the package, and its conversion from and to the public label dictionary.
+
+A `Sample` is never changed: transforms return new ones. Boxes are always corners in pixels, so no transform has to ask
+for the format. The picture may be one that is not painted yet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import cv2
+import numpy as np
+
+from ultralytics.data.canvas import Picture, painted
+from ultralytics.data.instances import Instances, convert_boxes
+from ultralytics.data.polygons import resample_polygons
+
+__all__ = ["Sample", "join"]
+
+_NO_BOXES = np.zeros((0, 4), np.float32)
+_NO_CLASSES = np.zeros((0, 1), np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A picture with its objects; N objects, P polygon points, K keypoints.
+
+    Args:
+        image: `(H, W, C)` uint8 in BGR order, or a picture still to be painted.
+        boxes: `(N, 4)` float32, corners x1, y1, x2, y2 in pixels.
+        cls: `(N, 1)` float32 class indices.
+        segments: `(N, P, 2)` float32 polygons in pixels, or None.
+        keypoints: `(N, K, 2 or 3)` float32 x, y (pixels) and visibility, or None.
+        meta: Everything else of the label dictionary: `im_file`, `ori_shape`, `resized_shape`, `ratio_pad` ...
+        order: Where blue, green and red lie among the channels of `image`; None stands for (0, 1, 2). Turning the
+            hue by thirds is done here, without touching pixels.
+    """
+
+    image: Picture
+    boxes: np.ndarray = field(default_factory=_NO_BOXES.copy)
+    cls: np.ndarray = field(default_factory=_NO_CLASSES.copy)
+    segments: np.ndarray | None = None
+    keypoints: np.ndarray | None = None
+    meta: Mapping[str, Any] = field(default_factory=dict)
+    order: tuple[int, int, int] | None = None
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+    @property
+    def size_hw(self) -> tuple[int, int]:
+        """Height and width of the picture."""
+        image = self.image
+        return image.shape[:2] if isinstance(image, np.ndarray) else image.size_hw
+
+    def pixels(self) -> np.ndarray:
+        """The picture `(H, W, C)` in BGR order, painted if it was not yet."""
+        image = painted(self.image)
+        if self.order is None:
+            return image
+        planes = cv2.split(image)
+        return cv2.merge([planes[i] for i in self.order])
+
+    def with_image(self, image: Picture) -> Sample:
+        """The same objects on another picture in BGR order."""
+        return Sample(image, self.boxes, self.cls, self.segments, self.keypoints, self.meta)
+
+    def with_meta(self, **changes: Any) -> Sample:
+        """The same sample with some entries of `meta` replaced."""
+        return Sample(
+            self.image, self.boxes, self.cls, self.segments, self.keypoints, {**self.meta, **changes}, self.order
+        )
+
+    def with_objects(
+        self, boxes: np.ndarray, cls: np.ndarray, segments: np.ndarray | None, keypoints: np.ndarray | None
+    ) -> Sample:
+        """The same picture with other objects."""
+        return Sample(self.image, boxes, cls, segments, keypoints, self.meta, self.order)
+
+    def take(self, index: np.ndarray) -> Sample:
+        """The same picture with the objects that `index` (mask or positions) selects."""
+        return self.with_objects(
+            self.boxes[index],
+            self.cls[index],
+            None if self.segments is None else self.segments[index],
+            None if self.keypoints is None else self.keypoints[index],
+        )
+
+    @classmethod
+    def from_labels(cls, labels: Mapping[str, Any]) -> Sample:
+        """Read a public label dictionary (`img`, `cls`, `instances` and whatever else), which stays as it is."""
+        meta = dict(labels)
+        image = meta.pop("img")
+        if image.ndim == 2:
+            image = image[..., None]
+        instances: Instances | None = meta.pop("instances", None)
+        classes = meta.pop("cls", None)
+        if instances is None:
+            return cls(image, meta=meta)
+        h, w = image.shape[:2]
+        side = np.array([w, h], np.float32)
+        boxes = convert_boxes(instances.bboxes.astype(np.float32, copy=False), instances._bboxes.format, "xyxy")
+        segments = instances.segments if len(instances.segments) else None
+        keypoints = instances.keypoints
+        if instances.normalized:
+            boxes *= np.array([w, h, w, h], np.float32)
+            segments = segments * side if segments is not None else None
+            if keypoints is not None:
+                keypoints = keypoints.copy()
+                keypoints[..., :2] *= side
+        column = _NO_CLASSES if classes is None else np.asarray(classes, np.float32).reshape(-1, 1)
+        return cls(image, boxes, column, segments, keypoints, meta)
+
+    def to_labels(self) -> dict[str, Any]:
+        """The public label dictionary, with a painted picture and pixel corner boxes."""
+        instances = Instances(self.boxes, self.segments, self.keypoints, bbox_format="xyxy", normalized=False)
+        return {**self.meta, "img": self.pixels(), "cls": self.cls, "instances": instances}
+
+
+def join(samples: Sequence[Sample], image: Picture, meta: Mapping[str, Any]) -> Sample:
+    """The objects of several samples, in order, on one picture."""
+
+    def cat(parts: list[np.ndarray]) -> np.ndarray:
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    parts = [s for s in samples if len(s)] or list(samples[:1])
+    polygons = [s.segments for s in parts if s.segments is not None]
+    if polygons and len({p.shape[1] for p in polygons}) > 1:
+        longest = max(p.shape[1] for p in polygons)
+        polygons = [resample_polygons(p, longest) for p in polygons]
+    points = [s.keypoints for s in parts]
+    return Sample(
+        image,
+        cat([s.boxes for s in parts]),
+        cat([s.cls for s in parts]),
+        cat(polygons) if len(polygons) == len(parts) else None,
+        None if any(p is None for p in points) else cat(points),
+        meta,
+    )

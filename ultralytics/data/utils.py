@@ -1,0 +1,26 @@
+"""Public names of this path; the code lives in the modules named below."""
+
+from ultralytics.data.cache import get_hash
+from ultralytics.data.describe import DATASET_KEY_TYPES, check_det_dataset, find_dataset_yaml
+from ultralytics.data.describe_classify import check_cls_dataset
+from ultralytics.data.formats import FORMATS_HELP_MSG, IMG_FORMATS, VID_FORMATS
+from ultralytics.data.locate import get_split_fraction, img2label_paths
+from ultralytics.data.split import autosplit
+from ultralytics.data.verify import check_image, verify_image, verify_image_label
+
+__all__ = [
+    "DATASET_KEY_TYPES",
+    "FORMATS_HELP_MSG",
+    "IMG_FORMATS",
+    "VID_FORMATS",
+    "autosplit",
+    "check_cls_dataset",
+    "check_det_dataset",
+    "check_image",
+    "find_dataset_yaml",
+    "get_hash",
+    "get_split_fraction",
+    "img2label_paths",
+    "verify_image",
+    "verify_image_label",
+]
