@@ -1,0 +1,347 @@
+"""The predictor's loop, with a runtime that always finds the same boxes; networks come in at the end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from ultralytics.cfg.merge import get_cfg
+from ultralytics.engine import predictor as module
+from ultralytics.engine.results import Results
+from ultralytics.models.yolo.detect.predict import DetectionPredictor
+from ultralytics.models.yolo.detect.stages import from_rows, to_rows
+
+NAMES = {0: "cat", 1: "dog"}
+# centre x, centre y, width, height in shares of the input, then a score per class
+FOUND = ((0.5, 0.5, 0.5, 0.25, 0.9, 0.05), (0.25, 0.25, 0.25, 0.25, 0.1, 0.6), (0.5, 0.5, 0.5, 0.25, 0.05, 0.3))
+
+
+class Runtime:
+    """Stands for `AutoBackend`: two cats and a dog wherever it looks."""
+
+    format, stride, names, fp16, dynamic, channels, end2end, imgsz = "pt", 32, NAMES, False, False, 3, False, None
+    device = torch.device("cpu")
+
+    def __init__(self, **kwargs):
+        self.kwargs, self.calls, self.warm = kwargs, [], []
+
+    def eval(self):
+        return self
+
+    def warmup(self, imgsz):
+        self.warm.append(tuple(imgsz))
+
+    def __call__(self, im, augment=False, embed=None, **kwargs):
+        self.calls.append((tuple(im.shape), float(im.min()), float(im.max()), augment))
+        if embed:
+            return tuple(torch.full((4,), float(i)) for i in range(len(im)))
+        height, width = im.shape[2:]
+        table = torch.tensor(FOUND).T[None].repeat(len(im), 1, 1)
+        table[:, :4] *= torch.tensor([width, height, width, height])[None, :, None]
+        return table, {}
+
+
+@pytest.fixture
+def make(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "AutoBackend", Runtime)
+    monkeypatch.setattr(module, "tune_allocator", lambda: None)
+
+    def build(cls=DetectionPredictor, **overrides) -> DetectionPredictor:
+        args = {"project": str(tmp_path), "name": "run", "imgsz": 64, "verbose": False, "rect": True, "device": "cpu", "batch": 1}
+        return cls(overrides={**args, **overrides, "mode": "predict"})
+
+    return build
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    place = tmp_path / "pictures"
+    place.mkdir()
+    for name, size in (("a", (48, 64)), ("b", (48, 64)), ("c", (64, 32))):
+        cv2.imwrite(str(place / f"{name}.png"), np.full((*size, 3), 100, np.uint8))
+    return place
+
+
+def video(path: Path, frames: int = 5) -> Path:
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 10, (64, 48))
+    for i in range(frames):
+        writer.write(np.full((48, 64, 3), 40 * i, np.uint8))
+    writer.release()
+    return path
+
+
+def test_results_come_in_original_pixels(make):
+    picture = np.zeros((120, 160, 3), np.uint8)
+    (result,) = make()(picture)
+    assert isinstance(result, Results) and result.names == NAMES
+    np.testing.assert_allclose(result.boxes.xyxy[0], [40, 40, 120, 80], atol=1e-4)
+    assert result.boxes.cls.tolist() == [0, 1, 1] and result.boxes.conf[0] == 0.9
+    assert set(result.speed) == {"preprocess", "inference", "postprocess"} and all(v > 0 for v in result.speed.values())
+
+
+def test_input_is_rgb_of_0_to_1_and_letterboxed(make):
+    predictor = make()
+    predictor.setup_model(None)
+    predictor.imgsz = [64, 64]
+    picture = np.zeros((120, 160, 3), np.uint8)
+    picture[..., 2] = 255  # red
+    im = predictor.preprocess([picture])
+    assert im.shape == (1, 3, 64, 64) and im.dtype == torch.float32
+    assert im[0, :, 32, 32].tolist() == [1, 0, 0] and im[0, 0, 0, 0] == np.float32(114 / 255)
+    assert predictor.preprocess([np.zeros((120, 320, 3), np.uint8)]).shape == (1, 3, 32, 64)
+    tensor = torch.rand(2, 3, 64, 32)
+    assert torch.equal(predictor.preprocess(tensor), tensor)
+
+
+def test_rectangles_only_where_they_fit(make):
+    pictures = [np.zeros((48, 96, 3), np.uint8)] * 2
+    predictor = make()
+    predictor(pictures)
+    assert predictor.model.calls[-1][0] == (2, 3, 32, 64)
+    predictor([pictures[0], np.zeros((96, 48, 3), np.uint8)])
+    assert predictor.model.calls[-1][0] == (2, 3, 64, 64), "different shapes share a square"
+    predictor.args.rect = False
+    predictor(pictures)
+    assert predictor.model.calls[-1][0] == (2, 3, 64, 64)
+    predictor.args.rect, predictor.model.format, predictor.model.imgsz = True, "onnx", [64, 64]
+    predictor(pictures)
+    assert predictor.model.calls[-1][0] == (2, 3, 64, 64), "an export of fixed size"
+    predictor.model.dynamic = True
+    predictor(pictures)
+    assert predictor.model.calls[-1][0] == (2, 3, 32, 64)
+
+
+def test_fixed_export_brings_its_own_size(make):
+    predictor = make(imgsz=640)
+    predictor.setup_model(None)
+    predictor.model.format, predictor.model.imgsz = "onnx", [96, 96]
+    predictor(np.zeros((20, 20, 3), np.uint8))
+    assert predictor.model.calls[-1][0] == (1, 3, 96, 96) and predictor.args.imgsz == 640
+
+
+def test_odd_sizes_are_rounded_up_with_a_warning(make, caplog):
+    predictor = make(imgsz=630)
+    predictor(np.zeros((20, 20, 3), np.uint8))
+    assert predictor.model.calls[-1][0] == (1, 3, 640, 640) and "640" in caplog.text
+
+
+def test_options_reach_the_selection(make):
+    picture = np.zeros((64, 64, 3), np.uint8)
+    assert len(make(conf=0.95)(picture)[0]) == 0
+    assert make(classes=1)(picture)[0].boxes.cls.unique().tolist() == [1]
+    assert make(classes=[0])(picture)[0].boxes.cls.tolist() == [0]
+    assert len(make(max_det=1)(picture)[0]) == 1
+    assert len(make(conf=0.5)(picture)[0]) == 2
+    predictor = make(augment=True)
+    predictor(picture)
+    assert predictor.model.calls[-1][-1] is True
+
+
+def test_agnostic_suppression(make):
+    picture = np.zeros((64, 64, 3), np.uint8)
+    assert make()(picture)[0].boxes.cls.tolist() == [0, 1, 1]
+    assert make(agnostic_nms=True)(picture)[0].boxes.cls.tolist() == [0, 1]
+
+
+def test_list_and_generator(make, folder):
+    predictor = make()
+    assert len(predictor(folder)) == 3
+    stream = predictor(folder, stream=True)
+    assert next(stream).path.endswith("a.png") and len(list(stream)) == 2
+    assert predictor.predict_cli(folder) is None and predictor.seen == 3
+
+
+def test_batches(make, folder):
+    predictor = make(batch=2)
+    results = predictor(folder)
+    assert [call[0][0] for call in predictor.model.calls] == [2, 1]
+    assert [Path(r.path).name for r in results] == ["a.png", "b.png", "c.png"]
+
+
+def test_runs_may_interleave(make, folder):
+    predictor = make(save=True)
+    first = predictor(folder, stream=True)
+    assert next(first).path.endswith("a.png")
+    other = predictor([np.zeros((32, 32, 3), np.uint8)])
+    assert [r.path for r in other] == ["image0.jpg"]
+    assert [Path(r.path).name for r in first] == ["b.png", "c.png"]
+
+
+def test_a_generator_keeps_its_arguments(make, folder):
+    predictor = make()
+    stream = predictor(folder, stream=True)
+    predictor.reconfigure(get_cfg(overrides={**vars(predictor.args), "conf": 0.95}))
+    assert len(predictor(folder)[0]) == 0
+    assert len(next(stream)) == 3
+
+
+def test_arguments_do_not_stick(make, folder, tmp_path):
+    base = {"project": str(tmp_path), "name": "run", "imgsz": 64, "verbose": False, "mode": "predict"}
+    predictor = make(conf=0.5, classes=[1])
+    before = predictor.save_dir
+    predictor.reconfigure(get_cfg(overrides=base))
+    assert predictor.args.conf == 0.25 and predictor.args.classes is None and predictor.save_dir == before
+    predictor.reconfigure(get_cfg(overrides={**base, "name": "other"}))
+    assert predictor.save_dir.name == "other"
+
+
+def test_tensors_and_arrays(make):
+    predictor = make()
+    results = predictor(torch.rand(2, 3, 64, 96))
+    assert [r.orig_img.shape for r in results] == [(64, 96, 3)] * 2 and results[0].orig_img.dtype == np.uint8
+    red = torch.zeros(1, 3, 64, 64)
+    red[:, 0] = 1
+    assert predictor(red)[0].orig_img[0, 0].tolist() == [0, 0, 255], "kept as BGR"
+
+
+def test_embed_yields_one_vector_per_picture(make, folder):
+    vectors = make(embed=[3], batch=3)(folder)
+    assert [v.shape for v in vectors] == [(4,)] * 3 and vectors[2][0] == 2
+
+
+def test_files(make, folder, tmp_path):
+    predictor = make(save=True, save_txt=True, save_conf=True, save_crop=True, exist_ok=True)
+    for _ in range(2):
+        predictor(folder)
+        out = tmp_path / "run"
+        assert {p.name for p in out.glob("*.jpg")} == {"a.jpg", "b.jpg", "c.jpg"}
+        assert {p.name for p in (out / "labels").iterdir()} == {"a.txt", "b.txt", "c.txt"}
+        rows = (out / "labels" / "a.txt").read_text().splitlines()
+        assert len(rows) == 3 and len(rows[0].split()) == 6, "the second run replaces the first one's rows"
+    assert {p.name for p in (out / "crops" / "cat").iterdir()} >= {"a.jpg", "b.jpg", "c.jpg"}
+
+
+def test_equal_stems_do_not_overwrite(make, folder, tmp_path):
+    cv2.imwrite(str(folder / "a.bmp"), np.zeros((32, 32, 3), np.uint8))
+    make(save=True, save_txt=True)(folder)
+    assert {p.name for p in (tmp_path / "run").glob("a*.jpg")} == {"a.jpg", "a-2.jpg"}
+    assert {p.name for p in (tmp_path / "run" / "labels").glob("a*")} == {"a.txt", "a-2.txt"}
+
+
+def test_video(make, tmp_path):
+    clip = video(tmp_path / "clip.avi")
+    make(save=True, save_txt=True, save_frames=True)(clip)
+    out = tmp_path / "run"
+    (made,) = list(out.glob("clip.*"))
+    capture = cv2.VideoCapture(str(made))
+    assert int(capture.get(cv2.CAP_PROP_FRAME_COUNT)) == 5 and capture.get(cv2.CAP_PROP_FPS) == 10
+    assert {p.name for p in (out / "clip_frames").iterdir()} == {f"clip_{i}.jpg" for i in range(1, 6)}
+    assert {p.name for p in (out / "labels").iterdir()} == {f"clip_{i}.txt" for i in range(1, 6)}
+
+
+def test_video_stride_slows_the_clock(make, tmp_path):
+    make(save=True, vid_stride=2)(video(tmp_path / "clip.avi", 6))
+    capture = cv2.VideoCapture(str(next((tmp_path / "run").glob("clip.*"))))
+    assert int(capture.get(cv2.CAP_PROP_FRAME_COUNT)) == 3 and capture.get(cv2.CAP_PROP_FPS) == 5
+
+
+def test_stopping_early_finishes_the_video(make, tmp_path):
+    predictor = make(save=True)
+    stream = predictor(video(tmp_path / "clip.avi"), stream=True)
+    next(stream), next(stream)
+    stream.close()
+    assert not predictor.vid_writer
+    capture = cv2.VideoCapture(str(next((tmp_path / "run").glob("clip.*"))))
+    assert int(capture.get(cv2.CAP_PROP_FRAME_COUNT)) == 2
+
+
+def test_console_lines(make, folder, caplog, tmp_path):
+    caplog.set_level("INFO", "ultralytics")
+    make(verbose=True, save=True, save_txt=True)(folder)
+    lines = caplog.messages
+    start = next(line for line in lines if "a.png" in line)
+    assert start.startswith(f"image 1/3 {folder / 'a.png'}: 64x64 1 cat, 2 dogs, ") and start.endswith("ms")
+    assert any(line.endswith("per image at shape (1, 3, 64, 32)") for line in lines)
+    assert any("Results saved to" in line for line in lines)
+    assert any(line == f"3 labels saved to {tmp_path / 'run' / 'labels'}" for line in lines)
+    caplog.clear()
+    make(verbose=True, conf=0.99)(np.zeros((32, 32, 3), np.uint8))
+    assert any(line.startswith("0: 64x64 (no detections), ") for line in caplog.messages)
+
+
+def test_list_of_a_long_source_is_warned_about(make, tmp_path, caplog):
+    clip = video(tmp_path / "clip.avi", 2)
+    list(make()(clip, stream=True))
+    assert "stream=True" not in caplog.text
+    make()(clip)
+    assert "stream=True" in caplog.text
+
+
+def test_callbacks_in_order(make, folder):
+    seen = []
+    predictor = make()
+    for event in ("on_predict_start", "on_predict_batch_start", "on_predict_postprocess_end", "on_predict_batch_end",
+                  "on_predict_end"):  # fmt: skip
+        predictor.add_callback(event, lambda p, event=event: seen.append(event))
+    predictor(folder / "a.png")
+    assert seen == ["on_predict_start", "on_predict_batch_start", "on_predict_postprocess_end", "on_predict_batch_end",
+                    "on_predict_end"]  # fmt: skip
+
+
+def test_callbacks_may_replace_results(make, folder):
+    predictor = make()
+    predictor.add_callback("on_predict_postprocess_end", lambda p: setattr(p, "results", [r[:1] for r in p.results]))
+    assert [len(r) for r in predictor(folder)] == [1, 1, 1]
+
+
+def test_overridden_steps_win(make, folder):
+    class Mine(DetectionPredictor):
+        def construct_result(self, pred, img, orig_img, img_path):
+            assert pred.shape[1] == 6 and img.ndim == 4
+            return super().construct_result(pred[:1], img, orig_img, f"mine {img_path}")
+
+        def pre_transform(self, im):
+            return [cv2.resize(x, (96, 96)) for x in im]
+
+    predictor = make(Mine)
+    result = predictor(folder / "a.png")[0]
+    assert len(result) == 1 and result.path.startswith("mine") and predictor.model.calls[-1][0] == (1, 3, 96, 96)
+
+    class Old(DetectionPredictor):
+        def postprocess(self, preds, img, orig_imgs):
+            return [Results(o, path=p, names=self.model.names) for o, p in zip(orig_imgs, self.batch[0], strict=True)]
+
+    assert make(Old)(folder / "a.png")[0].boxes is None
+
+
+def test_showing_without_a_display_warns_once(make, folder, caplog, monkeypatch):
+    def no_display(*args):
+        raise cv2.error("no display")
+
+    monkeypatch.setattr(cv2, "namedWindow", no_display)
+    assert len(make(show=True)(folder)) == 3
+    assert caplog.text.count("needs a display") == 1
+
+
+def test_q_ends_the_run(make, folder, monkeypatch):
+    for name in ("namedWindow", "resizeWindow", "imshow", "destroyWindow"):
+        monkeypatch.setattr(cv2, name, lambda *args: None)
+    monkeypatch.setattr(cv2, "waitKey", lambda delay: ord("q"))
+    assert len(make(show=True)(folder)) == 1
+
+
+def test_setup_passes_the_arguments_on(make):
+    predictor = make(quantize=16, dnn=True, nms=False)
+    predictor.setup_model("x.pt", verbose=False)
+    given = predictor.model.kwargs
+    assert given["model"] == "x.pt" and given["fp16"] and given["dnn"] and given["end2end"] is True
+    predictor(np.zeros((32, 32, 3), np.uint8))
+    predictor(np.zeros((32, 32, 3), np.uint8))
+    assert len(predictor.model.warm) == 1
+
+
+def test_feature_vectors_of_detections():
+    maps = [torch.arange(2 * 4 * 4.0).view(1, 2, 4, 4), torch.arange(4 * 2 * 2.0).view(1, 4, 2, 2)]
+    (features,) = DetectionPredictor.get_obj_feats(maps, [torch.tensor([0, 5, 16])])
+    assert features.shape == (3, 2)
+    assert features[1].tolist() == [5, 21] and features[2].tolist() == [2, 10], "mean over groups of channels"
+
+
+def test_rows_there_and_back():
+    rows = torch.rand(5, 8)
+    found = from_rows(rows, [3, 1, 4, 1, 5])
+    assert torch.equal(to_rows(found), rows) and found.index.tolist() == [3, 1, 4, 1, 5] and found.extra.shape == (5, 2)

@@ -1,0 +1,338 @@
+"""Exporting a network: find the format, plan, prepare a copy, try it, write it, report.
+
+    yolo export model=yolov8n.pt format=onnx [dynamic=true] [quantize=16] [nms=true] ...
+
+What a format is able to do and how its file is written are in `ultralytics/nn/backends/`; no format's name appears
+here.
+"""
+
+from __future__ import annotations
+
+import copy
+import functools
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from ultralytics.cfg.merge import DEFAULT_CFG, get_cfg
+from ultralytics.cfg.tasks import TASK_INFOS
+from ultralytics.nn.backends.base import (
+    ExportArgumentError,
+    ExportFormat,
+    ExportPlan,
+    as_list,
+    format_class,
+    validate_args,
+)
+from ultralytics.nn.backends.suppression import NMSModel
+from ultralytics.nn.backends.table import FormatFacts, export_formats, find_format, resolve_format_name
+from ultralytics.nn.names import guess_model_task
+from ultralytics.nn.protocols import ForExport
+from ultralytics.utils.callbacks import add_integration_callbacks, get_default_callbacks
+from ultralytics.utils.checks.imgsz import check_imgsz
+from ultralytics.utils.device import select_device
+from ultralytics.utils.files import file_size
+from ultralytics.utils.log import LOGGER, colorstr
+from ultralytics.utils.version import __version__
+
+__all__ = ["Exporter", "NMSModel", "export_formats", "try_export", "validate_args"]
+
+MIN_MB = 0.0005  # a smaller file cannot hold a network
+LICENSE = "AGPL-3.0 License (https://ultralytics.com/license)"
+DOCS = "https://docs.ultralytics.com"
+
+
+def try_export(inner_func: Callable[..., Any]) -> Callable[..., Any]:
+    """Decorate a function that writes a file and returns its path (or a tuple that starts with it) with a report line.
+
+    The first argument with a `prefix` text, or the default of that parameter, starts the line.
+    """
+
+    @functools.wraps(inner_func)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        prefix = kwargs.get("prefix") or (inner_func.__kwdefaults__ or {}).get("prefix", "")
+        start = time.perf_counter()
+        try:
+            result = inner_func(*args, **kwargs)
+        except Exception as error:
+            LOGGER.error(f"{prefix} export failure {time.perf_counter() - start:.1f}s: {error}")
+            raise
+        file = result[0] if isinstance(result, tuple) else result
+        size = file_size(file)
+        if size < MIN_MB:
+            raise RuntimeError(f"{prefix} wrote {file} with {size:.4f} MB, which cannot hold a network.")
+        took = time.perf_counter() - start
+        LOGGER.info(f"{prefix} export success ✅ {took:.1f}s, saved as '{file}' ({size:.1f} MB)")
+        return result
+
+    return wrapper
+
+
+class Exporter:
+    """Writes a network in another format.
+
+    Args:
+        cfg: configuration: path, mapping or namespace.
+        overrides: values on top of it.
+        _callbacks: functions by event; the package's own where None.
+    """
+
+    def __init__(self, cfg: Any = DEFAULT_CFG, overrides: Mapping[str, Any] | None = None, _callbacks: Any = None):
+        self.args = get_cfg(cfg, overrides)
+        self.callbacks = _callbacks or get_default_callbacks()
+        add_integration_callbacks(self)
+        self.model: nn.Module | None = None
+        self.plan: ExportPlan | None = None
+        self.file: Path | None = None
+        self.metadata: dict[str, Any] = {}
+
+    def __call__(self, model: nn.Module | None = None) -> str:
+        """Export a network, which stays as it is, and return the path of what was written.
+
+        Raises:
+            ValueError: unknown format, or a model that cannot be exported.
+            ExportArgumentError: an argument that the format does not take.
+            NotImplementedError: a format or option that is not built; names another way.
+        """
+        if not isinstance(model, nn.Module):
+            raise TypeError(f"export needs a network, got {type(model).__name__}.")
+        start = time.perf_counter()
+        facts = self._find()
+        form = format_class(facts)
+        plan = form.check(self.args, self._common_plan(model))
+        plan = replace(plan, dynamic_kernels=form.dynamic_kernels)
+        self.model = prepared = self._prepare(model, plan, form)
+        self.run_callbacks("on_export_start")
+        outputs = self._dry_run(prepared, plan)
+        names = tuple(f"output{i}" for i in range(len(outputs)))
+        self.metadata = self._metadata(model, plan, facts)
+        plan = replace(plan, outputs=names, ranks=tuple(y.ndim for y in outputs), metadata=self.metadata)
+        self.plan, self.file = plan, self._target_file(model, facts)
+        shapes = [tuple(y.shape) for y in outputs]
+        LOGGER.info(
+            f"\n{colorstr('PyTorch:')} starting from '{_source(model)}' with input shape "
+            f"{(plan.batch, plan.channels, *plan.imgsz)} BCHW and output shape(s) "
+            f"{', '.join(map(str, shapes))} ({_weight_mb(model):.1f} MB)"
+        )
+        path = _write(form, prepared, plan, self.file, prefix=colorstr(f"{facts.title}:"))
+        self._report(path, plan, time.perf_counter() - start)
+        self.run_callbacks("on_export_end")
+        return str(path)
+
+    # Steps ------------------------------------------------------------------------------------------------------------
+
+    def _find(self) -> FormatFacts:
+        """Return the format that was asked for."""
+        name, guessed = resolve_format_name(self.args.format)
+        if guessed:
+            LOGGER.warning(f"format='{self.args.format}' is unknown; taking the closest one, '{name}'.")
+        return find_format(name)
+
+    def _common_plan(self, model: nn.Module) -> ExportPlan:
+        """Return what the arguments and the model decide, whatever the format."""
+        args = self.args
+        stride = int(max(_strides(model)))
+        height, width = check_imgsz(args.imgsz, stride=stride, min_dim=2)
+        batch = args.batch
+        if isinstance(batch, bool) or not isinstance(batch, int) or batch < 1:
+            raise ExportArgumentError(f"'batch={batch}' is not an export batch; expected a whole number from 1.")
+        device = select_device("cpu" if args.device is None else args.device, verbose=False)
+        precision = args.quantize or 32
+        return ExportPlan(
+            imgsz=(height, width),
+            batch=batch,
+            dynamic=bool(args.dynamic),
+            precision=precision,
+            device=device,
+            channels=_channels(model),
+            opset=args.opset,
+            simplify=bool(args.simplify),
+            nms=self._wants_nms(model),
+            conf=0.25 if args.conf is None else args.conf,
+            iou=args.iou,
+            max_det=args.max_det,
+            agnostic=bool(args.agnostic_nms),
+        )
+
+    def _wants_nms(self, model: nn.Module) -> bool:
+        """Return whether suppression goes into the graph, or raise or warn where it cannot."""
+        if not self.args.nms:
+            return False
+        head, task = _head(model), _task(model)
+        if getattr(head, "end2end", False):
+            LOGGER.warning("nms=True is not needed: this model's head suppresses nothing by design; ignored.")
+            return False
+        if not hasattr(head, "xyxy"):
+            raise ExportArgumentError(f"'nms=True' needs a model that predicts boxes; this one does '{task}'.")
+        if hasattr(head, "ne"):  # an extra branch for angles
+            raise NotImplementedError("nms=True is not built for oriented boxes; export without it and suppress after.")
+        return True
+
+    def _prepare(self, model: nn.Module, plan: ExportPlan, form: ExportFormat) -> nn.Module:
+        """Return a folded copy, frozen and in evaluation mode, whose blocks know their target."""
+        twin = copy.deepcopy(model).to(plan.device).float().eval()
+        for parameter in twin.parameters():
+            parameter.requires_grad = False
+        if self.args.nms is False and hasattr(twin, "end2end"):
+            twin.end2end = False
+        if callable(getattr(twin, "fuse", None)):
+            twin.fuse(verbose=False)
+        for module in twin.modules():
+            if isinstance(module, ForExport):
+                module.for_export(plan.target)
+            if hasattr(type(module), "export"):  # heads
+                module.export, module.format = True, form.name
+                for name, value in (
+                    ("dynamic", plan.dynamic),
+                    ("max_det", min(plan.max_det, _anchors(twin, plan.imgsz))),
+                    ("agnostic_nms", plan.agnostic),
+                    ("xyxy", plan.nms),
+                    ("shape", None),
+                ):
+                    if hasattr(type(module), name):
+                        setattr(module, name, value)
+        if not plan.nms:
+            return twin
+        nc = _head(twin).nc
+        return NMSModel(twin, nc, plan.conf, plan.iou, plan.max_det, plan.agnostic, onnx=form.own_nms).eval()
+
+    @staticmethod
+    def _dry_run(model: nn.Module, plan: ExportPlan) -> list[torch.Tensor]:
+        """Run once and return the outputs; also fills what a graph takes as constant, such as anchors."""
+        with torch.no_grad():
+            return as_list(model(torch.zeros(plan.batch, plan.channels, *plan.imgsz, device=plan.device)))
+
+    def _metadata(self, model: nn.Module, plan: ExportPlan, facts: FormatFacts) -> dict[str, Any]:
+        """Return what the file says about itself; keys and forms are public (they are read by other programs)."""
+        data = (
+            (getattr(model, "args", None) or {}).get("data") if isinstance(getattr(model, "args", None), dict) else None
+        )
+        trained = f" trained on {data}" if data else ""
+        given = {name: getattr(self.args, name) for name in facts.args if hasattr(self.args, name)}
+        metadata = {
+            "description": f"Ultralytics {_display_name(model)} model{trained}",
+            "author": "Ultralytics",
+            "date": datetime.now().astimezone().isoformat(),
+            "version": __version__,
+            "license": LICENSE,
+            "docs": DOCS,
+            "stride": int(max(_strides(model))),
+            "task": _task(model),
+            "head": type(_head(model)).__name__,
+            "batch": plan.batch,
+            "imgsz": list(plan.imgsz),
+            "names": _names(model),
+            "args": {k: v for k, v in given.items() if isinstance(v, (bool, int, float, str, type(None)))},
+            "channels": plan.channels,
+            "end2end": bool(getattr(_head(model), "end2end", False)) and self.args.nms is not False,
+        }
+        if (shape := getattr(_head(model), "kpt_shape", None)) is not None:
+            metadata["kpt_shape"] = list(shape)
+            if (keypoints := getattr(model, "kpt_names", None)) is not None:
+                metadata["kpt_names"] = keypoints
+        return metadata
+
+    def _target_file(self, model: nn.Module, facts: FormatFacts) -> Path:
+        """Return where the export goes: beside the checkpoint, or into the current folder for a model YAML."""
+        source = Path(_source(model))
+        folder = source.parent if source.suffix == ".pt" else Path()
+        return folder / f"{source.stem or 'model'}{facts.suffix}"
+
+    def _report(self, path: Path, plan: ExportPlan, seconds: float) -> None:
+        """Log where the file is and how to use it."""
+        square = plan.imgsz[0] == plan.imgsz[1]
+        size = plan.imgsz[0] if square else json.dumps(list(plan.imgsz)).replace(" ", "")
+        task = self.metadata["task"]
+        extra = f" data={self.args.data}" if self.args.data else ""
+        note = "" if square else f"  (validation wants a square image size, such as imgsz={max(plan.imgsz)})"
+        LOGGER.info(
+            f"\nExport complete ({seconds:.1f}s)"
+            f"\nResults saved to {colorstr('bold', path.resolve().parent)}"
+            f"\nPredict:         yolo predict task={task} model={path} imgsz={size}"
+            f"\nValidate:        yolo val task={task} model={path} imgsz={size}{extra}{note}"
+            f"\nVisualize:       https://netron.app"
+        )
+
+    # Callbacks --------------------------------------------------------------------------------------------------------
+
+    def add_callback(self, event: str, callback: Callable[[Exporter], Any]) -> None:
+        """Call `callback(exporter)` at an event: `on_export_start` or `on_export_end`."""
+        self.callbacks[event].append(callback)
+
+    def run_callbacks(self, event: str) -> None:
+        """Call everything that waits for an event."""
+        for callback in self.callbacks.get(event, []):
+            callback(self)
+
+
+@try_export
+def _write(form: ExportFormat, model: nn.Module, plan: ExportPlan, file: Path, *, prefix: str = "") -> Path:
+    """Let the format write its file."""
+    LOGGER.info(f"\n{prefix} starting export with torch {torch.__version__}...")
+    return form.export(model, plan, file)
+
+
+# Facts of a model ----------------------------------------------------------------------------------------------------
+
+
+def _head(model: nn.Module) -> nn.Module:
+    layers = getattr(model, "model", model)
+    return layers[-1] if isinstance(layers, nn.Sequential) and len(layers) else model
+
+
+def _strides(model: nn.Module) -> list[float]:
+    stride = getattr(model, "stride", None)
+    values = stride.flatten().tolist() if isinstance(stride, torch.Tensor) else stride
+    if values is None:
+        return [32.0]
+    return list(values) if isinstance(values, (list, tuple)) else [float(values)]
+
+
+def _anchors(model: nn.Module, imgsz: tuple[int, int]) -> int:
+    """Number of predictions per image: one per cell of every level."""
+    return sum(-(-imgsz[0] // int(s)) * -(-imgsz[1] // int(s)) for s in _strides(model) if s >= 1)
+
+
+def _channels(model: nn.Module) -> int:
+    facts = getattr(model, "yaml", None)
+    found = (facts.get("channels") or facts.get("ch")) if isinstance(facts, Mapping) else None
+    if found:
+        return int(found)
+    return next((m.in_channels for m in model.modules() if isinstance(getattr(m, "in_channels", None), int)), 3)
+
+
+def _task(model: nn.Module) -> str:
+    task = getattr(model, "task", None)
+    return task if task in TASK_INFOS else guess_model_task(model)
+
+
+def _names(model: nn.Module) -> dict[int, str]:
+    names = getattr(model, "names", None)
+    if isinstance(names, Mapping):
+        return {int(k): str(v) for k, v in names.items()}
+    return dict(enumerate(map(str, names or [])))
+
+
+def _source(model: nn.Module) -> str:
+    """Return the file that the model came from."""
+    facts = getattr(model, "yaml", None)
+    from_yaml = facts.get("yaml_file") if isinstance(facts, Mapping) else None
+    return str(getattr(model, "pt_path", None) or getattr(model, "yaml_file", None) or from_yaml or "model")
+
+
+def _display_name(model: nn.Module) -> str:
+    return Path(_source(model)).stem.replace("yolo", "YOLO")
+
+
+def _weight_mb(model: nn.Module) -> float:
+    file = Path(_source(model))
+    if file.suffix == ".pt" and file.is_file():
+        return file_size(file)
+    return sum(p.numel() * p.element_size() for p in model.parameters()) / 2**20

@@ -1,0 +1,1 @@
+"""Metrics: matching, average precision, confusion matrix, and one class per task."""

@@ -1,0 +1,418 @@
+"""`Model`: the object behind `YOLO(...)`, one method per mode.
+
+It owns what lasts between calls (network, checkpoint, callbacks, standing overrides) and hands every call's arguments,
+merged once, to a trainer, validator, predictor or exporter. It does not know any task: subclasses return their bundles
+from `task_map`.
+
+Arguments never stick: each call starts from the standing overrides (model, task, and what a checkpoint was trained
+with: imgsz, data, single_cls) and adds its own.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from ultralytics.cfg.merge import cfg2dict, get_cfg
+from ultralytics.cfg.tasks import TASK2DATA
+from ultralytics.engine.exporter import Exporter
+from ultralytics.nn.backends import FORMATS, format_of
+from ultralytics.nn.checkpoint import load_checkpoint, save_checkpoint
+from ultralytics.nn.tasks import guess_model_task, yaml_model_load
+from ultralytics.utils.callbacks import add_integration_callbacks, get_default_callbacks
+from ultralytics.utils.checks import check_file, check_model_file_from_stem
+from ultralytics.utils.env import ASSETS, VERSION, rank
+from ultralytics.utils.log import LOGGER
+
+from ultralytics.engine.task import Task, resolve
+
+__all__ = ["Model"]
+
+STANDING_KEYS = ("imgsz", "data", "task", "single_cls")  # what a checkpoint's training arguments leave behind
+PREDICTOR_SETUP_KEYS = ("device", "dnn", "data", "nms", "compile", "channels_last", "quantize", "tracker", "trust")
+
+
+class Model(nn.Module):
+    """A network with its modes: train, val, predict, export ...
+
+    Args:
+        model: a checkpoint (`.pt`), a model YAML, an exported file or folder, or another `Model` to share state with.
+            A bare stem of a public release name gets `.pt`.
+        task: task name where the file does not tell it (exports without metadata).
+        verbose: print the layer table of a model built from YAML.
+        trust: open checkpoints without the restricted unpickler. Only for files whose origin you trust: a full
+            unpickling runs whatever code the file holds.
+    """
+
+    def __init__(
+        self,
+        model: str | Path | Model = "yolov8n.pt",
+        task: str | None = None,
+        verbose: bool = False,
+        trust: bool = False,
+    ) -> None:
+        super().__init__()
+        if isinstance(model, Model):
+            self.__dict__ = model.__dict__
+            return
+        self.callbacks = get_default_callbacks()
+        self.predictor = None
+        self.trainer = None
+        self.model: nn.Module | str | None = None
+        self.ckpt: dict[str, Any] = {}
+        self.cfg: str | None = None
+        self.ckpt_path: str | None = None
+        self.overrides: dict[str, Any] = {"trust": True} if trust else {}
+        self.metrics = None
+        self.task = task
+        self.model_name = name = str(model).strip()
+        if self.is_triton_model(name):
+            raise NotImplementedError(
+                f"'{name}' is a Triton server URL: serving is not built here. Predict with the ONNX file itself: "
+                "YOLO('model.onnx')."
+            )
+        if Path(name).suffix in {".yaml", ".yml"}:
+            self._build(name, task=task, verbose=verbose)
+        else:
+            self._open(name, task=task)
+
+    # Construction -----------------------------------------------------------------------------------------------------
+
+    def _build(self, cfg: str, task: str | None = None, model: type[nn.Module] | None = None, verbose: bool = False):
+        """Build an untrained network from a model YAML."""
+        parsed = yaml_model_load(cfg)
+        self.cfg = cfg
+        self.task = task or guess_model_task(parsed)
+        self.model = (model or self._part("model"))(parsed, verbose=verbose and rank() in {-1, 0})
+        self.overrides.update(model=self.cfg, task=self.task)
+        self.model.args = {**get_cfg().as_dict(), **self.overrides}
+        self.model.task = self.task
+
+    def _open(self, weights: str, task: str | None = None) -> None:
+        """Load a checkpoint, or remember the path of an exported model (its runtime opens it)."""
+        path = str(check_model_file_from_stem(weights))
+        if path.lower().startswith(("http://", "https://", "rtsp://", "rtmp://")):
+            path = str(check_file(path, download_dir=None))
+        if Path(path).suffix == ".pt":
+            self.model, self.ckpt = load_checkpoint(path, trust=bool(self.overrides.get("trust")))
+            self.task = self.model.task
+            self.overrides.update({k: v for k, v in self.model.args.items() if k in STANDING_KEYS})
+            self.ckpt_path = getattr(self.model, "pt_path", path)
+        else:
+            path = str(check_file(path))
+            if format_of(path) is None:
+                raise ValueError(
+                    f"'{weights}' is neither a checkpoint (.pt), a model YAML (.yaml) nor an exported model; "
+                    f"known suffixes: {', '.join(facts.suffix for facts in FORMATS.values())}."
+                )
+            self.model = path
+            self.task = task or guess_model_task(path)
+            self.ckpt_path = path
+        self.overrides.update(model=path, task=self.task)
+        self.model_name = path
+
+    def _part(self, part: str) -> type:
+        """Return the class that `task_map` names for this task: model, trainer, validator or predictor."""
+        tasks = self.task_map
+        if self.task not in tasks or part not in tasks[self.task]:
+            raise NotImplementedError(
+                f"{type(self).__name__} has no {part} for task '{self.task}' yet; its tasks are {sorted(tasks)}."
+            )
+        return tasks[self.task][part]
+
+    @property
+    def task_map(self) -> dict[str, dict[str, type]]:
+        """Task name -> {"model", "trainer", "validator", "predictor"} classes."""
+        raise NotImplementedError(f"{type(self).__name__} must return its tasks from 'task_map'.")
+
+    def _require_network(self, action: str) -> None:
+        """Raise unless a PyTorch network is loaded: exported files predict and validate only."""
+        if not isinstance(self.model, nn.Module):
+            raise TypeError(
+                f"'{self.model}' is an exported model: it can predict and validate, but not {action}. "
+                "Load the *.pt PyTorch checkpoint it was made from."
+            )
+
+    # Modes ------------------------------------------------------------------------------------------------------------
+
+    def __call__(self, source: Any = None, stream: bool = False, **kwargs: Any) -> list | Iterator:
+        """Alias of `predict`."""
+        return self.predict(source, stream, **kwargs)
+
+    def predict(
+        self, source: Any = None, stream: bool = False, predictor: Any = None, **kwargs: Any
+    ) -> list | Iterator[Any]:
+        """Run the model on a source.
+
+        Args:
+            source: file, folder, glob, list, URL, array (HWC BGR uint8), PIL image, tensor (BCHW RGB 0..1), video,
+                stream or "screen"; the packaged sample pictures when None.
+            stream: return a generator instead of a list, so that memory stays flat on long sources.
+            predictor: a predictor instance to use instead of the task's own.
+            **kwargs: any prediction argument (conf, iou, imgsz, save ...).
+
+        Returns:
+            One `Results` per image, as a list or a generator.
+        """
+        if source is None:
+            source = ASSETS
+            LOGGER.warning(f"'source' is missing. Using 'source={source}'.")
+        args = self._merge({"conf": 0.25, "batch": 1, "save": False, "rect": True, "embed": None}, kwargs, "predict")
+        prompts = args.pop("prompts", None)
+        self.predictor = predictor or self._predictor_for(args)
+        if prompts is not None and hasattr(self.predictor, "set_prompts"):
+            self.predictor.set_prompts(prompts)
+        return self.predictor(source=source, model=self.model, stream=stream)
+
+    def _predictor_for(self, args: dict[str, Any]) -> Any:
+        """Reuse the standing predictor, and with it the loaded runtime, unless the call changes how it is set up."""
+        cls, fresh = self._part("predictor"), get_cfg(overrides=args)
+        old = self.predictor
+        unchanged = type(old) is cls and all(
+            getattr(old.args, k, None) == getattr(fresh, k, None) for k in PREDICTOR_SETUP_KEYS
+        )
+        if not unchanged:
+            return cls(overrides=args, _callbacks=self.callbacks)
+        old.reconfigure(fresh)
+        return old
+
+    def embed(self, source: Any = None, stream: bool = False, **kwargs: Any) -> list | Iterator[torch.Tensor]:
+        """Return one feature vector per image: the pooled output of the layers in `embed` (the last but one)."""
+        self._require_network("embed")
+        kwargs.setdefault("embed", [len(self.model.model) - 2])
+        return self.predict(source, stream, **kwargs)
+
+    def track(self, source: Any = None, stream: bool = False, persist: bool = False, **kwargs: Any) -> Any:
+        """Not built yet: see docs/compatibility.md."""
+        raise NotImplementedError(
+            "track is not built yet. Use predict(source, stream=True) and link the boxes of its results yourself."
+        )
+
+    def val(self, validator: Any = None, **kwargs: Any) -> Any:
+        """Validate on a data set and return the metrics object (also kept as `self.metrics`)."""
+        args = self._merge({"rect": True}, kwargs, "val")
+        if not args.get("data"):
+            args["data"] = TASK2DATA[self.task]
+            LOGGER.warning(f"'data' is missing. Using default 'data={args['data']}'.")
+        runner = (validator or self._part("validator"))(args=args, _callbacks=self.callbacks)
+        runner(model=self.model)
+        self.metrics = runner.metrics
+        return self.metrics
+
+    def train(self, trainer: Callable | None = None, **kwargs: Any) -> Any:
+        """Train on a data set.
+
+        Args:
+            trainer: a trainer class to use instead of the task's own.
+            **kwargs: any training argument; `cfg=file.yaml` supplies further ones below them.
+
+        Returns:
+            The metrics of the final validation (None on worker ranks).
+        """
+        self._require_network("train")
+        args = self._train_args(kwargs)
+        runner = (trainer or self._part("trainer"))(overrides=args, _callbacks=self.callbacks)
+        if not args.get("resume") and self.ckpt:
+            # Weights that came from a file (or were loaded into a YAML model) go into the trainer's own network, whose
+            # class count is the data set's; a network only built from YAML is rebuilt by the trainer after seeding.
+            runner.initial_weights = self.model
+        self.trainer = runner
+        runner.train()
+        if rank() in {-1, 0}:
+            self._adopt(runner)
+        return self.metrics
+
+    def _train_args(self, kwargs: Mapping[str, Any]) -> dict[str, Any]:
+        """Merge `cfg` file, standing overrides and call arguments for one training run."""
+        kwargs = dict(kwargs)
+        file = kwargs.pop("cfg", None)
+        base = cfg2dict(file) if file else dict(self.overrides)
+        base.pop("mode", None)
+        args = {**base, "model": self.overrides["model"], "task": self.task, **kwargs, "mode": "train"}
+        if not args.get("data"):
+            args["data"] = TASK2DATA[self.task]
+            LOGGER.warning(f"'data' is missing. Using default 'data={args['data']}'.")
+        if args.get("resume") is True:
+            if not self.ckpt_path:
+                raise ValueError("resume=True needs a checkpoint: YOLO('path/to/last.pt').train(resume=True).")
+            args["resume"] = self.ckpt_path
+        return args
+
+    def _adopt(self, runner: Any) -> None:
+        """Continue with the best weights of a finished training run."""
+        weights = next((f for f in (runner.best, runner.last) if f.exists()), None)
+        if weights is not None:
+            trust = bool(self.overrides.get("trust"))
+            self.model, self.ckpt = load_checkpoint(weights, trust=trust)
+            self.ckpt_path = str(weights)
+            self.overrides = {k: v for k, v in self.model.args.items() if k in STANDING_KEYS}
+            self.overrides.update({"model": str(weights), "task": self.task} | ({"trust": True} if trust else {}))
+        self.metrics = getattr(runner.validator, "metrics", None)
+        self.predictor = None
+
+    def export(self, **kwargs: Any) -> str:
+        """Export the network to another format and return the path of what was written."""
+        self._require_network("export")
+        base = {"imgsz": self.model.args["imgsz"], "batch": 1, "data": None, "device": None, "verbose": False}
+        args = self._merge(base, kwargs, "export")
+        return Exporter(overrides=args, _callbacks=self.callbacks)(model=self.model)
+
+    def benchmark(self, data: Any = None, format: str = "", verbose: bool = False, **kwargs: Any) -> Any:
+        """Not built yet: see docs/compatibility.md."""
+        raise NotImplementedError(
+            "benchmark is not built yet. Export a format and validate it: YOLO(model.export(format='onnx')).val()."
+        )
+
+    def tune(self, use_ray: bool = False, iterations: int = 300, *args: Any, **kwargs: Any) -> Any:
+        """Not built yet: see docs/compatibility.md."""
+        raise NotImplementedError("tune is not built yet. Call train with the hyper-parameters you want to compare.")
+
+    def calibrate(self, data: Any, **kwargs: Any) -> Any:
+        """Not built yet: belongs to the depth task (docs/compatibility.md)."""
+        raise NotImplementedError("calibrate belongs to depth models, which are not built yet; nothing replaces it.")
+
+    def _merge(self, base: Mapping[str, Any], kwargs: Mapping[str, Any], mode: str) -> dict[str, Any]:
+        """Merge one call's arguments: base < standing overrides < call."""
+        standing = {k: v for k, v in self.overrides.items() if k != "imgsz" or mode != "export"}
+        return {**base, **standing, **kwargs, "mode": mode}
+
+    # Weights ----------------------------------------------------------------------------------------------------------
+
+    def load(self, weights: str | Path | nn.Module = "yolov8n.pt") -> Model:
+        """Copy weights with equal names and shapes into this network; plain convolutions upcycle into dynamic ones."""
+        self._require_network("load weights")
+        if isinstance(weights, (str, Path)):
+            self.overrides["pretrained"] = str(weights)
+            weights, self.ckpt = load_checkpoint(weights, trust=bool(self.overrides.get("trust")))
+            self.overrides.pop("pretrained")
+        else:
+            self.ckpt = {"model": weights}
+        self.model.load(weights)
+        self.predictor = None
+        return self
+
+    def save(self, filename: str | Path = "saved_model.pt") -> None:
+        """Write the network as a half-precision checkpoint (atomically)."""
+        self._require_network("save")
+        network = copy.deepcopy(self.model).half()
+        network.criterion = None
+        record = {
+            **{k: v for k, v in self.ckpt.items() if k not in {"optimizer", "continuation"}},
+            "model": network,
+            "ema": None,
+            "date": datetime.now().astimezone().isoformat(),
+            "version": VERSION,
+            "license": "AGPL-3.0 License (https://ultralytics.com/license)",
+            "docs": "https://docs.ultralytics.com",
+        }
+        save_checkpoint(record, filename)
+
+    def reset_weights(self) -> Model:
+        """Initialise every layer anew and make all parameters trainable again."""
+        self._require_network("reset weights")
+        for module in self.model.modules():
+            if hasattr(module, "reset_parameters"):
+                module.reset_parameters()
+        for parameter in self.model.parameters():
+            parameter.requires_grad = True
+        self.overrides["pretrained"] = False
+        self.ckpt = {}
+        return self
+
+    def info(self, detailed: bool = False, verbose: bool = True, imgsz: int | list[int] = 640) -> tuple | None:
+        """Print and return (layers, parameters, gradients, GFLOPs)."""
+        self._require_network("report its layers")
+        return self.model.info(detailed=detailed, verbose=verbose, imgsz=imgsz)
+
+    def fuse(self, verbose: bool = True, imgsz: int | list[int] = 640) -> Model:
+        """Fold normalisation into the convolutions, dynamic ones included, in place."""
+        self._require_network("fuse")
+        self.model.fuse(verbose=verbose)
+        return self
+
+    # State ------------------------------------------------------------------------------------------------------------
+
+    @property
+    def names(self) -> dict[int, str]:
+        """Class index -> class name."""
+        if isinstance(self.model, nn.Module):
+            return self.model.names
+        if self.predictor is None or self.predictor.model is None:
+            self.predictor = self._part("predictor")(overrides=self._merge({}, {"verbose": False}, "predict"))
+            self.predictor.setup_model(self.model, verbose=False)
+        return self.predictor.model.names
+
+    @property
+    def device(self) -> torch.device | None:
+        """Device of the network's parameters, None for an exported model."""
+        return next(self.model.parameters()).device if isinstance(self.model, nn.Module) else None
+
+    @property
+    def transforms(self) -> Any:
+        """Preprocessing stored with a classification model, else None."""
+        return getattr(self.model, "transforms", None)
+
+    def add_callback(self, event: str, func: Callable) -> None:
+        """Call `func(runner)` at `event` (see `ultralytics.utils.callbacks`)."""
+        self.callbacks[event].append(func)
+
+    def clear_callback(self, event: str) -> None:
+        """Drop all callbacks of `event`."""
+        self.callbacks[event] = []
+
+    def reset_callbacks(self) -> None:
+        """Return to the default callbacks of every event."""
+        self.callbacks = get_default_callbacks()
+
+    def add_integrations(self) -> None:
+        """Attach the callbacks of the installed and enabled loggers."""
+        add_integration_callbacks(self)
+
+    @staticmethod
+    def is_triton_model(model: str) -> bool:
+        """Return whether `model` is the URL of a model on a Triton server (`scheme://host/name`)."""
+        from urllib.parse import urlsplit
+
+        url = urlsplit(model)
+        return bool(
+            url.scheme in {"http", "https", "grpc"} and url.netloc and url.path.strip("/") and not Path(url.path).suffix
+        )
+
+    def eval(self) -> Model:
+        """Switch the network to evaluation mode."""
+        if isinstance(self.model, nn.Module):
+            self.model.eval()
+        return self
+
+    def _apply(self, fn: Callable, recurse: bool = True) -> Model:
+        """Move or cast the network; the standing predictor no longer matches it."""
+        self._require_network("move between devices")
+        super()._apply(fn, recurse)
+        self.predictor = None
+        self.overrides["device"] = str(self.device)
+        return self
+
+    def __getattr__(self, name: str) -> Any:
+        """Look unknown attributes up on the network."""
+        try:
+            return super().__getattr__(name)
+        except AttributeError:
+            modules = self.__dict__.get("_modules", {})
+            network = modules.get("model")
+            if network is not None and name != "model":
+                try:
+                    return getattr(network, name)
+                except AttributeError:
+                    pass
+            raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'.") from None
+
+
+def entries(bundles: Mapping[str, str]) -> dict[str, dict[str, type]]:
+    """Resolve `{task name: "package.module:BUNDLE"}` into a public `task_map`."""
+    tasks: dict[str, Task] = {name: resolve(path) for name, path in bundles.items()}
+    return {name: task.entry() for name, task in tasks.items()}

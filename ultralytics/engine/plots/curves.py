@@ -1,0 +1,269 @@
+"""Line charts and matrices: curves of a validation, confusion matrix, history of a training run.
+
+matplotlib takes half a second to import, so every function imports it itself, and only its object interface is used:
+no global state, no window.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ultralytics.utils.log import LOGGER
+
+__all__ = ["plot_matrix", "plot_mc_curve", "plot_pr_curve", "plot_results"]
+
+_LEGEND_CLASSES = 21  # from here on class names would fill the picture: classes become thin grey lines
+_MEAN = {"color": "#1f4ed8", "linewidth": 3, "zorder": 3}
+_GRID = {"color": "#d0d0d0", "linewidth": 0.6}
+
+
+def _new_figure(width: float, height: float, **layout: Any):
+    """Return a figure with a raster canvas."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained", **layout)
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def _save(figure: Any, path: Path, on_plot: Callable[..., Any] | None, dpi: int = 200) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=dpi)
+    if on_plot is not None:
+        on_plot(path)
+
+
+# Curves of a validation -----------------------------------------------------------------------------------------------
+def _class_lines(axes: Any, px: np.ndarray, curves: np.ndarray, labels: Sequence[str]) -> None:
+    """Draw one line per class; colours and names only while they can be told apart."""
+    if 0 < len(labels) < _LEGEND_CLASSES:
+        from matplotlib import colormaps
+
+        palette = colormaps["tab10" if len(labels) <= 10 else "tab20"].colors
+        for i, (curve, label) in enumerate(zip(curves, labels, strict=True)):
+            axes.plot(px, curve, linewidth=1.3, color=palette[i], label=label)
+    elif len(curves):
+        axes.plot(px, np.asarray(curves).T, linewidth=0.8, color="#b8bcc4")
+
+
+def _unit_square(axes: Any, xlabel: str, ylabel: str, title: str) -> None:
+    axes.set(xlim=(0, 1), ylim=(0, 1.01))
+    axes.set_xlabel(xlabel, fontsize=13)
+    axes.set_ylabel(ylabel, fontsize=13)
+    axes.set_title(title, fontsize=14)
+    axes.tick_params(labelsize=11)
+    axes.grid(**_GRID)
+    axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1), fontsize=11, frameon=False)
+
+
+def _class_names(names: Mapping[int, str] | Sequence[str] | None, count: int) -> list[str]:
+    """Return the names of `count` rows, numbers where there are none."""
+    known = list(names.values()) if isinstance(names, Mapping) else list(names or ())
+    return known if len(known) == count else [str(i) for i in range(count)]
+
+
+def plot_pr_curve(
+    px: np.ndarray,
+    py: np.ndarray | Sequence[np.ndarray],
+    ap: np.ndarray,
+    save_dir: Path = Path("pr_curve.png"),
+    names: Mapping[int, str] | None = None,
+    on_plot: Callable[..., Any] | None = None,
+) -> None:
+    """Write a precision-recall picture.
+
+    Args:
+        px: `(P,)` recalls.
+        py: `(C, P)` precision per class.
+        ap: `(C, T)` average precision per class; the first column is shown.
+        save_dir: path of the picture.
+        names: class names in row order.
+        on_plot: called with the path.
+    """
+    py, ap = np.asarray(py).reshape(-1, len(px)), np.asarray(ap)
+    labels = [f"{name} {score[0]:.3f}" for name, score in zip(_class_names(names, len(py)), ap, strict=True)]
+    figure = _new_figure(9, 6)
+    axes = figure.subplots()
+    _class_lines(axes, px, py, labels)
+    overall = f"all classes {ap[:, 0].mean() if len(ap) else 0:.3f} mAP@0.5"
+    axes.plot(px, py.mean(0) if len(py) else np.zeros(len(px)), label=overall, **_MEAN)
+    _unit_square(axes, "Recall", "Precision", "Precision-Recall Curve")
+    _save(figure, Path(save_dir), on_plot)
+
+
+def plot_mc_curve(
+    px: np.ndarray,
+    py: np.ndarray | Sequence[np.ndarray],
+    save_dir: Path = Path("mc_curve.png"),
+    names: Mapping[int, str] | None = None,
+    xlabel: str = "Confidence",
+    ylabel: str = "Metric",
+    on_plot: Callable[..., Any] | None = None,
+) -> None:
+    """Write a picture of a metric over confidence, with the best point of the smoothed mean.
+
+    Args:
+        px: `(P,)` confidences.
+        py: `(C, P)` metric per class.
+        save_dir: path of the picture.
+        names: class names in row order.
+        xlabel: name of the abscissa.
+        ylabel: name of the ordinate.
+        on_plot: called with the path.
+    """
+    py = np.asarray(py).reshape(-1, len(px))
+    figure = _new_figure(9, 6)
+    axes = figure.subplots()
+    _class_lines(axes, px, py, _class_names(names, len(py)))
+    mean = _box_filter(py.mean(0), len(px) // 20) if len(py) else np.zeros(len(px))
+    best = int(mean.argmax())
+    axes.plot(px, mean, label=f"all classes {mean[best]:.2f} at {px[best]:.3f}", **_MEAN)
+    axes.plot(px[best], mean[best], "o", markersize=8, color=_MEAN["color"], zorder=4)
+    _unit_square(axes, xlabel, ylabel, f"{ylabel}-{xlabel} Curve")
+    _save(figure, Path(save_dir), on_plot)
+
+
+def _box_filter(y: np.ndarray, width: int) -> np.ndarray:
+    """Return `y` averaged over a centred window of about `width` points."""
+    half = width // 2
+    padded = np.pad(y, half, mode="edge")
+    return np.convolve(padded, np.full(2 * half + 1, 1 / (2 * half + 1)), mode="valid")
+
+
+# Confusion matrix -----------------------------------------------------------------------------------------------------
+def plot_matrix(
+    values: np.ndarray,
+    labels: Sequence[str],
+    path: Path,
+    title: str = "Confusion Matrix",
+    fractions: bool = False,
+    on_plot: Callable[..., Any] | None = None,
+) -> None:
+    """Write a picture of a confusion matrix.
+
+    Args:
+        values: `(K, K)`, rows are predictions, columns are labels.
+        labels: K names.
+        path: path of the picture.
+        title: heading.
+        fractions: the values are shares: two digits, and nothing where a share is below 0.005.
+        on_plot: called with the path.
+    """
+    count = len(labels)
+    named = count < 100
+    side = float(np.clip(count * 0.42, 8, 16))
+    figure = _new_figure(side + 1.5, side)
+    axes = figure.subplots()
+    blank = 0.005 if fractions else 0.5
+    shown = np.where(values < blank, np.nan, values)
+    image = axes.imshow(shown, cmap="Blues", vmin=0, interpolation="nearest")
+    text = 13 if count < 10 else 10 if count < 30 else 9 if count < 60 else 7
+    if count < 60:
+        middle = np.nanmax(shown, initial=0) / 2
+        for row, column in np.argwhere(np.isfinite(shown)):
+            value = values[row, column]
+            color = "white" if value > middle else "#1b1b1b"
+            content = f"{value:.2f}" if fractions else f"{value:.0f}"
+            cell = axes.text(column, row, content, ha="center", va="center", fontsize=text, color=color)
+            cell.set_in_layout(False)  # cells lie inside; measuring thousands of them would take seconds
+    axes.set_xlabel("True", fontsize=15)
+    axes.set_ylabel("Predicted", fontsize=15)
+    axes.set_title(title, fontsize=17, pad=14)
+    if named:
+        axes.set_xticks(range(count), labels, rotation=90, fontsize=text)
+        axes.set_yticks(range(count), labels, fontsize=text)
+    edges = np.arange(count + 1) - 0.5
+    for lines in (axes.hlines, axes.vlines):
+        lines(edges, -0.5, count - 0.5, color="#e6e6e6", linewidth=0.5)
+    axes.spines[:].set_visible(False)
+    bar = figure.colorbar(image, ax=axes, fraction=0.046, pad=0.03)
+    bar.ax.tick_params(labelsize=11)
+    bar.outline.set_visible(False)
+    _save(figure, path, on_plot)
+
+
+# History of a run -----------------------------------------------------------------------------------------------------
+def _read_columns(file: Path) -> dict[str, np.ndarray]:
+    """Return the columns of a results file; empty or unreadable cells are NaN."""
+    with open(file, encoding="utf-8", newline="") as stream:
+        rows = list(csv.reader(stream))
+    if len(rows) < 2:
+        return {}
+
+    def number(cell: str) -> float:
+        try:
+            return float(cell)
+        except ValueError:
+            return math.nan
+
+    names = [name.strip() for name in rows[0]]
+    table = np.array([[number(c) for c in row[: len(names)] + [""] * (len(names) - len(row))] for row in rows[1:]])
+    return {name: table[:, i] for i, name in enumerate(names)}
+
+
+def _gaussian(y: np.ndarray, sigma: float = 3.0) -> np.ndarray:
+    """Return `y` under a Gaussian window that is cut and re-weighted at the ends and leaves out NaN."""
+    offset = np.arange(len(y))[:, None] - np.arange(len(y))[None]
+    weight = np.exp(-0.5 * (offset / sigma) ** 2) * np.isfinite(y)
+    with np.errstate(invalid="ignore"):
+        return weight @ np.nan_to_num(y) / weight.sum(1)
+
+
+def _panel_order(names: Sequence[str]) -> list[str]:
+    """Return the columns to draw, in reading order of a grid of two rows: train above validation, metrics beside."""
+    train = [n for n in names if "loss" in n and not n.startswith("val/")]
+    val = [n for n in names if "loss" in n and n.startswith("val/")]
+    metrics = [n for n in names if "metric" in n]
+    half = math.ceil(len(metrics) / 2)
+    return [*train, *metrics[:half], *val, *metrics[half:]]
+
+
+def plot_results(
+    file: str | Path = "path/to/results.csv", dir: str | Path = "", on_plot: Callable[..., Any] | None = None
+) -> None:
+    """Write `results.png` beside a run's `results.csv`: every loss and metric over the epochs.
+
+    Columns are found by name, so files of any task, with padded or plain headers, will do.
+
+    Args:
+        file: a results file.
+        dir: a folder whose `results*.csv` files are drawn into one picture instead.
+        on_plot: called with the path of the picture.
+
+    Raises:
+        FileNotFoundError: if there is no results file.
+    """
+    folder = Path(dir) if dir else Path(file).parent
+    files = sorted(folder.glob("results*.csv")) if dir else [Path(file)]
+    files = [f for f in files if f.is_file()]
+    if not files:
+        raise FileNotFoundError(f"no results.csv to plot: '{folder if dir else file}' has none; train a model first.")
+    tables = {f.stem: columns for f in files if (columns := _read_columns(f))}
+    panels = list(dict.fromkeys(n for columns in tables.values() for n in _panel_order(list(columns))))
+    if not panels:
+        LOGGER.warning(f"{files[0]} has no epochs or no loss and metric columns; results.png not written.")
+        return
+    across = math.ceil(len(panels) / 2)
+    figure = _new_figure(2.6 * across + 1, 6.4)
+    grid = figure.subplots(2, across, squeeze=False).ravel()
+    for axes, name in zip(grid, panels, strict=False):
+        for stem, columns in tables.items():
+            if name not in columns:
+                continue
+            epochs = columns.get("epoch", np.arange(1, len(columns[name]) + 1))
+            axes.plot(epochs, columns[name], ".-", color=None, linewidth=1.6, markersize=6, label=stem)
+            axes.plot(epochs, _gaussian(columns[name]), ":", linewidth=2, color="#e8590c", label="smooth")
+        axes.set_title(name, fontsize=11)
+        axes.tick_params(labelsize=9)
+        axes.grid(**_GRID)
+    for axes in grid[len(panels) :]:
+        axes.set_visible(False)
+    grid[0].legend(fontsize=9, frameon=False)
+    _save(figure, folder / "results.png", on_plot)

@@ -1,0 +1,27 @@
+"""Writing pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+__all__ = ["write_image"]
+
+
+def write_image(file: str | Path, image: np.ndarray) -> None:
+    """Encode a BGR array by the suffix of `file` and write it; any path works, whatever its alphabet.
+
+    Raises:
+        ValueError: if the suffix names no picture format.
+        OSError: if the file cannot be written.
+    """
+    path = Path(file)
+    try:
+        done, encoded = cv2.imencode(path.suffix or ".jpg", image)
+    except cv2.error:
+        done = False
+    if not done:
+        raise ValueError(f"Cannot write '{path}': '{path.suffix}' is no picture format. Use .jpg, .png, .webp or .bmp.")
+    path.write_bytes(encoded.tobytes())

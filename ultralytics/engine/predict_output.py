@@ -1,0 +1,100 @@
+"""Files that a prediction run writes: annotated pictures, videos, frames, label rows and crops.
+
+Names are unique within a run: a second source with the same stem gets -2, -3 ...; files of earlier runs in the same
+folder are replaced.
+"""
+
+from __future__ import annotations
+
+import platform
+import re
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from ultralytics.engine.plots.files import write_image
+from ultralytics.engine.results import Results
+
+__all__ = ["DEFAULT_FPS", "RunOutput"]
+
+VIDEO_CODECS = {"Darwin": (".mp4", "avc1"), "Windows": (".avi", "WMV2")}  # what the system's own players open
+LINUX_CODEC = (".avi", "MJPG")
+DEFAULT_FPS = 30
+
+
+class RunOutput:
+    """Writer of one run.
+
+    Args:
+        folder: target folder; made when the first file is written.
+
+    Attributes:
+        videos: path of a video -> its open writer.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.videos: dict[Path, cv2.VideoWriter] = {}
+        self._stems: dict[str, str] = {}
+        self._labels: set[Path] = set()
+
+    def stem(self, source: str | Path) -> str:
+        """Return the file stem that belongs to a source of this run, the same at every call."""
+        key = str(source)
+        if key not in self._stems:
+            # Addresses of streams hold characters that file names may not have everywhere.
+            stem = re.sub(r"[<>:\"/\\|?*\x00-\x1f]", "_", Path(key).stem) or "source"
+            taken, number = set(self._stems.values()), 1
+            while (name := stem if number == 1 else f"{stem}-{number}") in taken:
+                number += 1
+            self._stems[key] = name
+        return self._stems[key]
+
+    def image(self, source: str | Path, picture: np.ndarray) -> Path:
+        """Write the annotated picture of a still source."""
+        return self._picture(self.folder / f"{self.stem(source)}.jpg", picture)
+
+    def frame(self, source: str | Path, number: int, picture: np.ndarray) -> Path:
+        """Write one annotated frame of a video."""
+        stem = self.stem(source)
+        return self._picture(self.folder / f"{stem}_frames" / f"{stem}_{number}.jpg", picture)
+
+    def _picture(self, path: Path, picture: np.ndarray) -> Path:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_image(path, picture)
+        return path
+
+    def video(self, source: str | Path, picture: np.ndarray, fps: float = DEFAULT_FPS) -> Path:
+        """Append one annotated frame to the video of a source.
+
+        Raises:
+            OSError: if no video can be opened for writing.
+        """
+        suffix, codec = VIDEO_CODECS.get(platform.system(), LINUX_CODEC)
+        path = self.folder / f"{self.stem(source)}{suffix}"
+        if path not in self.videos:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            size = picture.shape[1], picture.shape[0]
+            writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*codec), fps, size)
+            if not writer.isOpened():
+                raise OSError(f"Cannot write the video '{path}' (codec {codec}, {size[0]}x{size[1]}).")
+            self.videos[path] = writer
+        self.videos[path].write(picture)
+        return path
+
+    def labels(self, result: Results, name: str, save_conf: bool) -> Path:
+        """Write the label rows of one picture to `labels/<name>.txt`; the first of a run replaces an older file."""
+        path = self.folder / "labels" / f"{name}.txt"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path not in self._labels:
+            path.unlink(missing_ok=True)
+            self._labels.add(path)
+        result.save_txt(path, save_conf=save_conf)
+        return path
+
+    def close(self) -> None:
+        """Finish all videos."""
+        for writer in self.videos.values():
+            writer.release()
+        self.videos.clear()

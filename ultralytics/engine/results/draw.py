@@ -1,0 +1,118 @@
+"""Drawing one picture's results."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from ultralytics.engine.plots.annotate import Annotator
+from ultralytics.engine.plots.palette import colors
+from ultralytics.engine.results.tensors import as_numpy
+from ultralytics.ops.masks import scale_masks
+
+if TYPE_CHECKING:
+    from ultralytics.engine.results.results import Results
+
+__all__ = ["DrawOptions", "draw"]
+
+
+@dataclass(frozen=True)
+class DrawOptions:
+    """What to draw and how; the arguments of `Results.plot`."""
+
+    conf: bool = True
+    line_width: float | None = None
+    font_size: float | None = None
+    font: str = "Arial.ttf"
+    pil: bool = False
+    kpt_radius: int = 5
+    kpt_line: bool = True
+    labels: bool = True
+    boxes: bool = True
+    masks: bool = True
+    probs: bool = True
+    color_mode: str = "class"
+    txt_color: tuple[int, int, int] = (255, 255, 255)
+
+    def __post_init__(self) -> None:
+        if self.color_mode not in ("class", "instance"):
+            raise ValueError(f"color_mode '{self.color_mode}' is unknown; use 'class' or 'instance'.")
+
+
+def draw(result: Results, options: DrawOptions, image: np.ndarray | None = None) -> Annotator:
+    """Draw the parts of a result onto a copy of its picture, or of `image`, and return the annotator that holds it."""
+    canvas = np.array(result.orig_img if image is None else image, copy=True)
+    annotator = Annotator(
+        canvas, options.line_width, options.font_size, options.font, pil=options.pil, example=result.names
+    )
+    if result.semantic_mask is not None and options.masks:
+        annotator.semantic_mask(result.semantic_mask.data)
+    if result.depth is not None:
+        annotator.depth_map(result.depth.data)
+    if result.masks is not None and options.masks and len(result.masks):
+        _draw_masks(annotator, result, options)
+    if options.boxes:
+        _draw_boxes(annotator, result, options)
+    if result.probs is not None and options.probs:
+        _draw_probs(annotator, result, options)
+    if result.keypoints is not None:
+        _draw_keypoints(annotator, result, options)
+    return annotator
+
+
+def _color_indices(result: Results, options: DrawOptions) -> list[int]:
+    """Return the palette index of every detection: its class, or its track or position for one colour per object."""
+    rows = result.obb if result.obb is not None else result.boxes
+    parts = (rows, result.masks, result.keypoints)
+    count = next((len(part) for part in parts if part is not None), 0)
+    if options.color_mode == "instance":
+        tracked = rows is not None and rows.is_track
+        return as_numpy(rows.id).astype(int).tolist() if tracked else list(range(count))
+    return [0] * count if rows is None else as_numpy(rows.cls).astype(int).tolist()
+
+
+def _draw_masks(annotator: Annotator, result: Results, options: DrawOptions) -> None:
+    masks = torch.as_tensor(result.masks.data)
+    if tuple(masks.shape[1:]) != tuple(result.orig_shape):  # at the network's size, borders included
+        masks = scale_masks(masks[None].float(), result.orig_shape)[0] > 0.5
+    annotator.masks(masks, [colors(i, True) for i in _color_indices(result, options)])
+
+
+def _draw_boxes(annotator: Annotator, result: Results, options: DrawOptions) -> None:
+    """Draw all boxes, then all labels, each from the weakest to the strongest: the strongest label stays readable."""
+    rows = result.obb if result.obb is not None else result.boxes
+    if rows is None:
+        return
+    rows = rows.numpy()
+    shapes = rows.xyxyxyxy if result.obb is not None else rows.xyxy
+    tints = [colors(i, True) for i in _color_indices(result, options)]
+    order = range(len(rows) - 1, -1, -1)
+    for i in order:
+        annotator.outline(shapes[i], tints[i])
+    for i in order if options.labels else ():
+        track = f"id:{int(rows.id[i])} " if rows.is_track else ""
+        score = f" {rows.conf[i]:.2f}" if options.conf else ""
+        annotator.caption(shapes[i], f"{track}{result.names[int(rows.cls[i])]}{score}", tints[i], options.txt_color)
+
+
+def _draw_probs(annotator: Annotator, result: Results, options: DrawOptions) -> None:
+    probs = result.probs.numpy()
+    top = zip(probs.top5, probs.top5conf.tolist(), strict=True)
+    text = "\n".join(f"{result.names[i]} {p:.2f}" for i, p in top)
+    offset = round(result.orig_shape[0] * 0.03)
+    annotator.text((offset, offset), text, txt_color=options.txt_color, box_color=(64, 64, 64))
+
+
+def _draw_keypoints(annotator: Annotator, result: Results, options: DrawOptions) -> None:
+    single = [colors(i, True) for i in _color_indices(result, options)] if options.color_mode == "instance" else None
+    for i, points in reversed(list(enumerate(as_numpy(result.keypoints.data)))):
+        annotator.kpts(
+            points,
+            shape=result.orig_shape,
+            radius=options.kpt_radius,
+            kpt_line=options.kpt_line,
+            kpt_color=single[i] if single else None,
+        )

@@ -1,0 +1,93 @@
+"""Writers of one picture's results: label rows and crops."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ultralytics.engine.plots.crops import save_one_box
+from ultralytics.engine.results.tensors import as_numpy
+from ultralytics.utils.log import LOGGER
+
+if TYPE_CHECKING:
+    from ultralytics.engine.results.results import Results
+
+__all__ = ["label_rows", "save_crops", "save_label_file"]
+
+MIN_POLYGON = 3  # points; fewer enclose nothing and could not be read back
+
+
+def label_rows(result: Results, save_conf: bool = False) -> list[str]:
+    """Return label rows in the format of the data sets, coordinates as shares of the picture's sides.
+
+    `class box`, `class polygon` (masks, oriented boxes) or `class box keypoints`, then the score if asked for, then the
+    track id if there is one. Classification gives `probability name`.
+    """
+    if result.probs is not None:
+        probs = result.probs.numpy()
+        return [f"{p:.2f} {result.names[i]}" for i, p in zip(probs.top5, probs.top5conf.tolist(), strict=True)]
+    rows = result.obb if result.obb is not None else result.boxes
+    if rows is None:
+        return []
+    rows = rows.numpy()
+    shapes = _shapes(result)
+    lines = []
+    for i, (label, score) in enumerate(zip(rows.cls.tolist(), rows.conf.tolist(), strict=True)):
+        if result.masks is not None and len(shapes[i]) < 2 * MIN_POLYGON:
+            continue
+        values = [int(label), *shapes[i].tolist(), *([score] if save_conf else [])]
+        values += [int(rows.id[i])] if rows.is_track else []
+        lines.append(" ".join(f"{v:g}" for v in values))
+    return lines
+
+
+def _shapes(result: Results) -> list[np.ndarray] | np.ndarray:
+    """Return the flat normalised coordinates of every detection."""
+    if result.obb is not None:
+        return as_numpy(result.obb.xyxyxyxyn).reshape(-1, 8)
+    if result.masks is not None:
+        return [outline.reshape(-1) for outline in result.masks.xyn]
+    shapes = as_numpy(result.boxes.xywhn)
+    if result.keypoints is None:
+        return shapes
+    points = result.keypoints.numpy()
+    values = points.xyn if points.conf is None else np.concatenate((points.xyn, points.conf[..., None]), -1)
+    return np.concatenate((shapes, values.reshape(len(shapes), -1)), -1)
+
+
+def save_label_file(result: Results, file: str | Path, save_conf: bool = False) -> str:
+    """Append the label rows to `file`, making its folder; without rows no file is made. Returns the path as text."""
+    if result.semantic_mask is not None or result.depth is not None:
+        LOGGER.warning("save_txt writes detections and classes; a value per pixel has no row format. Nothing written.")
+        return str(file)
+    lines = label_rows(result, save_conf)
+    if lines:
+        path = Path(file)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a", encoding="utf-8") as stream:
+            stream.writelines(f"{line}\n" for line in lines)
+    return str(file)
+
+
+def save_crops(result: Results, folder: str | Path, file_name: str | Path) -> None:
+    """Write every detection's part of the picture to `<folder>/<class name>/<stem of file_name>.jpg`.
+
+    Names that exist get -2, -3 ...; oriented boxes are turned upright.
+    """
+    rows = result.obb if result.obb is not None else result.boxes
+    if rows is None:
+        if result.probs is not None or result.semantic_mask is not None or result.depth is not None:
+            LOGGER.warning("save_crop needs boxes; this model gives none. Nothing written.")
+        return
+    corners = as_numpy(rows.xyxyxyxy if result.obb is not None else rows.xyxy)
+    for corner, label in zip(corners, as_numpy(rows.cls).astype(int).tolist(), strict=True):
+        target = Path(folder) / _folder_name(result.names[label]) / f"{Path(file_name).stem}.jpg"
+        save_one_box(corner, result.orig_img, file=target, BGR=True)
+
+
+def _folder_name(name: str) -> str:
+    """Return a class name as one path part: names come from files and must not lead out of the folder."""
+    return re.sub(r"[\\/:*?\"<>|\x00-\x1f]|^\.+", "_", str(name)) or "_"

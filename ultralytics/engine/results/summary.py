@@ -1,0 +1,102 @@
+"""Results in words and plain values: the counts of a console line, and one dictionary per detection."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ultralytics.engine.results.tensors import as_numpy
+
+if TYPE_CHECKING:
+    from ultralytics.engine.results.results import Results
+
+__all__ = ["class_counts", "summarize"]
+
+IGNORED_CLASS = 255  # class index of pixels without a label
+
+
+def class_counts(result: Results) -> str:
+    """Return what a console line says about one picture, such as `2 persons, 1 bus, `."""
+    if result.semantic_mask is not None:
+        return ""
+    if result.depth is not None:
+        metres = as_numpy(result.depth.data)
+        return f"depth {metres.min():.2f}-{metres.max():.2f}m, " if metres.size else "(no depth), "
+    if result.probs is not None:
+        probs = result.probs.numpy()
+        return "".join(f"{result.names[i]} {p:.2f}, " for i, p in zip(probs.top5, probs.top5conf.tolist(), strict=True))
+    rows = result.boxes if result.boxes is not None else result.obb
+    if rows is None or not len(rows):
+        return "(no detections), "
+    classes, counts = np.unique(as_numpy(rows.cls).astype(int), return_counts=True)
+    pairs = zip(classes.tolist(), counts.tolist(), strict=True)
+    return "".join(f"{n} {result.names[c]}{'s' * (n > 1)}, " for c, n in pairs)
+
+
+def summarize(result: Results, normalize: bool = False, decimals: int = 5) -> list[dict[str, Any]]:
+    """Return one dictionary of plain values per detection (per class for classification and semantic maps).
+
+    Args:
+        result: the picture's results.
+        normalize: give coordinates as shares of the picture's sides instead of pixels.
+        decimals: digits kept.
+    """
+    if result.semantic_mask is not None:
+        return _class_shares(result, decimals)
+    if result.probs is not None:
+        probs = result.probs.numpy()
+        return [
+            {"name": result.names[i], "class": i, "confidence": round(p, decimals)}
+            for i, p in zip(probs.top5, probs.top5conf.tolist(), strict=True)
+        ]
+    if result.boxes is None and result.obb is None:
+        return []
+    return _detections(result, normalize, decimals)
+
+
+def _class_shares(result: Results, decimals: int) -> list[dict[str, Any]]:
+    classes, counts = np.unique(as_numpy(result.semantic_mask.data), return_counts=True)
+    total = max(result.semantic_mask.data.shape[0] * result.semantic_mask.data.shape[1], 1)
+    return [
+        {"name": result.names.get(int(c), str(int(c))), "class": int(c), "pixel_ratio": round(int(n) / total, decimals)}
+        for c, n in zip(classes, counts, strict=True)
+        if c != IGNORED_CLASS
+    ]
+
+
+def _detections(result: Results, normalize: bool, decimals: int) -> list[dict[str, Any]]:
+    height, width = result.orig_shape
+    sides = np.array((width, height) if normalize else (1, 1), np.float32)
+
+    def axes(points: np.ndarray) -> dict[str, list[float]]:
+        """(K, 2) positions -> rounded values per axis."""
+        x, y = (points / sides).astype(np.float64).round(decimals).T.tolist()
+        return {"x": x, "y": y}
+
+    rows = (result.obb if result.obb is not None else result.boxes).numpy()
+    corners = rows.xyxyxyxy if result.obb is not None else rows.xyxy.reshape(-1, 2, 2)
+    keypoints = None if result.keypoints is None else result.keypoints.numpy()
+    table = []
+    for i, (label, score) in enumerate(zip(rows.cls.tolist(), rows.conf.tolist(), strict=True)):
+        row = {"name": result.names[int(label)], "class": int(label), "confidence": round(score, decimals)}
+        row["box"] = _numbered(**axes(corners[i]))
+        if rows.is_track:
+            row["track_id"] = int(rows.id[i])
+        if result.masks is not None:
+            row["segments"] = axes(result.masks.xy[i])
+        if keypoints is not None:
+            row["keypoints"] = axes(keypoints.xy[i])
+            if keypoints.has_visible:
+                row["keypoints"]["visible"] = keypoints.conf[i].astype(np.float64).round(decimals).tolist()
+        table.append(row)
+    return table
+
+
+def _numbered(x: list[float], y: list[float]) -> dict[str, float]:
+    """Return corners as x1, y1, x2, y2 ..."""
+    return {
+        f"{axis}{k}": value
+        for k, xy in enumerate(zip(x, y, strict=True), 1)
+        for axis, value in zip("xy", xy, strict=True)
+    }

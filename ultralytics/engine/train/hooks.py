@@ -1,0 +1,92 @@
+"""Parts of a training run that only watch it: closing the mosaic, pictures of batches, the time limit.
+
+A hook is an object with methods named after the public events; the trainer calls it before the user's callbacks.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ultralytics.engine.train.stopping import epochs_in_time
+from ultralytics.utils.log import LOGGER
+
+__all__ = ["BatchPictures", "CloseMosaic", "Hook", "TimeLimit"]
+
+
+class Hook:
+    """Base class; a subclass defines the events it needs, such as `on_train_epoch_start(trainer)`."""
+
+    def notify(self, event: str, trainer: Any) -> None:
+        """Call the method of an event, if there is one."""
+        method = getattr(self, event, None)
+        if method is not None:
+            method(trainer)
+
+
+class CloseMosaic(Hook):
+    """Turn mixing augmentations off for the last `close_mosaic` epochs.
+
+    Our data sets read `close_mosaic_epoch`, which travels with every index to the workers, so loaders go on
+    undisturbed. Others are asked to `close_mosaic(hyp)`, and their loader starts again.
+    """
+
+    def __init__(self) -> None:
+        self.closed = False
+
+    @staticmethod
+    def plan(trainer: Any) -> None:
+        """Tell the data set when; again whenever the number of epochs changes."""
+        closing = trainer.args.close_mosaic
+        dataset = trainer.train_loader.dataset
+        if closing and hasattr(dataset, "close_mosaic_epoch"):
+            dataset.close_mosaic_epoch = max(trainer.epochs - closing, 0)
+
+    def on_train_epoch_start(self, trainer: Any) -> None:
+        """Close it when its epoch has come."""
+        closing = trainer.args.close_mosaic
+        if self.closed or not closing or trainer.epoch < trainer.epochs - closing:
+            return
+        self.closed = True
+        dataset = trainer.train_loader.dataset
+        LOGGER.info("Closing dataloader mosaic")
+        if not hasattr(dataset, "close_mosaic_epoch") and hasattr(dataset, "close_mosaic"):
+            dataset.close_mosaic(hyp=trainer.args)
+            trainer.train_loader.reset()
+
+
+class BatchPictures(Hook):
+    """Save pictures of the first batches, and of the first ones without mosaic."""
+
+    def on_pretrain_routine_end(self, trainer: Any) -> None:
+        """Plan which iterations to show and draw the label statistics."""
+        if not trainer.args.plots:
+            return
+        closing = trainer.args.close_mosaic
+        if closing and trainer.epochs > closing:
+            first = (trainer.epochs - closing) * len(trainer.train_loader)
+            trainer.plot_idx.extend(range(first, first + 3))
+        if trainer.start_epoch == 0:
+            trainer.plot_training_labels()
+
+    def on_train_batch_end(self, trainer: Any) -> None:
+        """Draw the batch if its turn has come."""
+        if trainer.args.plots and trainer.iteration in trainer.plot_idx:
+            trainer.plot_training_samples(trainer.batch, trainer.iteration)
+
+
+class TimeLimit(Hook):
+    """Fit the run into `time` hours: plan as many epochs as fit, and stop when the time is up."""
+
+    def on_train_batch_end(self, trainer: Any) -> None:
+        """Stop within an epoch."""
+        if trainer.args.time and trainer.elapsed() > trainer.args.time * 3600:
+            trainer.stop = True
+
+    def on_epoch_measured(self, trainer: Any) -> None:
+        """Plan the number of epochs anew from the mean length so far."""
+        if not trainer.args.time:
+            return
+        epochs = epochs_in_time(trainer.args.time, trainer.elapsed(), trainer.epoch + 1)
+        if epochs != trainer.epochs:
+            trainer.set_epochs(epochs)
+        trainer.stop |= trainer.epoch + 1 >= trainer.epochs

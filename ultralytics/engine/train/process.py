@@ -1,0 +1,60 @@
+"""Settings that are global to the training process: threads, allocator, deterministic kernels. Undone at the end."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+
+from ultralytics.utils import env
+from ultralytics.utils.device import tune_allocator
+
+__all__ = ["cpu_threads", "reseed_epoch", "training_process"]
+
+
+def cpu_threads(local_processes: int = 1) -> int:
+    """Return the number of threads for one training process: the physical cores, shared by the processes of a machine.
+
+    Two threads on one core share its multiplication units, so more threads than cores make training slower.
+    """
+    if os.environ.get("OMP_NUM_THREADS", "").isdigit():
+        return max(1, int(os.environ["OMP_NUM_THREADS"]))
+    import psutil  # a required package that takes long to import
+
+    cores = min(psutil.cpu_count(logical=False) or env.cpu_count(), env.cpu_count())
+    return max(1, cores // local_processes)
+
+
+@contextlib.contextmanager
+def training_process(device: torch.device, local_processes: int = 1) -> Iterator[None]:
+    """Set this process up for training and put things back afterwards (the allocator's thresholds stay)."""
+    threads = torch.get_num_threads()
+    fills = torch.utils.deterministic.fill_uninitialized_memory
+    if device.type == "cpu":
+        tune_allocator()
+        torch.set_num_threads(cpu_threads(local_processes))
+    # Deterministic mode would also fill every fresh block with NaN, a pass over all activations; nothing reads them.
+    torch.utils.deterministic.fill_uninitialized_memory = False
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+        torch.utils.deterministic.fill_uninitialized_memory = fills
+
+
+def reseed_epoch(seed: int, epoch: int, rank: int) -> None:
+    """Seed all generators for one epoch, a pure function of its place, so that a resumed run draws the same numbers.
+
+    Args:
+        seed: of the run.
+        epoch: from 0.
+        rank: of this process, from 0: dropout differs between processes.
+    """
+    numbers = np.random.SeedSequence((seed & 0xFFFFFFFF, epoch, rank)).generate_state(3)
+    random.seed(int(numbers[0]))
+    np.random.seed(int(numbers[1]))
+    torch.manual_seed(int(numbers[2]))

@@ -1,0 +1,137 @@
+"""From `resume` to the checkpoint and the arguments to go on with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ultralytics.cfg.merge import DEFAULT_CFG_DICT, get_cfg
+from ultralytics.engine.train.checkpointing import continuation_of
+from ultralytics.nn.checkpoint import load_checkpoint
+from ultralytics.utils.files import get_latest_run
+from ultralytics.utils.log import LOGGER
+
+__all__ = ["CHANGEABLE", "Resumption", "find_resumption"]
+
+# What a resumed run may change; anything else would make it another run.
+CHANGEABLE = frozenset(
+    {
+        "imgsz",
+        "batch",
+        "device",
+        "close_mosaic",
+        "augmentations",
+        "save_period",
+        "workers",
+        "cache",
+        "patience",
+        "time",
+        "freeze",
+        "val",
+        "plots",
+        "channels_last",
+        "distill_model",
+        "save_dir",
+    }
+)
+NOT_SETTINGS = frozenset({"resume", "model", "mode", "task", "cfg", "trust", "exist_ok", "verbose"})
+
+
+@dataclass(frozen=True)
+class Resumption:
+    """A checkpoint to go on from.
+
+    Attributes:
+        path: the file.
+        args: arguments of the run, the permitted changes applied.
+        model: averaged model of the file, float32.
+        checkpoint: the whole file.
+    """
+
+    path: Path
+    args: Any
+    model: Any
+    checkpoint: dict[str, Any]
+
+
+def find_resumption(args: Any, overrides: Mapping[str, Any]) -> Resumption:
+    """Find and read the checkpoint that `args.resume` means.
+
+    Args:
+        args: merged arguments; `resume` is True (newest run below the current folder) or a path.
+        overrides: what the caller asked for explicitly.
+
+    Raises:
+        FileNotFoundError: no checkpoint there.
+        AssertionError: the run is finished.
+    """
+    path = _checkpoint_path(args.resume)
+    model, checkpoint = load_checkpoint(path, trust=bool(args.get("trust")))
+    if continuation_of(checkpoint) is None:
+        epoch = checkpoint.get("epoch", -1)
+        reason = (
+            "the run it belongs to is finished"
+            if epoch is None or epoch < 0
+            else "it was written by another version and lacks what an exact continuation needs"
+        )
+        raise AssertionError(
+            f"'{path}' cannot be resumed: {reason}. Start a new run from its weights instead: "
+            f"yolo train model={path} data=... epochs=..."
+        )
+    stored = {k: v for k, v in checkpoint["train_args"].items() if k in DEFAULT_CFG_DICT or k == "augmentations"}
+    changes = _permitted(overrides, stored)
+    stored |= changes
+    stored |= {"model": str(path), "resume": str(path), "mode": "train", "trust": bool(args.get("trust"))}
+    if not _exists(stored.get("data")) and overrides.get("data"):
+        stored["data"] = overrides["data"]
+    stored["save_dir"] = str(changes.get("save_dir") or _run_folder(path, checkpoint))
+    return Resumption(path, get_cfg(overrides=stored), model, checkpoint)
+
+
+def _checkpoint_path(resume: bool | str | Path) -> Path:
+    """Return the file that `resume` names; a run folder means its last checkpoint."""
+    if isinstance(resume, (str, Path)) and str(resume).lower() != "true":
+        path = Path(resume)
+        if path.is_dir():
+            path = next((p for p in (path / "weights" / "last.pt", path / "last.pt") if p.is_file()), path)
+        if not path.is_file():
+            raise FileNotFoundError(
+                f"resume='{resume}': there is no such checkpoint. Name the run's weights/last.pt, or its folder."
+            )
+        return path.resolve()
+    newest = get_latest_run()
+    if not newest:
+        raise FileNotFoundError(
+            "resume=True: no last*.pt found below the current folder. Name it: resume=path/to/weights/last.pt"
+        )
+    return Path(newest).resolve()
+
+
+def _permitted(overrides: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the changes that a resumed run may make; warn about the others."""
+    refused = [
+        k
+        for k, v in overrides.items()
+        if k in stored and k not in CHANGEABLE | NOT_SETTINGS | {"data", "project", "name"} and v != stored[k]
+    ]
+    if refused:
+        LOGGER.warning(
+            f"a resumed run keeps its settings; ignored: {', '.join(f'{k}={overrides[k]}' for k in refused)}. "
+            f"It may change {', '.join(sorted(CHANGEABLE))}."
+        )
+    # A `Model` passes on the standing values of the checkpoint (imgsz ...): equal values are no changes.
+    return {k: v for k, v in overrides.items() if k in CHANGEABLE and (k not in stored or v != stored[k])}
+
+
+def _exists(data: Any) -> bool:
+    """Whether a data argument names a file, a folder, or something that is looked up by name."""
+    return data is not None and (Path(str(data)).exists() or not Path(str(data)).is_absolute())
+
+
+def _run_folder(path: Path, checkpoint: Mapping[str, Any]) -> Path | str:
+    """Return the folder that the run goes on in: where its checkpoint lies, so that a moved run is found."""
+    if path.parent.name == "weights":
+        return path.parent.parent
+    return checkpoint["train_args"].get("save_dir") or path.parent

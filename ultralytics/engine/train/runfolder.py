@@ -1,0 +1,53 @@
+"""The folder of a training run: chosen so that two runs never write into the same one."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+__all__ = ["RunFolderLock", "remove_leftovers"]
+
+LOCK_NAME = ".training.lock"
+
+
+class RunFolderLock:
+    """Exclusive right to write into a run folder, held by the operating system, so that a killed run leaves none
+    behind.
+
+    Args:
+        folder: the run folder; made where it is missing.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / LOCK_NAME
+        self._lock = FileLock(self.path, timeout=0)
+
+    def acquire(self) -> None:
+        """Take the lock.
+
+        Raises:
+            RuntimeError: while another run writes into the folder.
+        """
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self._lock.acquire()
+        except Timeout:
+            raise RuntimeError(
+                f"Another training run is writing into '{self.path.parent}'. Wait until it ends, or choose another "
+                "'name', or leave 'exist_ok' off to get a numbered folder."
+            ) from None
+
+    def release(self) -> None:
+        """Give the lock back. Its empty file stays: removing it would race with a run that is just taking the lock."""
+        self._lock.release()
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Delete temporary files that a killed run left in its folder. Call only while holding the lock."""
+    for path in folder.glob(".*.tmp"):
+        if path.is_file():
+            with contextlib.suppress(OSError):
+                os.unlink(path)

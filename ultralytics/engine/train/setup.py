@@ -1,0 +1,202 @@
+"""Building a run, one function per part, in the order in which the trainer calls them.
+
+Each takes the trainer and fills in the attributes it is about; what a subclass may want to change is reached through
+the trainer's public methods.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.optim.lr_scheduler import LambdaLR
+
+from ultralytics.cfg.merge import get_save_dir
+from ultralytics.engine.train import amp, checkpointing, ddp, schedule
+from ultralytics.engine.train.csvlog import CsvLog
+from ultralytics.engine.train.hooks import CloseMosaic
+from ultralytics.engine.train.modules import unwrap_model
+from ultralytics.engine.train.runfolder import RunFolderLock, remove_leftovers
+from ultralytics.nn.flops import count_flops
+from ultralytics.utils.dist import broadcast_object
+from ultralytics.utils.log import LOGGER, colorstr
+from ultralytics.utils.seeds import rng_state, set_rng_state
+from ultralytics.utils.yaml_io import YAML
+
+__all__ = ["build_loaders", "build_schedule", "choose_precision", "claim_folder", "distribute", "plan_epochs"]
+
+TRIAL_IMAGES = 4  # batch of the precision self-check
+
+
+def claim_folder(trainer: Any) -> None:
+    """Choose and make the run folder, lock it against other runs, and write `args.yaml`."""
+    folder = new_folder(trainer) if trainer.is_main else None
+    trainer.save_dir = Path(broadcast_object(str(folder)))
+    trainer.args.save_dir = str(trainer.save_dir)
+    trainer.args.name = trainer.args.name or trainer.save_dir.name
+    trainer.wdir = trainer.save_dir / "weights"
+    trainer.last, trainer.best = trainer.wdir / "last.pt", trainer.wdir / "best.pt"
+    trainer.csv = trainer.save_dir / "results.csv"
+    trainer.log = CsvLog(trainer.csv if trainer.is_main else None)
+    if not trainer.is_main:
+        return
+    trainer.folder_lock = RunFolderLock(trainer.save_dir)
+    trainer.folder_lock.acquire()
+    trainer.wdir.mkdir(parents=True, exist_ok=True)
+    remove_leftovers(trainer.wdir)
+    remove_leftovers(trainer.save_dir)
+    if trainer.resumption is None:
+        trainer.csv.unlink(missing_ok=True)
+    YAML.save(trainer.save_dir / "args.yaml", checkpointing.plain(vars(trainer.args)))
+
+
+def new_folder(trainer: Any) -> Path:
+    """Make a folder that no other run has, unless an existing one is asked for."""
+    reuse = trainer.resumption is not None or trainer.args.exist_ok or bool(trainer.args.get("save_dir"))
+    while True:
+        folder = get_save_dir(trainer.args)
+        try:
+            folder.mkdir(parents=True, exist_ok=reuse)
+            return folder
+        except FileExistsError:  # a run that started at the same moment was faster
+            if not folder.is_dir():
+                raise
+
+
+@contextlib.contextmanager
+def keep_generators() -> Iterator[None]:
+    """Give the random generators their state back after the block."""
+    state = rng_state()
+    try:
+        yield
+    finally:
+        set_rng_state(state)
+
+
+def build_loaders(trainer: Any) -> None:
+    """Build the loaders and the validator for the present batch size."""
+    world = trainer.world_size
+    if trainer.batch_size % world:
+        below = trainer.batch_size // world * world
+        raise ValueError(
+            f"batch={trainer.batch_size} cannot be shared evenly by {world} processes; use "
+            f"batch={below or world} or batch={below + world}."
+        )
+    close_loaders(trainer)
+    size = trainer.batch_size // world
+    factor = trainer.spec.val_batch_factor if trainer.spec else 1
+    held_out = trainer.data.get("val") or trainer.data.get("test")
+    # In validation every process takes a part of the images, and rank 0 gathers what they found.
+    trainer.train_loader = trainer.get_dataloader(
+        trainer.data["train"], batch_size=size, rank=trainer.rank, mode="train"
+    )
+    trainer.test_loader = trainer.get_dataloader(held_out, batch_size=size * factor, rank=trainer.rank, mode="val")
+    trainer.validator = trainer.get_validator()
+    if hasattr(trainer.validator, "args"):
+        trainer.validator.args.device = str(trainer.device)  # the argument may list those of all processes
+    CloseMosaic.plan(trainer)
+
+
+def close_loaders(trainer: Any) -> None:
+    """End the worker processes and threads of the loaders."""
+    for loader in (trainer.train_loader, trainer.test_loader):
+        if hasattr(loader, "close"):
+            loader.close()
+
+
+def choose_precision(trainer: Any) -> None:
+    """Decide the arithmetic of the run, or take the resumed run's."""
+    if trainer.progress.precision:
+        chosen = amp.Precision.from_state(trainer.progress.precision)
+    else:
+        chosen = broadcast_object(_measured_precision(trainer) if trainer.is_main else None)
+    trainer.set_precision(chosen)
+    if trainer.is_main:
+        LOGGER.info(f"{colorstr('AMP: ')}{chosen}")
+
+
+def trial_batch(trainer: Any) -> dict[str, Any]:
+    """Return a small batch of the run's own data, to try things with. Draws from the global generators."""
+    dataset = trainer.train_loader.dataset
+    count = min(TRIAL_IMAGES, len(dataset), trainer.batch_size)
+    return trainer.preprocess_batch(dataset.collate_fn([dataset[i] for i in range(count)]))
+
+
+def _measured_precision(trainer: Any) -> amp.Precision:
+    """Ask the self-check, with a batch of the run's own data."""
+    dataset = trainer.train_loader.dataset
+    cost = count_flops(unwrap_model(trainer.model), trainer.args.imgsz).true_gflops
+    run = 3 * cost * len(dataset) * trainer.epochs  # a backward pass costs two forward ones
+
+    batch = functools.partial(trial_batch, trainer)
+    args = trainer.args
+    return amp.choose_precision(args.amp, args.channels_last, trainer.device, trainer.model, batch, run)
+
+
+def distribute(trainer: Any) -> None:
+    """Let the processes train one model."""
+    network = trainer.model
+    with keep_generators():
+        batch = trial_batch(trainer)
+        idle = ddp.idle_parameters(network, batch)
+    if getattr(network, "criterion", None) is None and hasattr(network, "init_criterion"):
+        network.criterion = network.init_criterion()
+    trainer.joins_normalizer = hasattr(getattr(network, "criterion", None), "normalizer_reduce")
+    if trainer.joins_normalizer:
+        network.criterion.normalizer_reduce = ddp.reduce_normalizer
+    trainer.model = ddp.wrap(network, trainer.device, find_unused=bool(idle))
+
+
+def build_schedule(trainer: Any) -> None:
+    """Build optimizer, warm-up plan and scheduler for the present batch size."""
+    args, nb = trainer.args, len(trainer.train_loader)
+    images = len(trainer.train_loader.dataset)
+    trainer.optimizer = trainer.build_optimizer(
+        model=trainer.model,
+        name=args.optimizer,
+        lr=args.lr0,
+        momentum=args.momentum,
+        decay=schedule.scaled_decay(args.weight_decay, args.nbs, trainer.batch_size),
+        iterations=math.ceil(images / max(trainer.batch_size, args.nbs)) * trainer.epochs,
+    )
+    trainer.plan = schedule.StepPlan(
+        warmup=schedule.warmup_iterations(args.warmup_epochs, trainer.epochs, nb),
+        accumulate=schedule.accumulation(args.nbs, trainer.batch_size, nb * trainer.epochs),
+        bias_lr=args.warmup_bias_lr,
+        momentum_start=args.warmup_momentum,
+        momentum=args.momentum,
+    )
+    trainer.accumulate = trainer.plan.accumulate
+    trainer.progress.batch = trainer.batch_size
+    plan_epochs(trainer, trainer.epochs)
+
+
+def plan_epochs(trainer: Any, epochs: int) -> None:
+    """Plan for a number of epochs: learning rates, and when the mosaic closes."""
+    trainer.epochs = trainer.progress.epochs = epochs
+    CloseMosaic.plan(trainer)
+
+    def factor(epoch: float) -> float:
+        curve = schedule.epoch_factor(epoch, trainer.epochs, trainer.args.lrf, trainer.args.cos_lr)
+        return curve * trainer.progress.lr_scale
+
+    trainer.lf = factor
+    trainer.scheduler = LambdaLR(trainer.optimizer, lr_lambda=factor)
+
+
+def set_epoch_rates(trainer: Any) -> None:
+    """Let the scheduler set the learning rates of the trainer's present epoch."""
+    scheduler = trainer.scheduler
+    scheduler.last_epoch = trainer.epoch - 1
+    scheduler.optimizer._opt_called = True  # torch warns about schedulers that step first; this one means to
+    scheduler.step()
+
+
+def scaler_for(precision: amp.Precision, device: torch.device) -> torch.amp.GradScaler:
+    """Return the gradient scaler of an arithmetic; it does nothing where no scaling is needed."""
+    return torch.amp.GradScaler(device.type, enabled=precision.scaled)

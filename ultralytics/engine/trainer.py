@@ -1,0 +1,657 @@
+"""`BaseTrainer`: setting up a training run, its loop, and the public methods that subclasses override.
+
+The arithmetic of the recipe lives in `engine/train/`: schedule, optimizer, average, precision, checkpoints, recovery
+and processes. What a task changes comes from its bundle (`spec`) and from the methods under "Override points". The
+trainer never asks for a task's name.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from ultralytics.cfg.merge import DEFAULT_CFG, get_cfg
+from ultralytics.data.describe import check_det_dataset
+from ultralytics.engine.plots.curves import plot_results
+from ultralytics.engine.task import Task
+from ultralytics.engine.train import autobatch, checkpointing, console, ddp, modules, optimizer, recovery, setup
+from ultralytics.engine.train.amp import Precision
+from ultralytics.engine.train.checkpointing import Progress
+from ultralytics.engine.train.csvlog import CsvLog
+from ultralytics.engine.train.ema import ModelEMA
+from ultralytics.engine.train.hooks import BatchPictures, CloseMosaic, TimeLimit
+from ultralytics.engine.train.process import reseed_epoch, training_process
+from ultralytics.engine.train.resume import Resumption, find_resumption
+from ultralytics.engine.train.stopping import EarlyStopping
+from ultralytics.nn.checkpoint import load_checkpoint, save_checkpoint, strip_optimizer
+from ultralytics.utils import env
+from ultralytics.utils.callbacks import add_integration_callbacks, get_default_callbacks
+from ultralytics.utils.checks import check_imgsz, check_model_file_from_stem
+from ultralytics.utils.device import select_device
+from ultralytics.utils.dist import broadcast_object, torch_distributed_zero_first
+from ultralytics.utils.log import LOGGER, colorstr
+from ultralytics.utils.seeds import init_seeds, unset_deterministic
+
+__all__ = ["BaseTrainer"]
+
+GRADIENT_NORM = 10.0
+
+
+class BaseTrainer:
+    """Trains one model on one data set; `train()` does everything.
+
+    Args:
+        cfg: defaults to start from: a path, a dict or a namespace.
+        overrides: arguments on top of them.
+        _callbacks: event name -> functions of the trainer.
+
+    Attributes:
+        spec: bundle of the task, set by subclasses.
+        args: merged arguments.
+        model: the network in training (wrapped when several processes train).
+        ema: its running average, what is validated and saved.
+        initial_weights: a network whose weights the new one starts from.
+        data: description of the data set.
+        metrics, fitness, best_fitness: results of the last validation, and the best so far.
+        progress: where the run stands, as saved in checkpoints.
+    """
+
+    spec: Task | None = None
+
+    def __init__(
+        self, cfg: Any = DEFAULT_CFG, overrides: Mapping[str, Any] | None = None, _callbacks: dict | None = None
+    ) -> None:
+        overrides = dict(overrides or {})
+        self.args = get_cfg(cfg, overrides)
+        self.resumption: Resumption | None = None
+        self.check_resume(overrides)
+        self.callbacks = _callbacks or get_default_callbacks()
+        self.rank, self.world_size = env.rank(), env.world_size()
+        self.worker_devices = [] if self.world_size > 1 else ddp.devices_of(self.args.device)
+        self.initial_weights: nn.Module | None = None
+        self.model: Any = self.args.model
+        self.ema: ModelEMA | None = None
+        self.optimizer = self.scheduler = self.validator = None
+        self.train_loader = self.test_loader = None
+        self.data: dict[str, Any] | None = None
+        self.metrics: dict[str, Any] | None = None
+        self.fitness = self.best_fitness = None
+        self.loss = self.loss_items = self.tloss = None
+        self.loss_names: tuple[str, ...] = self.spec.loss_names if self.spec else ("loss",)
+        self.lr: dict[str, float] = {}
+        self.lf: Callable[[float], float] = lambda epoch: 1.0
+        self.plots: dict[Path, Any] = {}
+        self.plot_idx = [0, 1, 2]
+        self.hooks = [CloseMosaic(), TimeLimit(), BatchPictures()]
+        self.progress, self.precision = Progress(), Precision()
+        self.stop = self.joins_normalizer = False
+        self.epoch = self.start_epoch = self.iteration = 0
+        self.epochs = self.args.epochs or 100
+        self.batch: dict[str, Any] | None = None
+        self.batch_size = self.args.batch
+        self._save_error: OSError | None = None
+        self._batch_cuts = 0
+        self._begin_s = time.time()
+        if len(self.worker_devices) > 1:
+            return  # the processes that this one starts do the rest
+        self._prepare()
+
+    def _prepare(self) -> None:
+        """Choose device, seeds and run folder, and read the data set's description."""
+        distributed = self.world_size > 1
+        self.device = select_device(ddp.rank_device(self.args.device) if distributed else self.args.device)
+        if distributed:
+            ddp.join_group(self.device)
+        init_seeds(self.args.seed + 1 + self.rank, self.args.deterministic)
+        setup.claim_folder(self)
+        add_integration_callbacks(self)
+        self.emit("on_pretrain_routine_start")
+        if isinstance(self.model, (str, Path)):
+            self.model = self.args.model = str(check_model_file_from_stem(str(self.model)))
+        with torch_distributed_zero_first(env.local_rank()):
+            self.data = self.get_dataset()
+
+    @property
+    def is_main(self) -> bool:
+        """Whether this process writes files: the only one, or rank 0."""
+        return self.rank in {-1, 0}
+
+    # Callbacks
+    # ---------------------------------------------------------------------------------------------------------
+
+    def add_callback(self, event: str, callback: Callable) -> None:
+        """Append a function of the trainer to an event."""
+        self.callbacks[event].append(callback)
+
+    def set_callback(self, event: str, callback: Callable) -> None:
+        """Replace an event's functions by one."""
+        self.callbacks[event] = [callback]
+
+    def run_callbacks(self, event: str) -> None:
+        """Call the functions of an event."""
+        for callback in self.callbacks.get(event, []):
+            callback(self)
+
+    def emit(self, event: str) -> None:
+        """Let the hooks, then the callbacks, know of an event."""
+        for hook in self.hooks:
+            hook.notify(event, self)
+        self.run_callbacks(event)
+
+    # The run
+    # -----------------------------------------------------------------------------------------------------------
+
+    def train(self) -> None:
+        """Train from setup to the final validation.
+
+        Raises:
+            KeyboardInterrupt: on Ctrl-C, after saying how to go on.
+        """
+        if len(self.worker_devices) > 1:
+            self._adopt(ddp.launch(self, self.worker_devices))
+            return
+        try:
+            with training_process(self.device, ddp.local_processes()):
+                self._setup_train()
+                self._train_epochs()
+                self._finish()
+        except KeyboardInterrupt:
+            if self.is_main:
+                console.interrupted(self)
+            raise
+        finally:
+            self.emit("teardown")
+            self._release()
+
+    def _train_epochs(self) -> None:
+        """Run epochs until the last one, or until something asks to stop."""
+        self.emit("on_train_start")
+        if self.is_main:
+            console.announce(self)
+        epoch = self.start_epoch
+        while epoch < self.epochs and not self.stop:
+            self.epoch = epoch
+            try:
+                self._run_epoch()
+                self._end_epoch()
+            except recovery.RestartEpoch as restart:
+                epoch = self._restart(restart)
+                continue
+            epoch += 1
+
+    def _run_epoch(self) -> None:
+        """Go once through the training data."""
+        self._begin_epoch()
+        bar = console.EpochBar(self.train_loader, self.epoch, self.epochs, self.device)
+        try:
+            for index, batch in enumerate(bar):
+                self._train_batch(index, batch)
+                self._show(bar, last=index + 1 == len(self.train_loader))
+                self.batch = None
+                if self.stop:
+                    break
+        except RuntimeError as error:
+            restart = recovery.smaller_batch(error, self.epoch, self.batch_size, self._batch_cuts)
+            if restart is None or self.world_size > 1:
+                raise
+            raise restart from error
+        self.lr = {f"lr/pg{i}": group["lr"] for i, group in enumerate(self.optimizer.param_groups)}
+        self.emit("on_train_epoch_end")
+
+    def _begin_epoch(self) -> None:
+        """Put model, generators, schedule and loader at the start of the epoch."""
+        self.model.train()
+        modules.freeze_norm_statistics(self.model, self.frozen)
+        reseed_epoch(self.args.seed, self.epoch, max(self.rank, 0))
+        setup.set_epoch_rates(self)
+        self.tloss = None
+        self.emit("on_train_epoch_start")
+        if hasattr(self.train_loader, "set_epoch"):
+            self.train_loader.set_epoch(self.epoch)
+        if self.is_main:
+            LOGGER.info(self.progress_string())
+
+    def _train_batch(self, index: int, batch: dict[str, Any]) -> None:
+        """Forward, backward and, when enough batches have accumulated, an optimizer step."""
+        self.batch = batch
+        self.emit("on_train_batch_start")
+        self.iteration = ni = index + len(self.train_loader) * self.epoch
+        self._warm_up(ni)
+        with self.autocast():
+            self.batch = batch = self.preprocess_batch(batch)
+            loss, items = self.model(batch)
+        self.loss = loss.sum() * self._rank_scale(batch)
+        self.loss_items = self._named(items)
+        self._update_mean_loss(index)
+        self.scaler.scale(self.loss).backward()
+        if ni - self.progress.last_step >= self.accumulate:
+            self.optimizer_step()
+            self.progress.last_step = ni
+        self.emit("on_train_batch_end")
+
+    def _warm_up(self, ni: int) -> None:
+        """Set learning rates, momentum and accumulation while warming up."""
+        groups = self.optimizer.param_groups
+        step = self.plan.at(ni, self.lf(self.epoch), groups)
+        if step is None:
+            self.accumulate = self.plan.accumulate
+            return
+        self.accumulate = step.accumulate
+        for group, lr, momentum in zip(groups, step.lr, step.momentum, strict=True):
+            group["lr"] = lr
+            if momentum is not None:
+                group["momentum"] = momentum
+
+    def _rank_scale(self, batch: Mapping[str, Any]) -> torch.Tensor | float:
+        """Return the factor that makes averaged gradients those of the joined batch; losses are sums over the batch."""
+        if self.world_size == 1:
+            return 1.0
+        if not self.joins_normalizer:
+            return float(self.world_size)
+        mine = len(batch["img"])
+        return ddp.total_over_ranks(mine, self.device) / mine
+
+    def _named(self, items: Any) -> dict[str, torch.Tensor]:
+        """Return loss items by name; a model may return a tensor in the order of `loss_names`."""
+        if not isinstance(items, Mapping):
+            values = torch.atleast_1d(items.detach() if isinstance(items, torch.Tensor) else torch.as_tensor(items))
+            items = dict(zip(self.loss_names, values, strict=False))
+        return {name: value.detach() for name, value in items.items()}
+
+    def _update_mean_loss(self, index: int) -> None:
+        """Keep the mean of the loss items over the epoch's batches so far."""
+        if self.tloss is None:
+            self.loss_names = tuple(self.loss_items)
+            self.tloss = {name: value.float() for name, value in self.loss_items.items()}
+            return
+        self.tloss = {
+            name: torch.lerp(self.tloss[name], v.float(), 1 / (index + 1)) for name, v in self.loss_items.items()
+        }
+
+    def _show(self, bar: console.EpochBar, last: bool) -> None:
+        """Refresh the progress line."""
+        size = self.batch["img"].shape[-1]
+        bar.show(self.tloss, len(self.batch.get("cls", self.batch["img"])), size, last)
+
+    def _end_epoch(self) -> None:
+        """Validate, log, decide whether to stop, and save."""
+        if self.world_size > 1:
+            self.tloss = {k: ddp.total_over_ranks(v, self.device) / self.world_size for k, v in self.tloss.items()}
+        self.emit("on_epoch_measured")
+        final = self.epoch + 1 >= self.epochs
+        self.ema.update_attr(
+            modules.unwrap_model(self.model), include=("yaml", "nc", "args", "names", "stride", "class_weights")
+        )
+        mean_loss = float(sum(self.tloss.values()))
+        recovery.check_finite(mean_loss, None, self.epoch, self.progress.recoveries)
+        if self.args.val or final or self.stop or self.stopper.possible_stop:
+            self.metrics, self.fitness = self.validate()
+        self.fitness = broadcast_object(self.fitness)
+        recovery.check_finite(mean_loss, self.fitness, self.epoch, self.progress.recoveries)
+        self.stop |= broadcast_object(bool(self.stopper(self.epoch + 1, self.fitness)))
+        self.progress.epoch, self.progress.elapsed, self.progress.stopped = self.epoch, self.elapsed(), self.stop
+        if self.is_main:
+            self.save_metrics({**self.label_loss_items(self.tloss), **(self.metrics or {}), **self.lr})
+            if self.args.save or final or self.stop:
+                self._save()
+        self.emit("on_fit_epoch_end")
+
+    def _save(self) -> None:
+        """Save; a full disk leaves the older files as they are and the run goes on."""
+        modules.repair_non_finite(self.ema.ema, modules.unwrap_model(self.model))
+        try:
+            self.save_model()
+        except OSError as error:
+            self._save_error = error
+            LOGGER.error(
+                f"epoch {self.epoch + 1} could not be saved: {error}. Training goes on; earlier files are intact."
+            )
+            return
+        self._save_error = None
+        self.emit("on_model_save")
+
+    def _restart(self, restart: recovery.RestartEpoch) -> int:
+        """Go back to the last checkpoint with something changed; return the epoch to go on with."""
+        LOGGER.warning(str(restart))
+        self.tloss = self.loss = self.loss_items = self.batch = None
+        self.optimizer.zero_grad()
+        recovery.free_memory(self.device)
+        checkpoint = None
+        if self.last.exists():
+            _, checkpoint = load_checkpoint(self.last, trust=bool(self.args.get("trust")))
+        if restart.batch is not None:
+            self._batch_cuts += 1
+            self.batch_size = self.args.batch = restart.batch
+            self.progress.last_step = -1
+            setup.build_loaders(self)
+            setup.build_schedule(self)
+            if checkpoint is not None:
+                checkpointing.restore_weights(self, checkpoint)
+            return self.start_epoch
+        if checkpoint is None:
+            raise RuntimeError(f"{restart}, but there is no checkpoint to go back to (save=False).")
+        recoveries, scale = self.progress.recoveries + 1, self.progress.lr_scale
+        self.resume_training(checkpoint)
+        self.progress.recoveries, self.progress.lr_scale = recoveries, scale
+        recovery.soften(self)
+        return self.start_epoch
+
+    def _finish(self) -> None:
+        """Make the final files: stripped checkpoints, last validation, plots."""
+        done, hours = max(0, self.progress.epoch + 1 - self.start_epoch), self.elapsed() / 3600
+        if self._save_error is not None:
+            self._save()
+            if self._save_error is not None:
+                raise self._save_error
+        if self.is_main:
+            LOGGER.info(f"\n{done} epochs completed in {hours:.3f} hours.")
+            if self.args.plots:
+                self.plot_metrics()
+        self.final_eval()
+        self.emit("on_train_end")
+
+    # Setup ------------------------------------------------------------------------------------------------------------
+
+    def _setup_train(self) -> None:
+        """Build everything that the loop uses."""
+        self.setup_model()
+        self.model = self.model.to(self.device)
+        self.set_model_attributes()
+        self.frozen = modules.apply_freeze(self.model, self.args.freeze, verbose=self.is_main)
+        self.stride = max(int(modules.unwrap_model(self.model).stride.max()), 32)
+        self.args.imgsz = check_imgsz(self.args.imgsz, stride=self.stride, floor=self.stride, max_dim=1)
+        self._resume_choices()
+        if self.batch_size < 1:
+            self.batch_size = self.args.batch = self.auto_batch()
+        setup.build_loaders(self)
+        self.set_class_weights()
+        setup.choose_precision(self)
+        if self.world_size > 1:
+            setup.distribute(self)
+        self.ema = ModelEMA(self.model)
+        self.stopper = EarlyStopping(self.args.patience)
+        setup.build_schedule(self)
+        self.resume_training(self.resumption.checkpoint if self.resumption else None)
+        self._begin_s = time.time() - self.progress.elapsed
+        self.emit("on_pretrain_routine_end")
+        if self.start_epoch == 0 and self.is_main and self.args.save and self.resumption is None:
+            self._save_start()
+
+    def _resume_choices(self) -> None:
+        """Take over what the resumed run had decided for itself."""
+        if self.resumption is None:
+            return
+        stored = self.resumption.checkpoint["continuation"]
+        self.progress = Progress.from_state(stored)
+        if self.args.batch == self.resumption.checkpoint["train_args"].get("batch"):
+            self.batch_size = self.args.batch = self.progress.batch
+
+    def set_precision(self, precision: Precision) -> None:
+        """Compute in this arithmetic and memory layout from now on."""
+        self.precision, self.amp = precision, precision.mixed
+        self.progress.precision = precision.state()
+        precision.apply_layout(modules.unwrap_model(self.model))
+        self.scaler = setup.scaler_for(precision, self.device)
+
+    def autocast(self) -> contextlib.AbstractContextManager:
+        """Return the context that forward passes of training and validation run in."""
+        return self.precision.autocast(self.device)
+
+    def set_epochs(self, epochs: int) -> None:
+        """Plan another number of epochs and fit the schedule to it."""
+        setup.plan_epochs(self, epochs)
+
+    def _save_start(self) -> None:
+        """Save the state before the first step, so that a run killed in its first epoch can be resumed too."""
+        try:
+            save_checkpoint(checkpointing.build_checkpoint(self, self.progress), self.last)
+        except OSError as error:
+            LOGGER.warning(f"the start of the run could not be saved: {error}")
+
+    def elapsed(self) -> float:
+        """Return the seconds this run has trained, before interruptions included."""
+        return time.time() - self._begin_s
+
+    def _release(self) -> None:
+        """Give back processes, locks and settings that outlive no run."""
+        setup.close_loaders(self)
+        if self.args.deterministic:
+            unset_deterministic()
+        if self.is_main:
+            self.folder_lock.release()
+        recovery.free_memory(self.device)
+
+    def report(self) -> dict[str, Any]:
+        """Return what the process that started the training ones needs to know about the run."""
+        keys = ("save_dir", "wdir", "last", "best", "csv", "best_fitness", "fitness", "epoch", "epochs", "args")
+        return {**{key: getattr(self, key) for key in keys}, "metrics_object": getattr(self.validator, "metrics", None)}
+
+    def _adopt(self, report: dict[str, Any]) -> None:
+        """Take over what the training processes have made."""
+        self.validator = ddp.FinishedValidator(report.pop("metrics_object", None))
+        for name, value in report.items():
+            setattr(self, name, value)
+
+    # Override points --------------------------------------------------------------------------------------------------
+
+    def check_resume(self, overrides: Mapping[str, Any]) -> None:
+        """Find the checkpoint to resume from, if asked to, and take its arguments."""
+        if self.args.resume:
+            self.resumption = find_resumption(self.args, overrides)
+            self.args = self.resumption.args
+
+    def get_dataset(self) -> dict[str, Any]:
+        """Return the description of the data set: `train`, `val`, `nc`, `names`, `channels` ..."""
+        return check_det_dataset(self.args.data)
+
+    def setup_model(self) -> dict[str, Any] | None:
+        """Build the network, with start weights where there are any; return the checkpoint they came from."""
+        if isinstance(self.model, nn.Module):
+            return None
+        checkpoint, weights, source = None, self.initial_weights, self.model
+        if self.resumption is not None:
+            weights, checkpoint = self.resumption.model, self.resumption.checkpoint
+        elif weights is None and str(source).endswith(".pt"):
+            weights, checkpoint = load_checkpoint(source, trust=bool(self.args.get("trust")))
+        cfg = weights.yaml if weights is not None else source
+        if isinstance(self.args.pretrained, (str, Path)) and self.resumption is None:
+            weights, _ = load_checkpoint(self.args.pretrained, trust=bool(self.args.get("trust")))
+        elif self.args.pretrained is False and self.resumption is None:
+            weights = None
+        self.model = self.get_model(cfg=cfg, weights=weights, verbose=self.is_main)
+        return checkpoint
+
+    def get_model(self, cfg: Any = None, weights: nn.Module | None = None, verbose: bool = True) -> nn.Module:
+        """Return a new network for the data set."""
+        raise NotImplementedError(f"{type(self).__name__} must build its network in 'get_model'.")
+
+    def get_validator(self) -> Any:
+        """Return the validator that is called after every epoch."""
+        raise NotImplementedError(f"{type(self).__name__} must return a validator from 'get_validator'.")
+
+    def get_dataloader(self, dataset_path: Any, batch_size: int = 16, rank: int = 0, mode: str = "train") -> Any:
+        """Return the loader of one split."""
+        raise NotImplementedError(f"{type(self).__name__} must build its loaders in 'get_dataloader'.")
+
+    def build_dataset(self, img_path: Any, mode: str = "train", batch: int | None = None) -> Any:
+        """Return the data set of one split."""
+        raise NotImplementedError(f"{type(self).__name__} must build its data sets in 'build_dataset'.")
+
+    def preprocess_batch(self, batch: dict[str, Any]) -> dict[str, Any]:
+        """Move a batch to the device and bring images into 0..1."""
+        return batch
+
+    def set_model_attributes(self) -> None:
+        """Tell the network what it needs to know about data set and arguments."""
+        self.model.names = self.data["names"]
+
+    def set_class_weights(self) -> None:
+        """Give the network weights per class, where the task has them."""
+
+    def auto_batch(self, max_num_obj: int = 0, dataset_size: int = 0) -> int:
+        """Return the largest batch size that fits into memory."""
+        return autobatch.check_train_batch_size(
+            model=self.model,
+            imgsz=self.args.imgsz,
+            amp=self.args.amp,
+            batch=self.batch_size,
+            max_num_obj=max_num_obj,
+            dataset_size=dataset_size,
+        )
+
+    def build_optimizer(
+        self,
+        model: nn.Module,
+        name: str = "auto",
+        lr: float = 0.001,
+        momentum: float = 0.9,
+        decay: float = 1e-5,
+        iterations: float = 1e5,
+    ) -> torch.optim.Optimizer:
+        """Return the optimizer; `auto` chooses by the length of the run and writes its choice into the arguments."""
+        if name == "auto":
+            nc = (self.data or {}).get("nc", 10)
+            choice = optimizer.auto_choice(nc, iterations)
+            ignored = f"lr0={self.args.lr0} and momentum={self.args.momentum}"
+            LOGGER.info(f"{colorstr('optimizer:')} 'optimizer=auto' chooses by itself and ignores {ignored}")
+            name, lr, momentum = choice.name, choice.lr, choice.momentum
+            self.args.optimizer, self.args.lr0, self.args.warmup_bias_lr = name, lr, 0.0
+        built = optimizer.build(model, name, lr, momentum, decay)
+        sizes = ", ".join(f"{len(g['params'])} {g['param_group']}({g['weight_decay']:g})" for g in built.param_groups)
+        LOGGER.info(
+            f"{colorstr('optimizer:')} {name}(lr={lr:g}, momentum={momentum:g}), tensors by group (decay): {sizes}"
+        )
+        return built
+
+    def optimizer_step(self) -> None:
+        """Step the optimizer with clipped gradients and let the average follow."""
+        self.scaler.unscale_(self.optimizer)
+        trained = [p for p in self.model.parameters() if p.grad is not None]
+        nn.utils.clip_grad_norm_(trained, max_norm=GRADIENT_NORM)
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        self.optimizer.zero_grad(set_to_none=True)
+        self.ema.update(self.model)
+
+    def label_loss_items(self, loss_items: Any = None, prefix: str = "train") -> dict[str, float] | list[str]:
+        """Return loss items under their names in results.csv, or only the names where none are given."""
+        if loss_items is None:
+            return [f"{prefix}/{name}" for name in self.loss_names]
+        return {f"{prefix}/{name}": round(float(value), 5) for name, value in self._named(loss_items).items()}
+
+    def progress_string(self) -> str:
+        """Return the heads of the progress table's columns."""
+        return console.header(self.loss_names, self.device)
+
+    def validate(self) -> tuple[dict[str, Any] | None, float | None]:
+        """Validate the averaged model; return metrics and fitness (None on processes other than the first)."""
+        if self.world_size > 1:
+            ddp.sync_buffers(self.ema.ema)
+        results = self.validator(self)
+        if results is None:
+            return None, None
+        metrics = dict(results)
+        fitness = metrics.pop("fitness", None)
+        fitness = -float(self.loss.detach()) if fitness is None else fitness
+        if self.best_fitness is None or fitness > self.best_fitness:
+            self.best_fitness = fitness
+        return metrics, fitness
+
+    def save_metrics(self, metrics: Mapping[str, Any]) -> None:
+        """Add a row to results.csv."""
+        self.log.append(self.epoch, self.elapsed(), metrics)
+
+    def read_results_csv(self) -> dict[str, list]:
+        """Return results.csv as column -> values."""
+        return CsvLog.read(self.csv)
+
+    def save_model(self) -> None:
+        """Save the state of the run: last.pt, best.pt when this epoch is the best, epochN.pt when its turn has come.
+
+        last.pt comes last: a run that is killed in between goes on from the epoch before and writes the others again.
+        """
+        files = [self.best] if self.best_fitness == self.fitness else []
+        period = self.args.save_period
+        if period > 0 and self.epoch % period == 0:
+            files.append(self.wdir / f"epoch{self.epoch}.pt")
+        files.append(self.last)
+        save_checkpoint(checkpointing.build_checkpoint(self, self.progress), *files)
+
+    def resume_training(self, ckpt: dict[str, Any] | None) -> None:
+        """Put the state of a checkpoint back and go on after its epoch."""
+        if ckpt is None:
+            return
+        self.progress = Progress.from_state(ckpt["continuation"])
+        if self.progress.epochs != self.epochs:
+            self.set_epochs(self.progress.epochs)
+        checkpointing.restore(self, ckpt)
+        self.start_epoch = self.progress.epoch + 1
+        self.epoch = max(0, self.progress.epoch)
+        self.stop = self._was_stopped(ckpt)
+        self.log.load_columns(ckpt["continuation"]["results"], self.progress.epoch)
+        self._begin_s = time.time() - self.progress.elapsed
+        if self.start_epoch and self.is_main:
+            LOGGER.info(
+                f"Resuming training {self.args.model} from epoch {self.start_epoch + 1} to {self.epochs} total epochs"
+            )
+
+    def _was_stopped(self, ckpt: Mapping[str, Any]) -> bool:
+        """Whether the run had ended before its last epoch, under rules that still hold."""
+        rules = {key: ckpt["train_args"].get(key) for key in ("time", "patience")}
+        return self.progress.stopped and all(self.args.get(key) == value for key, value in rules.items())
+
+    def extra_state(self) -> dict[str, Any]:
+        """Return further plain values that a subclass wants back on resume."""
+        return {}
+
+    def load_extra_state(self, state: Mapping[str, Any]) -> None:
+        """Take back what `extra_state` returned."""
+
+    def final_eval(self) -> None:
+        """Strip the checkpoints to half-precision weights and validate the best ones.
+
+        last.pt is stripped at the very end: until then an interrupted run can be resumed and does what is left to do.
+        """
+        table = {"train_results": self.log.as_columns()}
+        target = self.best if self.best.exists() else self.last
+        if self.is_main and self.best.exists():
+            strip_optimizer(self.best, updates=table)
+        if broadcast_object(target.exists()):
+            self._validate_file(target)
+        if self.is_main and self.last.exists():
+            strip_optimizer(self.last, updates=table)
+
+    def _validate_file(self, file: Path) -> None:
+        """Validate a checkpoint of this run on all processes; only the first one needs to see the file."""
+        LOGGER.info(f"\nValidating {file}...")
+        self.validator.args.plots = self.args.plots
+        model: Any = file
+        if self.world_size > 1:
+            model = broadcast_object(load_checkpoint(file)[0] if self.is_main else None)
+        self.metrics = self.validator(model=model)
+        if self.metrics:
+            self.metrics.pop("fitness", None)
+        self.epoch += 1
+        self.emit("on_fit_epoch_end")
+
+    def on_plot(self, name: Any, data: Any = None) -> None:
+        """Remember a picture, for loggers."""
+        path = Path(name)
+        self.plots[path] = {"data": data, "timestamp": time.time()}
+
+    def plot_metrics(self) -> None:
+        """Draw results.png from results.csv."""
+        if self.csv.exists():
+            plot_results(file=self.csv, on_plot=self.on_plot)
+
+    def plot_training_samples(self, batch: dict[str, Any], ni: int) -> None:
+        """Draw a training batch."""
+
+    def plot_training_labels(self) -> None:
+        """Draw statistics of the training labels."""
