@@ -1,0 +1,151 @@
+"""Validation and prediction times on the processor: this package against another installation of `ultralytics`.
+
+    python benchmarks/val.py --other /path/to/other/venv/bin/python --data set.yaml --weights best.pt
+
+Each side runs in its own interpreter, loads the model once and then answers one request after the other. Rounds
+alternate between the two, so that a slow minute of the machine hits both; the ratio of the medians is what counts.
+
+Cases: `val` is a whole `model.val()` call without plots, data set from its label cache, per picture; `predict` is one
+picture per call from memory; `batch` is a list of 16; `files` is a folder of JPEGs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+CASES = ("val", "predict", "batch", "files")
+BATCH = 16
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def answer_requests(settings: dict[str, Any]) -> None:
+    """Run in a worker: time each case that arrives as a line of input; answer milliseconds per picture."""
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # whatever the package prints must not mix with the answers
+    import cv2
+    import torch
+
+    from ultralytics import YOLO
+
+    if settings["threads"]:
+        torch.set_num_threads(settings["threads"])
+    model, common = YOLO(settings["weights"]), {"imgsz": settings["imgsz"], "verbose": False, "device": "cpu"}
+    files = sorted(Path(settings["pictures"]).glob("*.jpg"))
+    pictures = [cv2.imread(str(file)) for file in files[:BATCH]]
+
+    def run(case: str) -> int:
+        if case == "val":
+            model.val(data=settings["data"], plots=False, workers=0, batch=BATCH, project=settings["out"], **common)
+            return len(files)
+        if case == "predict":
+            return sum(len(model.predict(picture, **common)) for picture in pictures)
+        if case == "batch":
+            return len(model.predict([pictures[i % len(pictures)] for i in range(BATCH)], **common))
+        return sum(1 for _ in model.predict(settings["pictures"], stream=True, batch=settings["batch"], **common))
+
+    for line in sys.stdin:
+        start = time.perf_counter()
+        count = run(line.strip())
+        answers.write(f"{(time.perf_counter() - start) / max(count, 1) * 1e3}\n")
+        answers.flush()
+
+
+class Side:
+    """A worker process of one installation."""
+
+    def __init__(self, python: str, settings: dict[str, Any], path: str | None, folder: str) -> None:
+        env = {**os.environ, "YOLO_OFFLINE": "1", **({"PYTHONPATH": path} if path else {})}
+        command = [python, str(Path(__file__).resolve()), "--worker", json.dumps(settings)]
+        self.process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env=env,
+            cwd=folder,
+        )
+
+    def measure(self, case: str) -> float:
+        """Return milliseconds per picture."""
+        self.process.stdin.write(f"{case}\n")
+        self.process.stdin.flush()
+        answer = self.process.stdout.readline()
+        if not answer:
+            raise RuntimeError(
+                f"the worker {self.process.args[0]} ended at '{case}'; run its command by hand to see why."
+            )
+        return float(answer)
+
+    def close(self) -> None:
+        """End the process."""
+        self.process.stdin.close()
+        self.process.wait(timeout=30)
+
+
+def split_folder(data: str) -> str:
+    """Return the folder of the validation pictures that a data set YAML names."""
+    sys.path.insert(0, str(ROOT))
+    from ultralytics.data.describe import check_det_dataset
+
+    return str(check_det_dataset(data)["val"])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "--other", help="interpreter of the installation to compare with; without it only ours is timed"
+    )
+    parser.add_argument("--data", default="shapes.yaml", help="data set YAML with JPEG pictures; absolute paths in it")
+    parser.add_argument("--weights", default="yolov8n.yaml", help="model that both sides can load")
+    parser.add_argument("--imgsz", type=int, default=320)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--batch", type=int, default=1, help="pictures at a time in the case 'files'")
+    parser.add_argument(
+        "--threads", type=int, default=0, help="torch threads of both sides; 0 leaves each its own choice"
+    )
+    parser.add_argument("--cases", nargs="+", default=CASES, choices=CASES)
+    parser.add_argument("--worker", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.worker:
+        answer_requests(json.loads(options.worker))
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        settings = {
+            "weights": str(Path(options.weights).resolve()) if Path(options.weights).exists() else options.weights,
+            "data": str(Path(options.data).resolve()) if Path(options.data).exists() else options.data,
+            "pictures": split_folder(options.data),
+            "out": folder,
+            "imgsz": options.imgsz,
+            "batch": options.batch,
+            "threads": options.threads,
+        }
+        sides = {"ours": Side(sys.executable, settings, str(ROOT), folder)}
+        if options.other:
+            sides["other"] = Side(options.other, settings, None, folder)
+        for case in options.cases:
+            times: dict[str, list[float]] = {name: [] for name in sides}
+            for number in range(options.rounds + 1):
+                for name, side in sides.items():
+                    spent = side.measure(case)
+                    if number:  # the first round warms up
+                        times[name].append(spent)
+            medians = {name: statistics.median(values) for name, values in times.items()}
+            line = "  ".join(f"{name} {value:8.2f} ms" for name, value in medians.items())
+            ratio = f"  ours/other {medians['ours'] / medians['other']:.3f}" if options.other else ""
+            print(f"{case:8s} {line}{ratio}", flush=True)
+        for side in sides.values():
+            side.close()
+
+
+if __name__ == "__main__":
+    main()
