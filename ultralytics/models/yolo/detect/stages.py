@@ -1,0 +1,85 @@
+"""Stages of the detection task: decoded network output -> boxes -> `Results`, and boxes against targets.
+
+Pure functions over tensors; the engine calls them through the bundle in `task.py`. They know neither files nor
+progress bars.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from ultralytics.engine.metrics.match import match_predictions
+from ultralytics.engine.results import Results
+from ultralytics.engine.task import Detections, Frame, SelectOptions
+from ultralytics.ops.boxes import scale_boxes
+from ultralytics.ops.iou import box_iou
+from ultralytics.ops.nms import non_max_suppression
+
+__all__ = ["finish_boxes", "from_rows", "match_boxes", "select_boxes", "to_rows"]
+
+
+def select_boxes(outputs: Any, options: SelectOptions) -> list[Detections]:
+    """Return the final boxes of every image.
+
+    Args:
+        outputs: (B, 4 + nc + E, A) decoded boxes (centre, size) and scores in input pixels, or (B, N, 6 + E) final rows
+            of an end-to-end model; or a sequence that starts with that tensor.
+        options: thresholds.
+    """
+    prediction = outputs[0] if isinstance(outputs, (list, tuple)) else outputs
+    rows, index = non_max_suppression(
+        prediction,
+        options.conf,
+        options.iou,
+        classes=options.classes,
+        agnostic=options.agnostic,
+        multi_label=options.multi_label,
+        max_det=options.max_det,
+        nc=options.nc,
+        end2end=options.end2end,
+        return_idxs=True,
+    )
+    return [from_rows(*pair) for pair in zip(rows, index, strict=True)]
+
+
+def finish_boxes(detections: Detections, frame: Frame) -> Results:
+    """Return results in the pixels of the original image."""
+    boxes = scale_boxes(frame.input_hw, detections.boxes, frame.image.shape)
+    rows = torch.cat((boxes, detections.conf[:, None], detections.cls[:, None]), 1)
+    return Results(frame.image, path=frame.path, names=frame.names, boxes=rows)
+
+
+def match_boxes(detections: Detections, targets: Mapping[str, Any], iouv: torch.Tensor) -> dict[str, np.ndarray]:
+    """Return which detections of one image are right, at every overlap threshold.
+
+    Args:
+        detections: boxes in input pixels, best score first.
+        targets: `bboxes` (M, 4) corners in input pixels and `cls` (M,).
+        iouv: (T,) overlap thresholds.
+
+    Returns:
+        `tp` (N, T) bool.
+    """
+    if not len(detections) or not len(targets["cls"]):
+        return {"tp": np.zeros((len(detections), len(iouv)), bool)}
+    iou = box_iou(targets["bboxes"], detections.boxes)
+    return {"tp": _as_bool(match_predictions(detections.cls, targets["cls"], iou, iouv))}
+
+
+def _as_bool(table: torch.Tensor | np.ndarray) -> np.ndarray:
+    return table.cpu().numpy() if isinstance(table, torch.Tensor) else table
+
+
+def to_rows(detections: Detections) -> torch.Tensor:
+    """Return detections in the public row form: (N, 6 + E) x1, y1, x2, y2, conf, cls, extra."""
+    return torch.cat((detections.boxes, detections.conf[:, None], detections.cls[:, None], detections.extra), 1)
+
+
+def from_rows(rows: torch.Tensor, index: torch.Tensor | Sequence[int] | None = None) -> Detections:
+    """Return rows (N, 6 + E) as detections; `index` is the anchor of every row, counted from 0 when None."""
+    index = torch.arange(len(rows), device=rows.device) if index is None else torch.as_tensor(index, device=rows.device)
+    return Detections(boxes=rows[:, :4], conf=rows[:, 4], cls=rows[:, 5], index=index, extra=rows[:, 6:])

@@ -1,0 +1,357 @@
+"""Validation of boxes.
+
+Targets and detections meet in the pixels of the letterboxed network input, where the network saw them; only what is
+written to files goes back to the original pictures.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from ultralytics.data.build import build_dataloader, build_yolo_dataset
+from ultralytics.engine.coco import COCO80_TO_91, coco_image_id, evaluate_coco, truth_from_labels
+from ultralytics.engine.metrics.confusion import ConfusionMatrix
+from ultralytics.engine.metrics.detect import DetMetrics
+from ultralytics.engine.plots.mosaics import plot_images
+from ultralytics.engine.results import Results
+from ultralytics.engine.task import Detections
+from ultralytics.engine.validator import BaseValidator
+from ultralytics.models.yolo.detect.task import DETECT
+from ultralytics.ops.boxes import scale_boxes, xywh2xyxy, xyxy2ltwh, xyxy2xywh
+from ultralytics.utils.dist import all_gather_object
+from ultralytics.utils.env import rank
+from ultralytics.utils.log import LOGGER
+
+__all__ = ["DetectionValidator"]
+
+Tensors = dict[str, torch.Tensor]
+TARGETS = ("batch_idx", "cls", "bboxes")  # parts of a batch that are matched
+
+
+class DetectionValidator(BaseValidator):
+    """Validator of detection models.
+
+    Between its steps detections are one dictionary per picture: `bboxes` (N, 4) corners in input pixels, `conf` (N,),
+    `cls` (N,), `extra` (N, E), `index` (N,) anchor row; best score first.
+    """
+
+    spec = DETECT
+
+    def __init__(
+        self,
+        dataloader: Any = None,
+        save_dir: str | Path | None = None,
+        args: Any = None,
+        _callbacks: dict[str, list] | None = None,
+    ) -> None:
+        super().__init__(dataloader, save_dir, args, _callbacks)
+        self.args.task = self.spec.name
+        self.is_coco = False
+        self.is_lvis = False
+        self.class_map: Sequence[int] = ()
+        self.metrics = DetMetrics()
+        self._prefix = ""
+
+    # Data -------------------------------------------------------------------------------------------------------------
+
+    def build_dataset(self, img_path: Any, mode: str = "val", batch: int | None = None) -> Any:
+        """Return the data set of a split: letterboxed, rectangular batches where `rect` allows it."""
+        return build_yolo_dataset(
+            self.args, img_path, batch, self.data, mode=mode, rect=self.args.rect, stride=self.stride
+        )
+
+    def get_dataloader(self, dataset_path: Any, batch_size: int) -> Any:
+        """Return a loader of a split, in fixed order."""
+        dataset = self.build_dataset(dataset_path, batch=batch_size, mode="val")
+        return build_dataloader(
+            dataset, batch_size, self.args.workers, shuffle=False, rank=-1, device=self.device, pin_memory=True
+        )
+
+    def preprocess(self, batch: dict[str, Any]) -> dict[str, Any]:
+        """Return the batch on the device, pictures as 0..1."""
+        moved = {
+            key: value.to(self.device, non_blocking=self.device.type == "cuda")
+            if isinstance(value, torch.Tensor)
+            else value
+            for key, value in batch.items()
+        }
+        moved["img"] = moved["img"].to(self._dtype).div_(255)
+        return moved
+
+    # Metrics ----------------------------------------------------------------------------------------------------------
+
+    def init_metrics(self, model: Any) -> None:
+        """Reset what is counted and learn class names and the kind of data set."""
+        path = self.data.get(self.args.split, "") if self.data else ""
+        path = path if isinstance(path, str) else ""
+        self.is_coco = "coco" in path and path.endswith(("val2017.txt", "test-dev2017.txt"))
+        self.is_lvis = "lvis" in path and not self.is_coco
+        self.names = model.names
+        self.nc = len(model.names)
+        self.end2end = bool(getattr(model, "end2end", False))
+        self.class_map = COCO80_TO_91 if self.is_coco else range(1, self.nc + 1)
+        self.args.save_json = bool(self.args.save_json) or (self.is_coco and not self.training and bool(self.args.val))
+        self.metrics.names = self.names
+        self.metrics.clear_stats()
+        self.confusion_matrix = ConfusionMatrix(names=self.names, save_matches=self._visualizing)
+        self._prefix = _common_folder(getattr(self.dataloader.dataset, "im_files", ()))
+
+    @property
+    def _visualizing(self) -> bool:
+        return self.plotting and bool(self.args.visualize)
+
+    def postprocess(self, preds: Any) -> list[Tensors]:
+        """Return the detections of every picture."""
+        return [
+            {"bboxes": d.boxes, "conf": d.conf, "cls": d.cls, "extra": d.extra, "index": d.index}
+            for d in self.spec.select(preds, self.select_options())
+        ]
+
+    def update_metrics(self, preds: Sequence[Mapping[str, torch.Tensor]], batch: dict[str, Any]) -> None:
+        """Match the detections of a batch with its targets."""
+        if self.device.type != "cpu":  # one transfer for the batch; matching is work for the processor
+            preds, batch = _on_host(preds), {k: batch[k].cpu() if k in TARGETS else v for k, v in batch.items()}
+        for pred, target in zip(preds, self.targets(batch), strict=True):
+            self.seen += 1
+            pred = self.prepare_pred(pred)
+            self.metrics.update_stats(self.match(pred, target))
+            if self.plotting:
+                self.confusion_matrix.process_batch(pred, target, conf=self.args.conf)
+                if self._visualizing:
+                    self._plot_matches(target)
+            if self.args.save_json or self.args.save_txt:
+                self._write(pred, target)
+
+    def targets(self, batch: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Return every picture's targets, `cls` (M,) and `bboxes` (M, 4) corners in input pixels, and its facts."""
+        count = len(batch["im_file"])
+        height, width = batch["img"].shape[2:]
+        owner = batch["batch_idx"].reshape(-1).long()
+        order = owner.argsort(stable=True)
+        sizes = torch.bincount(owner, minlength=count).tolist()
+        sides = torch.tensor((width, height, width, height), device=owner.device, dtype=torch.float32)
+        boxes = (xywh2xyxy(batch["bboxes"]) * sides)[order].split(sizes)
+        classes = batch["cls"].reshape(-1)[order].split(sizes)
+        return [
+            {
+                "cls": classes[i],
+                "bboxes": boxes[i],
+                "ori_shape": batch["ori_shape"][i],
+                "imgsz": (height, width),
+                "ratio_pad": batch["ratio_pad"][i] if "ratio_pad" in batch else None,
+                "im_file": batch["im_file"][i],
+                "img": batch["img"][i],
+            }
+            for i in range(count)
+        ]
+
+    def prepare_pred(self, pred: Mapping[str, torch.Tensor]) -> Tensors:
+        """Return one picture's detections ready to be matched."""
+        return {**pred, "cls": torch.zeros_like(pred["cls"])} if self.args.single_cls else dict(pred)
+
+    def match(self, pred: Tensors, target: Mapping[str, Any]) -> dict[str, Any]:
+        """Return one picture's row for the metrics: matches, scores, classes and the picture's name."""
+        found = Detections(pred["bboxes"], pred["conf"], pred["cls"], pred["index"], pred["extra"])
+        classes = target["cls"].cpu().numpy()
+        return {
+            **self.spec.match(found, target, self.iouv),
+            "conf": pred["conf"].cpu().numpy(),
+            "pred_cls": pred["cls"].cpu().numpy(),
+            "target_cls": classes,
+            "target_img": np.unique(classes),
+            "im_name": Path(target["im_file"]).name,
+        }
+
+    def gather_stats(self) -> None:
+        """Bring what the ranks counted to the main one."""
+        parts = all_gather_object((self.metrics.stats, self.confusion_matrix.matrix, self.jdict, self.seen))
+        if rank() not in {-1, 0}:
+            self.metrics.clear_stats()
+            self.jdict = []
+            return
+        self.metrics.stats = {key: [row for part in parts for row in part[0][key]] for key in self.metrics.stats}
+        self.confusion_matrix.matrix = sum(part[1] for part in parts)
+        self.jdict = [row for part in parts for row in part[2]]
+        self.seen = sum(part[3] for part in parts)
+
+    def get_stats(self) -> dict[str, float]:
+        """Return precision, recall, mAP50, mAP50-95 and the fitness."""
+        self.metrics.process(save_dir=self.save_dir, plot=self.plotting, on_plot=self.on_plot)
+        self.metrics.clear_stats()
+        return self.metrics.results_dict
+
+    def finalize_metrics(self) -> None:
+        """Draw the confusion matrix and complete the metrics object."""
+        if self.plotting:
+            for normalize in (True, False):
+                self.confusion_matrix.plot(normalize=normalize, save_dir=self.save_dir, on_plot=self.on_plot)
+        self.metrics.speed = self.speed
+        self.metrics.confusion_matrix = self.confusion_matrix
+        self.metrics.save_dir = self.save_dir
+
+    @property
+    def metric_keys(self) -> list[str]:
+        """Names of the figures."""
+        return self.metrics.keys
+
+    # Text -------------------------------------------------------------------------------------------------------------
+
+    def get_desc(self) -> str:
+        """Return the head of the table."""
+        return ("%22s" + "%11s" * 6) % ("Class", "Images", "Instances", "Box(P", "R", "mAP50", "mAP50-95)")
+
+    def print_results(self) -> None:
+        """Log the table: all classes, and every class where there are several."""
+        row = "%22s" + "%11i" * 2 + "%11.3g" * len(self.metrics.keys)
+        metrics = self.metrics
+        total = int(metrics.nt_per_class.sum())
+        LOGGER.info(row % ("all", self.seen, total, *metrics.mean_results()))
+        if not total:
+            LOGGER.warning(
+                f"no labels found in the '{self.args.split}' set: there is nothing to measure detections by."
+            )
+        if self.args.verbose and not self.training and self.nc > 1 and total:
+            for i, c in enumerate(metrics.ap_class_index):
+                counts = metrics.nt_per_image[c], metrics.nt_per_class[c]
+                LOGGER.info(row % (self.names[c], *counts, *metrics.class_result(i)))
+
+    # Pictures ---------------------------------------------------------------------------------------------------------
+
+    def plot_val_samples(self, batch: dict[str, Any], ni: int) -> None:
+        """Write `val_batch<ni>_labels.jpg`."""
+        fname = self.save_dir / f"val_batch{ni}_labels.jpg"
+        plot_images(batch, paths=batch["im_file"], fname=fname, names=self.names, on_plot=self.on_plot)
+
+    def plot_predictions(
+        self, batch: dict[str, Any], preds: Sequence[Mapping[str, torch.Tensor]], ni: int, max_det: int | None = None
+    ) -> None:
+        """Write `val_batch<ni>_pred.jpg` with at most `max_det` detections per picture."""
+        limit = max_det or self.args.max_det
+        cut = [{key: value[:limit] for key, value in pred.items()} for pred in preds]
+        labels: dict[str, Any] = {key: torch.cat([pred[key] for pred in cut]) for key in ("conf", "cls")}
+        labels["bboxes"] = xyxy2xywh(torch.cat([pred["bboxes"] for pred in cut]))
+        labels["batch_idx"] = torch.cat([torch.full((len(pred["cls"]),), i) for i, pred in enumerate(cut)])
+        fname = self.save_dir / f"val_batch{ni}_pred.jpg"
+        plot_images(labels, batch["img"], batch["im_file"], fname, self.names, self.on_plot)
+
+    def _plot_matches(self, target: Mapping[str, Any]) -> None:
+        self.confusion_matrix.plot_matches(target["img"], target["im_file"], self.save_dir)
+
+    # Files ------------------------------------------------------------------------------------------------------------
+
+    def scale_preds(self, predn: Mapping[str, torch.Tensor], pbatch: Mapping[str, Any]) -> Tensors:
+        """Return detections in the pixels of the original picture."""
+        boxes = scale_boxes(pbatch["imgsz"], predn["bboxes"], pbatch["ori_shape"], ratio_pad=pbatch["ratio_pad"])
+        return {**predn, "bboxes": boxes}
+
+    def _write(self, pred: Tensors, target: Mapping[str, Any]) -> None:
+        """Write one picture's detections as asked for."""
+        scaled = self.scale_preds(pred, target)
+        if self.args.save_json:
+            self.pred_to_json(scaled, target)
+        if self.args.save_txt:
+            path = self.save_dir / "labels" / f"{self._flat_name(target['im_file'])}.txt"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.unlink(missing_ok=True)
+            self.save_one_txt(scaled, self.args.save_conf, target["ori_shape"], path)
+
+    def _flat_name(self, im_file: str) -> str:
+        """Return the picture's path below the split's folder as one name, so that sub-folders do not collide."""
+        inner = os.path.relpath(im_file, self._prefix) if self._prefix else os.path.basename(im_file)
+        return "_".join(Path(inner).with_suffix("").parts)
+
+    def save_one_txt(
+        self, predn: Mapping[str, torch.Tensor], save_conf: bool, shape: Sequence[int], file: str | Path
+    ) -> None:
+        """Write label rows of one picture.
+
+        Args:
+            predn: detections in original pixels.
+            save_conf: add scores.
+            shape: height and width of the original picture.
+            file: target.
+        """
+        blank = np.broadcast_to(np.uint8(0), (*(int(side) for side in shape), 3))  # a picture of this size, no memory
+        rows = torch.cat((predn["bboxes"], predn["conf"][:, None], predn["cls"][:, None]), 1)
+        Results(blank, path="", names=self.names, boxes=rows).save_txt(file, save_conf=save_conf)
+
+    def pred_to_json(self, predn: Mapping[str, torch.Tensor], pbatch: Mapping[str, Any]) -> None:
+        """Append rows for `predictions.json`; boxes are upper left corner, width and height in original pixels."""
+        path = Path(pbatch["im_file"])
+        columns = (xyxy2ltwh(predn["bboxes"]).tolist(), predn["conf"].tolist(), predn["cls"].tolist())
+        self.jdict.extend(
+            {
+                "image_id": coco_image_id(path.stem),
+                "file_name": path.name,
+                "category_id": self.class_map[int(label)],
+                "bbox": [round(value, 3) for value in box],
+                "score": round(score, 5),
+            }
+            for box, score, label in zip(*columns, strict=True)
+        )
+
+    def eval_json(self, stats: dict[str, float]) -> dict[str, float]:
+        """Return the figures with COCO's own ones in the place of ours, where a tool for them is installed.
+
+        Truth is the data set's annotation file where there is one, else its labels.
+        """
+        annotations = Path(self.data.get("path", "")) / "annotations" / "instances_val2017.json"
+        return self.coco_evaluate(stats, self.save_dir / "predictions.json", annotations)
+
+    def coco_evaluate(
+        self,
+        stats: dict[str, float],
+        pred_json: str | Path,
+        anno_json: str | Path,
+        iou_types: str = "bbox",
+        suffix: str = "Box",
+    ) -> dict[str, float]:
+        """Evaluate `predictions.json` by COCO's rules.
+
+        Args:
+            stats: our figures.
+            pred_json: file of predictions; what was collected in memory is used.
+            anno_json: annotation file; where it does not exist the labels of the data set serve.
+            iou_types: "bbox", "segm" or "keypoints".
+            suffix: branch of the metrics: its first letter stands in the keys.
+
+        Returns:
+            `stats` with mAP50 and mAP50-95 replaced, `mAP_small`, `mAP_medium`, `mAP_large` added, and `fitness`
+            0.9 mAP50-95 + 0.1 mAP50; unchanged where no tool is installed.
+        """
+        labels = self.dataloader.dataset.labels
+        official = self.is_coco and Path(anno_json).is_file()
+        truth = anno_json if official else truth_from_labels(labels, self.class_map, self.names)
+        images = [coco_image_id(Path(label["im_file"]).stem) for label in labels] if official else None
+        try:
+            found = evaluate_coco(truth, self.jdict, iou_types, images)
+        except ImportError as error:
+            LOGGER.warning(f"{pred_json} is not evaluated: {error}")
+            return stats
+        letter = suffix[0]
+        ours = (f"{name} {stats.get(f'metrics/{name}({letter})', 0.0):.4f}" for name in ("mAP50", "mAP50-95"))
+        theirs = (f"{name} {value:.4f}" for name, value in found.items())
+        source = anno_json if official else "the data set's labels"
+        LOGGER.info(f"COCO evaluation against {source}: {', '.join(theirs)} (ours: {', '.join(ours)})")
+        added = {name: found[name] for name in ("mAP50", "mAP50-95", "mAP_small", "mAP_medium", "mAP_large")}
+        fitness = 0.9 * found["mAP50-95"] + 0.1 * found["mAP50"]
+        return {**stats, **{f"metrics/{name}({letter})": value for name, value in added.items()}, "fitness": fitness}
+
+
+def _common_folder(files: Sequence[str]) -> str:
+    """Return the deepest folder that holds all files, an empty text without any."""
+    folders = {os.path.dirname(file) for file in files}
+    return os.path.commonpath(folders) if folders else ""
+
+
+def _on_host(preds: Sequence[Mapping[str, torch.Tensor]]) -> list[Tensors]:
+    """Return the detections of a batch in main memory."""
+    sizes = [len(pred["cls"]) for pred in preds]
+    columns = {key: torch.cat([pred[key] for pred in preds]).cpu().split(sizes) for key in preds[0]} if preds else {}
+    return [{key: parts[i] for key, parts in columns.items()} for i in range(len(preds))]

@@ -1,0 +1,1 @@
+"""Ready-made programs on top of the public interface."""
