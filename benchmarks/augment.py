@@ -2,10 +2,10 @@
 
     python benchmarks/augment.py --other /path/to/other/venv/bin/python
 
-Both run `v8_transforms` and `Format` with default settings over the same pictures (640 px, mosaic on), through the public
-interface, each in its own interpreter. Rounds alternate between the two, so that a slow minute of the machine hits both; processor time is counted.
-With `--decode` every sample's picture is decoded from JPEG first, as in training without a cache; partners of a mosaic
-come from memory in both.
+Both run `v8_transforms` and `Format` with default settings over the same pictures (640 px, mosaic on), through the
+public interface, each in its own interpreter. Rounds alternate between the two, so that a slow minute of the machine
+hits both; processor time is counted. With `--decode` every sample's picture is decoded from JPEG first, as in training
+without a cache; partners of a mosaic come from memory in both.
 """
 
 from __future__ import annotations
@@ -52,9 +52,7 @@ def draw_pictures(folder: Path, count: int) -> None:
     for i in range(count):
         h, w = (480, SIDE) if i % 2 == 0 else (SIDE, 480)
         coarse = rng.integers(0, 256, (h // 16, w // 16, 3), np.uint8)
-        picture = cv2.addWeighted(
-            cv2.resize(coarse, (w, h)), 0.9, rng.integers(0, 256, (h, w, 3), np.uint8), 0.1, 0
-        )
+        picture = cv2.addWeighted(cv2.resize(coarse, (w, h)), 0.9, rng.integers(0, 256, (h, w, 3), np.uint8), 0.1, 0)
         corner = rng.uniform(0, 0.7, (12, 2))
         boxes = np.concatenate([corner, corner + rng.uniform(0.03, 0.3, (12, 2))], axis=1).astype(np.float32)
         for x1, y1, x2, y2 in (boxes * [w, h, w, h]).astype(int).tolist():
@@ -88,6 +86,7 @@ class Pictures:
     def get_image_and_label(self, index: int, decode: bool = False) -> dict[str, Any]:
         """The label dictionary of one picture."""
         import cv2
+
         from ultralytics.utils.instance import Instances
 
         image = cv2.imread(self.files[index]) if decode else self.images[index]
@@ -106,6 +105,7 @@ def serve(folder: Path, decode: bool) -> None:
     """Answer every line "N" on standard input with the seconds of processor time that N samples took."""
     import cv2
     import torch
+
     from ultralytics.data.augment import Format, v8_transforms
 
     cv2.setNumThreads(1)
@@ -170,7 +170,7 @@ class Child:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--other", help="Python interpreter of the other installation")
-    parser.add_argument("--images", type=Path, help="folder with .jpg and .npy (corner boxes 0..1) instead of drawn ones")
+    parser.add_argument("--images", type=Path, help="folder of .jpg and .npy (corner boxes 0..1) to use")
     parser.add_argument("--rounds", type=int, default=12)
     parser.add_argument("--samples", type=int, default=100, help="per round")
     parser.add_argument("--decode", action="store_true", help="decode every sample's picture")
@@ -196,7 +196,8 @@ def main() -> None:
         for child in children.values():
             child.close()
     for name, values in times.items():
-        print(f"{name:6s} {statistics.median(values) * 1e3:6.2f} ms a sample, {1 / statistics.median(values):6.0f} a second")
+        middle = statistics.median(values)
+        print(f"{name:6s} {middle * 1e3:6.2f} ms a sample, {1 / middle:6.0f} a second")
     if args.other:
         ratios = [other / ours for ours, other in zip(times["ours"], times["other"], strict=True)]
         print(f"ratio  {statistics.median(ratios):.2f} (from {min(ratios):.2f} to {max(ratios):.2f} over the rounds)")

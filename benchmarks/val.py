@@ -6,7 +6,7 @@ Each side runs in its own interpreter, loads the model once and then answers one
 alternate between the two, so that a slow minute of the machine hits both; the ratio of the medians is what counts.
 
 Cases: `val` is a whole `model.val()` call without plots, data set from its label cache, per picture; `predict` is one
-picture per call from memory; `batch` is a list of 16; `files` is a folder of JPEGs.
+picture per call from memory; `batch` is a list of 16; `files` is the folder of the split.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def answer_requests(settings: dict[str, Any]) -> None:
     if settings["threads"]:
         torch.set_num_threads(settings["threads"])
     model, common = YOLO(settings["weights"]), {"imgsz": settings["imgsz"], "verbose": False, "device": "cpu"}
-    files = sorted(Path(settings["pictures"]).glob("*.jpg"))
+    files = sorted(f for f in Path(settings["pictures"]).iterdir() if f.suffix.lower() in {".jpg", ".jpeg", ".png"})
     pictures = [cv2.imread(str(file)) for file in files[:BATCH]]
 
     def run(case: str) -> int:
@@ -52,10 +52,11 @@ def answer_requests(settings: dict[str, Any]) -> None:
             return len(model.predict([pictures[i % len(pictures)] for i in range(BATCH)], **common))
         return sum(1 for _ in model.predict(settings["pictures"], stream=True, batch=settings["batch"], **common))
 
+    clock = time.process_time if settings["clock"] == "cpu" else time.perf_counter
     for line in sys.stdin:
-        start = time.perf_counter()
+        start = clock()
         count = run(line.strip())
-        answers.write(f"{(time.perf_counter() - start) / max(count, 1) * 1e3}\n")
+        answers.write(f"{(clock() - start) / max(count, 1) * 1e3}\n")
         answers.flush()
 
 
@@ -92,12 +93,16 @@ class Side:
         self.process.wait(timeout=30)
 
 
-def split_folder(data: str) -> str:
-    """Return the folder of the validation pictures that a data set YAML names."""
+def write_data(data: str, folder: Path) -> tuple[str, str]:
+    """Write a data set YAML that any installation reads; return its path and the folder of the validation pictures."""
     sys.path.insert(0, str(ROOT))
     from ultralytics.data.describe import check_det_dataset
+    from ultralytics.utils.yaml_io import YAML
 
-    return str(check_det_dataset(data)["val"])
+    found = check_det_dataset(data)
+    file = folder / "data.yaml"
+    YAML.save(file, {key: found[key] for key in ("train", "val", "names")} | {"path": str(found["path"])})
+    return str(file), str(found["val"])
 
 
 def main() -> None:
@@ -105,7 +110,7 @@ def main() -> None:
     parser.add_argument(
         "--other", help="interpreter of the installation to compare with; without it only ours is timed"
     )
-    parser.add_argument("--data", default="shapes.yaml", help="data set YAML with JPEG pictures; absolute paths in it")
+    parser.add_argument("--data", default="shapes.yaml", help="data set YAML")
     parser.add_argument("--weights", default="yolov8n.yaml", help="model that both sides can load")
     parser.add_argument("--imgsz", type=int, default=320)
     parser.add_argument("--rounds", type=int, default=5)
@@ -113,6 +118,7 @@ def main() -> None:
     parser.add_argument(
         "--threads", type=int, default=0, help="torch threads of both sides; 0 leaves each its own choice"
     )
+    parser.add_argument("--clock", default="wall", choices=("wall", "cpu"), help="cpu suits busy machines, one thread")
     parser.add_argument("--cases", nargs="+", default=CASES, choices=CASES)
     parser.add_argument("--worker", help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -120,14 +126,16 @@ def main() -> None:
         answer_requests(json.loads(options.worker))
         return
     with tempfile.TemporaryDirectory() as folder:
+        data, pictures = write_data(options.data, Path(folder))
         settings = {
             "weights": str(Path(options.weights).resolve()) if Path(options.weights).exists() else options.weights,
-            "data": str(Path(options.data).resolve()) if Path(options.data).exists() else options.data,
-            "pictures": split_folder(options.data),
+            "data": data,
+            "pictures": pictures,
             "out": folder,
             "imgsz": options.imgsz,
             "batch": options.batch,
             "threads": options.threads,
+            "clock": options.clock,
         }
         sides = {"ours": Side(sys.executable, settings, str(ROOT), folder)}
         if options.other:

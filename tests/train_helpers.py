@@ -44,11 +44,11 @@ def make_data(root: Path, train: int = 12, val: int = 4, size: int = 64, seed: i
     return root / "data.yaml"
 
 
-def settings(data: Path, project: Path, **changes: Any) -> dict[str, Any]:
+def settings(yaml: Path, project: Path, **changes: Any) -> dict[str, Any]:
     """Return arguments of a run of a few seconds."""
     base = {
-        "model": str(data.with_name("net.yaml")),
-        "data": str(data),
+        "model": str(yaml.with_name("net.yaml")),
+        "data": str(yaml),
         "imgsz": 64,
         "epochs": 2,
         "batch": 4,

@@ -92,6 +92,7 @@ def cases(augment: Any) -> dict[str, tuple[str, Any]]:
     """Name -> (extra labels, transform built from the module `augment`)."""
     result: dict[str, tuple[str, Any]] = {}
     for extra in ("", "segments", "keypoints", "rotated"):
+
         def add(name: str, transform: Any, extra: str = extra) -> None:
             result[f"{name}.{extra or 'boxes'}"] = extra, transform
 

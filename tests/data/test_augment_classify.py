@@ -6,7 +6,13 @@ import torch
 from PIL import Image
 
 from ultralytics.data import augment
-from ultralytics.data.augment import CenterCrop, ClassifyLetterBox, ToTensor, classify_augmentations, classify_transforms
+from ultralytics.data.augment import (
+    CenterCrop,
+    ClassifyLetterBox,
+    ToTensor,
+    classify_augmentations,
+    classify_transforms,
+)
 
 
 @pytest.mark.parametrize("number", range(3))
@@ -37,7 +43,11 @@ def test_auto_letterbox_pads_to_the_stride():
     ("settings", "present", "absent"),
     [
         ({}, {"RandomHorizontalFlip", "ColorJitter", "RandomErasing"}, {"RandomVerticalFlip", "RandAugment"}),
-        ({"auto_augment": "randaugment", "hflip": 0, "vflip": 0.5}, {"RandAugment", "RandomVerticalFlip"}, {"ColorJitter"}),
+        (
+            {"auto_augment": "randaugment", "hflip": 0, "vflip": 0.5},
+            {"RandAugment", "RandomVerticalFlip"},
+            {"ColorJitter"},
+        ),
         ({"auto_augment": "augmix", "force_color_jitter": True}, {"AugMix", "ColorJitter"}, {"AutoAugment"}),
         ({"auto_augment": "autoaugment"}, {"AutoAugment"}, {"ColorJitter"}),
     ],

@@ -33,7 +33,10 @@ def random_matrix(seed: int, h: int, w: int, size_hw: tuple[int, int], perspecti
 def canvas(seed: int) -> Canvas:
     sizes = ((30, 40), (26, 33), (40, 28), (21, 25))
     corners = ((-4, -6), (8, 34), (28, 5), (30, 33))
-    return Canvas(tuple(Tile(smooth(seed + i, *size), *c) for i, (size, c) in enumerate(zip(sizes, corners))), (64, 60))
+    return Canvas(
+        tuple(Tile(smooth(seed + i, *size), *c) for i, (size, c) in enumerate(zip(sizes, corners, strict=True))),
+        (64, 60),
+    )
 
 
 @given(SEEDS, st.integers(-9, 60), st.integers(-9, 55), st.integers(1, 80), st.integers(1, 80))
@@ -206,7 +209,7 @@ def reference_hsv(picture, gains):
     saturation[0] = 0
     tables = ((levels + gains[0] * 180) % 180).astype(np.uint8), saturation, value
     planes = cv2.split(cv2.cvtColor(picture, cv2.COLOR_BGR2HSV))
-    changed = cv2.merge([cv2.LUT(plane, table) for plane, table in zip(planes, tables)])
+    changed = cv2.merge([cv2.LUT(plane, table) for plane, table in zip(planes, tables, strict=True)])
     return cv2.cvtColor(changed, cv2.COLOR_HSV2BGR)
 
 

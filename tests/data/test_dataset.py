@@ -8,8 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+
 from ultralytics.cfg.merge import get_cfg
 from ultralytics.data import BaseDataset, YOLOConcatDataset, YOLODataset, build_dataloader, build_yolo_dataset
+from ultralytics.data.build import InfiniteDataLoader, seed_worker
 from ultralytics.data.image_io import imread
 from ultralytics.data.samplers import SampleRef
 
@@ -178,15 +180,15 @@ def test_leaving_an_epoch_early_starts_the_next_cleanly(make_set, data):
         loader.close()
 
 
-def test_errors_in_workers_and_threads_reach_the_caller(make_set, data):
+@pytest.mark.parametrize("workers", [0, pytest.param(1, marks=pytest.mark.slow)])  # torch waits 5 s for such a worker
+def test_errors_in_workers_and_threads_reach_the_caller(make_set, data, workers):
     images = make_set(4)
     dataset = build(images, data)
     (images / "003.jpg").unlink()
-    for workers in (0, 1):
-        loader = build_dataloader(dataset, 2, workers)
-        with pytest.raises(FileNotFoundError, match="003"):
-            list(loader)
-        loader.close()
+    loader = build_dataloader(dataset, 2, workers)
+    with pytest.raises(FileNotFoundError, match="003"):
+        list(loader)
+    loader.close()
 
 
 def test_mosaic_closes_with_the_epoch(make_set, data):
@@ -311,7 +313,7 @@ def test_own_data_sets_can_be_built_on_the_base(make_set):
             ]
 
         def build_transforms(self, hyp=None):
-            return lambda labels, rng=None: labels
+            return lambda labels: labels
 
     dataset = Boxes(str(make_set(3)), imgsz=64, hyp=settings())
     assert dataset[2]["bboxes"].tolist() == [[0.5] * 4] and len(dataset.labels) == 3
@@ -352,4 +354,23 @@ def test_loader_leaves_the_global_generator_alone(make_set, data):
     list(loader)
     list(loader)
     assert torch.equal(before, torch.get_rng_state())
+    loader.close()
+
+
+@pytest.mark.slow
+def test_spawned_workers_share_the_labels(make_set, data):
+    """Python starts workers that way on Windows, macOS and, from 3.14, Linux."""
+    dataset = build(make_set(45, size=(36, 48)), data, **MIXING)
+    expected = [fingerprint(batch) for batch in build_dataloader(dataset, 4, 0, seed=5)]
+    ours = build_dataloader(dataset, 4, 0, seed=5)
+    loader = InfiniteDataLoader(
+        dataset,
+        batch_sampler=ours.batch_sampler,
+        num_workers=2,
+        collate_fn=dataset.collate_fn,
+        worker_init_fn=seed_worker,
+        multiprocessing_context="spawn",
+    )
+    assert [fingerprint(batch) for batch in loader] == expected
+    assert all(tensor.is_shared() for tensor in dataset.packed.__dict__["_shared"])
     loader.close()

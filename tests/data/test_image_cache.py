@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from ultralytics.data import image_cache
 from ultralytics.data.image_cache import DiskImages, RamImages, disk_has_room, ram_has_room
 from ultralytics.data.image_io import UnreadableImageError, imread
@@ -110,3 +111,13 @@ def test_read_only_folder_falls_back_to_decoding(make_set, monkeypatch, capsys):
     disk = DiskImages()
     assert disk.store(file, imread(file)) == 0 and disk.store(file, imread(file)) == 0
     assert capsys.readouterr().out.count("decoded instead") == 1
+
+
+def test_ranks_of_one_run_share_a_block(monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("MASTER_PORT", f"test{os.getpid()}")
+    block = filled("ranks")
+    assert RamImages(SHAPES, "ranks").path == block.path
+    monkeypatch.setenv("MASTER_PORT", "other")
+    assert RamImages(SHAPES, "ranks").path != block.path
+    assert RamImages(SHAPES, "other pictures").path != block.path

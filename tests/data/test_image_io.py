@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 from PIL import Image
+
 from ultralytics.data.image_io import UnreadableImageError, decode_image, imread, mend_jpeg, scaled_size_hw
 from ultralytics.data.verify import check_image
 
@@ -71,7 +72,12 @@ def test_undecodable_files_say_why(tmp_path):
 
 @pytest.mark.parametrize(
     ("size", "target", "expected"),
-    [((480, 640), 640, (480, 640)), ((375, 500), 640, (480, 640)), ((100, 333), 320, (97, 320)), ((1, 999), 64, (1, 64))],
+    [
+        ((480, 640), 640, (480, 640)),
+        ((375, 500), 640, (480, 640)),
+        ((100, 333), 320, (97, 320)),
+        ((1, 999), 64, (1, 64)),
+    ],
 )
 def test_scaled_size(size, target, expected):
     assert scaled_size_hw(size, target) == expected

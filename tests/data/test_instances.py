@@ -52,7 +52,9 @@ def test_conversions_undo_each_other(boxes, first, second):
 def test_areas_do_not_depend_on_the_format(boxes):
     areas = Bboxes(boxes).areas()
     for form in FORMATS[1:]:
-        np.testing.assert_allclose(Bboxes(convert_boxes(boxes, "xyxy", form), form).areas(), areas, rtol=1e-3, atol=1e-2)
+        np.testing.assert_allclose(
+            Bboxes(convert_boxes(boxes, "xyxy", form), form).areas(), areas, rtol=1e-3, atol=1e-2
+        )
 
 
 def test_arrays_given_are_not_changed():
@@ -183,13 +185,15 @@ def test_resampled_polygons_stay_on_their_edges(length, points):
 
 def test_clipped_bounds():
     square = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], np.float32)
-    polygons = np.stack([
-        square * 4 + 3,  # inside
-        square * 10 + (-5, 4),  # across the left border
-        square * 60 - 20,  # around everything
-        square * 5 - 10,  # outside
-        np.array([[-5, 10], [10, -5], [10, 10], [10, 10]], np.float32),  # a corner of it cut off by two borders
-    ])
+    polygons = np.stack(
+        [
+            square * 4 + 3,  # inside
+            square * 10 + (-5, 4),  # across the left border
+            square * 60 - 20,  # around everything
+            square * 5 - 10,  # outside
+            np.array([[-5, 10], [10, -5], [10, 10], [10, 10]], np.float32),  # a corner of it cut off by two borders
+        ]
+    )
     expected = [[3, 3, 7, 7], [0, 4, 5, 14], [0, 0, 20, 20], [0, 0, 0, 0], [0, 0, 10, 10]]
     np.testing.assert_allclose(clipped_bounds(polygons, (20, 20)), expected, atol=1e-5)
 
@@ -198,7 +202,7 @@ def test_clipped_bounds():
 @settings(max_examples=40)
 def test_refitted_boxes_keep_their_angle_and_hold_what_is_visible(angle, x, y):
     u, v = np.array([np.cos(angle), np.sin(angle)]), np.array([-np.sin(angle), np.cos(angle)])
-    corners = np.array([a * 8 * u + b * 3 * v for a, b in ((-1, -1), (1, -1), (1, 1), (-1, 1))]) + (x, y)
+    corners = np.array([a * 8 * u + b * 3 * v for a, b in ((-1, -1), (1, -1), (1, 1), (-1, 1))]) + np.array([x, y])
     polygon = corners.astype(np.float32)[None]
     bounds = clipped_bounds(polygon, (20, 20))
     new, boxes = refit_rotated(polygon, bounds, (20, 20))

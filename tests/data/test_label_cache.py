@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from ultralytics.data import cache as cache_module
 from ultralytics.data.cache import ScanResult, get_hash, load_labels, save_labels, user_cache_path
 from ultralytics.data.locate import find_images, img2label_paths

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import pickle
 
 import numpy as np
+import psutil
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from ultralytics.data.labels import LabelList, LabelPacker, PackedStrings, pack_dicts
 from ultralytics.data.verify import LabelRows
 
@@ -134,3 +137,28 @@ def test_memory_of_large_sets(images):
     labels = packer.finish()
     assert len(labels.cls) == images * boxes
     assert labels.nbytes / images < 300 and labels.nbytes < 600e6
+
+
+def _read_all(labels: LabelList, results) -> None:
+    process = psutil.Process()
+    before = process.memory_full_info().uss
+    for i in range(len(labels)):
+        labels[i]
+    results.put(process.memory_full_info().uss - before)
+
+
+@pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="needs forked processes")
+def test_reading_in_workers_copies_no_pages():
+    packer, row = LabelPacker(), some_rows(np.random.default_rng(0), 10)
+    for i in range(30_000):
+        packer.add(f"/datasets/large/images/train/{i:012d}.jpg", (480, 640), row)
+    labels = LabelList(packer.finish())
+    context = multiprocessing.get_context("fork")
+    results = context.Queue()
+    workers = [context.Process(target=_read_all, args=(labels, results)) for _ in range(2)]
+    for worker in workers:
+        worker.start()
+    grown = [results.get(timeout=60) for _ in workers]
+    for worker in workers:
+        worker.join()
+    assert max(grown) < labels.packed.nbytes / 4

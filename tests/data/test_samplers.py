@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from ultralytics.data.samplers import (
     LANES,
     ContiguousDistributedSampler,
@@ -57,7 +58,8 @@ def test_every_image_once_over_all_ranks_in_equally_many_batches(n, batch, world
 @given(n=st.integers(1, 70), batch=st.integers(1, 9), world=st.integers(1, 5))
 def test_validation_has_no_duplicates_and_whole_batches(n, batch, world):
     parts = [
-        indices(epoch_of(EpochBatchSampler(Numbers(n), batch, shuffle=False, rank=r, world=world))) for r in range(world)
+        indices(epoch_of(EpochBatchSampler(Numbers(n), batch, shuffle=False, rank=r, world=world)))
+        for r in range(world)
     ]
     assert [i for part in parts for i in part] == list(range(n))
     assert parts == [list(ContiguousDistributedSampler(Numbers(n), world, batch, r)) for r in range(world)]

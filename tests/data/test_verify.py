@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+
 from ultralytics.data.verify import (
     KINDS,
     LabelRules,
@@ -152,7 +155,7 @@ def test_public_tuples(make_set):
     image, label = str(images / "000.jpg"), str(images.parents[1] / "labels" / "train" / "000.txt")
     out = verify_image_label((image, label, "train: ", False, 3, 0, 0, False))
     assert out[0] == image and out[1].shape == (1, 5) and out[2] == (48, 64) and tuple(out[5:9]) == (0, 1, 0, 0)
-    open(label, "w").write("7 .5 .5 .1 .1\n")
+    Path(label).write_text("7 .5 .5 .1 .1\n")
     out = verify_image_label((image, label, "train: ", False, 3, 0, 0, False))
     assert out[:5] == [None] * 5 and tuple(out[5:9]) == (0, 1, 0, 1)
     assert out[9].startswith("train: ignoring corrupt image/label: ") and f"{label}:1" in out[9]

@@ -36,7 +36,8 @@ def in_tmp(tmp_path, monkeypatch):
 
 
 def export(model, **options) -> str:
-    return Exporter(overrides={"imgsz": 96, "batch": 1, "format": "onnx", **options})(model)
+    quick = {"imgsz": 96, "batch": 1, "format": "onnx", "simplify": False}
+    return Exporter(overrides={**quick, **options})(model)
 
 
 def close(got, wanted) -> None:
@@ -45,7 +46,7 @@ def close(got, wanted) -> None:
 
 @pytest.mark.parametrize("form", ["onnx", "torchscript"])
 def test_dynamic_convolution_serves_any_batch_and_size(dynamic_model, form):
-    path = export(dynamic_model, format=form, dynamic=True)
+    path = export(dynamic_model, format=form, dynamic=True, simplify=True)
     backend = AutoBackend(path)
     assert backend.dynamic
     for count, height, width in ((1, 96, 96), (2, 96, 96), (7, 96, 96), (2, 64, 128)):
@@ -76,9 +77,9 @@ def test_mixing_costs_one_convolution_in_a_fixed_graph(dynamic_model, plain_mode
         nodes = onnx.load(path).graph.node
         return sum(node.op_type == "Conv" for node in nodes), sum(node.op_type == "MatMul" for node in nodes)
 
-    plain = kernels(export(plain_model))
-    fixed = kernels(export(dynamic_model))
-    free = kernels(export(dynamic_model, dynamic=True))
+    plain = kernels(export(plain_model, simplify=True))
+    fixed = kernels(export(dynamic_model, simplify=True))
+    free = kernels(export(dynamic_model, simplify=True, dynamic=True))
     assert fixed[0] == plain[0] and free[0] == plain[0]
     assert free[1] >= plain[1] + 5
 
@@ -251,3 +252,13 @@ def test_public_helpers(tmp_path):
     with pytest.raises(RuntimeError, match="cannot hold a network"):
         write(0)
     assert exporter_module.NMSModel
+    wanted = {
+        "FP16_FORMATS": "torchscript onnx openvino engine coreml coreai mnn ncnn rknn ascend",
+        "INT8_FORMATS": "onnx openvino engine coreml saved_model edgetpu litert mnn imx rknn axelera deepx hailo "
+        "xilinx",
+        "W8A16_FORMATS": "coreml litert qnn",
+        "W8A32_FORMATS": "litert",
+        "FP32_UNSUPPORTED_FORMATS": "edgetpu imx rknn axelera deepx qnn hailo ascend xilinx",
+    }
+    for name, formats in wanted.items():
+        assert getattr(exporter_module, name) == frozenset(formats.split())

@@ -15,7 +15,7 @@ from ultralytics.engine.plots.crops import save_one_box
 from ultralytics.engine.plots.dense import colorize_depth
 from ultralytics.engine.plots.features import feature_visualization
 from ultralytics.engine.plots.labels import plot_labels
-from ultralytics.engine.plots.mosaics import plot_images
+from ultralytics.engine.plots.mosaics import output_to_rotated_target, output_to_target, plot_images
 from ultralytics.engine.plots.palette import POSE_PALETTE, SKELETON, Colors, colors, contrasting
 from ultralytics.engine.plots.text import StrokeWriter, TrueTypeWriter, find_font, is_ascii
 
@@ -235,3 +235,12 @@ def test_feature_visualization(tmp_path):
     assert (tmp_path / "stage3_Conv_features.png").is_file()
     assert np.load(tmp_path / "stage3_Conv_features.npy").shape == (12, 8, 8)
     feature_visualization(torch.rand(1, 12), "x", 0, save_dir=tmp_path)
+
+
+def test_outputs_as_labels():
+    rows = torch.tensor([[0.0, 0, 10, 20, 0.9, 2], [1, 1, 2, 2, 0.8, 1]])
+    index, cls, boxes, conf = output_to_target([rows, rows[:0], rows], max_det=1)
+    assert index.tolist() == [0, 2] and cls.tolist() == [2, 2] and boxes[0].tolist() == [5, 10, 10, 20]
+    assert conf.tolist() == [np.float32(0.9)] * 2
+    index, cls, boxes, conf = output_to_rotated_target([torch.tensor([[5.0, 5, 4, 2, 0.7, 1, 0.3]])])
+    assert boxes.shape == (1, 5) and boxes[0, 4] == np.float32(0.3) and cls.tolist() == [1]

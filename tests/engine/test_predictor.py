@@ -10,7 +10,6 @@ import pytest
 import torch
 
 from ultralytics.cfg.merge import get_cfg
-from ultralytics.engine import predictor as module
 from ultralytics.engine.results import Results
 from ultralytics.models.yolo.detect.predict import DetectionPredictor
 from ultralytics.models.yolo.detect.stages import from_rows, to_rows
@@ -25,6 +24,7 @@ class Runtime:
 
     format, stride, names, fp16, dynamic, channels, end2end, imgsz = "pt", 32, NAMES, False, False, 3, False, None
     device = torch.device("cpu")
+    model = None
 
     def __init__(self, **kwargs):
         self.kwargs, self.calls, self.warm = kwargs, [], []
@@ -47,11 +47,19 @@ class Runtime:
 
 @pytest.fixture
 def make(tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "AutoBackend", Runtime)
-    monkeypatch.setattr(module, "tune_allocator", lambda: None)
+    monkeypatch.setattr("ultralytics.engine.runtime.AutoBackend", Runtime)
+    monkeypatch.setattr("ultralytics.engine.runtime.tune_allocator", lambda: None)
 
     def build(cls=DetectionPredictor, **overrides) -> DetectionPredictor:
-        args = {"project": str(tmp_path), "name": "run", "imgsz": 64, "verbose": False, "rect": True, "device": "cpu", "batch": 1}
+        args = {
+            "project": str(tmp_path),
+            "name": "run",
+            "imgsz": 64,
+            "verbose": False,
+            "rect": True,
+            "device": "cpu",
+            "batch": 1,
+        }
         return cls(overrides={**args, **overrides, "mode": "predict"})
 
     return build

@@ -3,11 +3,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+import weights_rule
 from torch import nn
+
 from ultralytics.engine.train.ema import ModelEMA
 from ultralytics.engine.train.stopping import EarlyStopping, epochs_in_time
-
-import weights_rule
 
 
 def test_decay(golden):
@@ -88,6 +88,8 @@ def test_state_round_trip():
     assert other.state_dict() == stopper.state_dict() and other(2, 0.6)
 
 
-@pytest.mark.parametrize(("hours", "elapsed", "done", "expected"), [(1, 360, 1, 10), (1, 3700, 4, 4), (0.5, 100, 3, 54)])
+@pytest.mark.parametrize(
+    ("hours", "elapsed", "done", "expected"), [(1, 360, 1, 10), (1, 3700, 4, 4), (0.5, 100, 3, 54)]
+)
 def test_epochs_in_time(hours, elapsed, done, expected):
     assert epochs_in_time(hours, elapsed, done) == expected

@@ -3,11 +3,11 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import nn
+
+from ultralytics.cfg.merge import get_cfg
 from ultralytics.engine.train import optimizer
 from ultralytics.engine.trainer import BaseTrainer
 from ultralytics.nn.models import DetectionModel
-
-from ultralytics.cfg.merge import get_cfg
 
 SMALL = {
     "nc": 2,

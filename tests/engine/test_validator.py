@@ -61,7 +61,17 @@ def answer(im: torch.Tensor, rows_of=LABELS.__getitem__, score: float = 0.9) -> 
 class Runtime:
     """Stands for `AutoBackend`."""
 
-    format, stride, names, fp16, dynamic, channels, end2end, imgsz, batch = "pt", 32, NAMES, False, True, 3, False, None, 1
+    format, stride, names, fp16, dynamic, channels, end2end, imgsz, batch = (
+        "pt",
+        32,
+        NAMES,
+        False,
+        True,
+        3,
+        False,
+        None,
+        1,
+    )
     device = torch.device("cpu")
     rows_of = staticmethod(LABELS.__getitem__)
 
@@ -82,7 +92,8 @@ class Runtime:
 @pytest.fixture
 def make(tmp_path, monkeypatch, data):
     monkeypatch.setattr(module, "AutoBackend", Runtime)
-    monkeypatch.setattr(module, "tune_allocator", lambda: None)
+    monkeypatch.setattr("ultralytics.engine.runtime.AutoBackend", Runtime)
+    monkeypatch.setattr("ultralytics.engine.runtime.tune_allocator", lambda: None)
 
     def build(cls=DetectionValidator, **overrides) -> DetectionValidator:
         args = {"data": str(data), "imgsz": SIDE, "batch": 2, "workers": 0, "plots": False, "device": "cpu",
@@ -102,6 +113,8 @@ def test_perfect_answers(make, caplog):
     rows = [line.split() for line in caplog.messages if line.split()[:1] in (["all"], ["cat"], ["dog"])]
     assert [row[:3] for row in rows] == [["all", "4", "5"], ["cat", "2", "3"], ["dog", "2", "2"]]
     assert any(line.startswith("Speed: ") and line.endswith("postprocess per image") for line in caplog.messages)
+    assert set(validator.metrics.box.image_metrics) == {"0.bmp", "sub/1.bmp", "2.bmp", "sub/3.bmp"}
+    assert validator.metrics.box.image_metrics["0.bmp"]["tp"] == 2
     assert set(validator.speed) == {"preprocess", "inference", "loss", "postprocess"}
 
 

@@ -31,6 +31,17 @@ def test_blocks(groups, act):
     assert isinstance(net[0], PackedConv)
 
 
+def test_gradients_reach_the_input():
+    net = nn.Sequential(Conv(3, 4, 3).eval().fuse())
+    plain, x = copy.deepcopy(net), torch.randn(1, 3, 8, 8)
+    pack_convolutions(net)
+    grads = []
+    for module in (net, plain):
+        given = x.clone().requires_grad_(True)
+        grads.append(torch.autograd.grad(module(given).sum(), given)[0])
+    torch.testing.assert_close(*grads, rtol=1e-4, atol=1e-5)
+
+
 def test_what_is_left_alone():
     with_norm, odd, hooked = Conv(4, 4).eval(), Conv(4, 4, act=nn.LeakyReLU()).eval(), Conv(4, 4).eval()
     odd.fuse(), hooked.fuse()

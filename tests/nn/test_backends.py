@@ -113,7 +113,7 @@ def test_native_network_is_folded_in_a_copy(model):
     )
     assert (backend.stride, backend.task, backend.channels, backend.names[1]) == (32, "detect", 3, "thing 1")
     assert backend.dynamic and not backend.end2end and not backend.fp16
-    same = AutoBackend(model, fuse=False, channels_last=False)
+    same = AutoBackend(model, fuse=False)
     assert same.model is model, "nothing had to change, so nothing should be copied"
     assert len(backend(x, embed=[2, 4])) == 2
     backend.warmup()
@@ -134,7 +134,8 @@ def test_half_on_a_processor_is_bfloat16_with_exact_decoding(model):
     assert next(model.parameters()).dtype == torch.float32
     # Experts stay in float32, where they mix faster and more exactly.
     assert backend.model.model[3].conv.weight.dtype == torch.float32
-    assert backend.model.model[2].cv1.conv.weight.dtype == torch.bfloat16
+    assert backend.model.model[3].conv.routing.weight.dtype == torch.float32
+    assert backend.model.model[22].dfl.conv.weight.dtype == torch.bfloat16
 
 
 def test_checkpoint_file(model, tmp_path):

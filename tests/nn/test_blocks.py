@@ -39,7 +39,7 @@ ARGS = {
     "OBB": [5, 1],
     "Classify": [5],
 }
-SOURCES = {"Concat": [16, 24], "Index": [16, 32], **dict.fromkeys(("Detect", "Segment", "Pose", "OBB"), [16, 32])}
+SOURCES = {"Concat": [16, 24], **{name: [16, 32] for name in ("Index", "Detect", "Segment", "Pose", "OBB")}}
 HEADS = ("Detect", "Segment", "Pose", "OBB", "Classify")
 
 

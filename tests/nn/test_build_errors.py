@@ -124,7 +124,11 @@ def test_missing_scale_takes_the_first_with_a_warning(caplog):
 
 
 def test_activation_by_name_stays_with_its_model():
-    for text, kind in (("nn.LeakyReLU(0.1)", nn.LeakyReLU), ("torch.nn.ReLU()", nn.ReLU), ("nn.Hardswish", nn.Hardswish)):
+    for text, kind in (
+        ("nn.LeakyReLU(0.1)", nn.LeakyReLU),
+        ("torch.nn.ReLU()", nn.ReLU),
+        ("nn.Hardswish", nn.Hardswish),
+    ):
         layers, _ = parse_model(changed(0, activation=text), verbose=False)
         assert isinstance(layers[0].act, kind)
         assert layers[0].act is layers[1].act
@@ -164,16 +168,24 @@ def test_table_is_logged(caplog):
 
 
 SCALARS = st.one_of(
-    st.none(), st.booleans(), st.integers(-3, 40), st.floats(-2, 4), st.sampled_from(["nc", "None", "x", "3", "[1]", ""])
+    st.none(),
+    st.booleans(),
+    st.integers(-3, 40),
+    st.floats(-2, 4),
+    st.sampled_from(["nc", "None", "x", "3", "[1]", ""]),
 )
 VALUES = st.one_of(SCALARS, st.lists(SCALARS, max_size=3), st.dictionaries(st.text(max_size=2), SCALARS, max_size=1))
 SOURCE = st.one_of(st.integers(-4, 4), st.lists(st.integers(-3, 3), max_size=3), VALUES)
 NAMES = st.one_of(
-    st.sampled_from([*registered(), "nn.Upsample", "nn.Conv2d", "nn.BatchNorm2d", "nn.MaxPool2d", "nn.Identity", "C2ff"]),
+    st.sampled_from(
+        [*registered(), "nn.Upsample", "nn.Conv2d", "nn.BatchNorm2d", "nn.MaxPool2d", "nn.Identity", "C2ff"]
+    ),
     VALUES,
 )
 ROWS = st.one_of(
-    st.tuples(SOURCE, st.one_of(st.integers(0, 3), VALUES), NAMES, st.one_of(st.lists(VALUES, max_size=5), VALUES)).map(list),
+    st.tuples(SOURCE, st.one_of(st.integers(0, 3), VALUES), NAMES, st.one_of(st.lists(VALUES, max_size=5), VALUES)).map(
+        list
+    ),
     VALUES,
 )
 
@@ -192,7 +204,9 @@ def test_any_row_builds_or_is_told(row, place):
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)
-@given(top=st.dictionaries(st.sampled_from(["nc", "scales", "scale", "modules", "activation", "ch"]), VALUES, max_size=2))
+@given(
+    top=st.dictionaries(st.sampled_from(["nc", "scales", "scale", "modules", "activation", "ch"]), VALUES, max_size=2)
+)
 def test_any_top_level_builds_or_is_told(top):
     try:
         with torch.device("meta"):

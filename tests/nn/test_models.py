@@ -61,8 +61,9 @@ def test_channels_of_the_image():
     assert model(torch.zeros(1, 1, 32, 32))["boxes"].shape[0] == 1
     with pytest.raises(ValueError, match=r"takes images of 1 channels.*\(2, 3, 32, 32\)"):
         model(torch.zeros(2, 3, 32, 32))
-    assert tiny(**{"ch": 4}).model[0].conv.in_channels == 4  # as 8.1 wrote it
-    assert tiny(ch=1, **{"ch": 4}).yaml["channels"] == 1
+    written_by_81 = {**TINY, "ch": 4}
+    assert DetectionModel(written_by_81, verbose=False).model[0].conv.in_channels == 4
+    assert DetectionModel(written_by_81, ch=1, verbose=False).yaml["channels"] == 1
 
 
 def test_embedding_stops_early():
@@ -157,9 +158,19 @@ def test_loss_makes_the_criterion_once_and_leaves_it_out_of_copies():
     assert copy.deepcopy(model).criterion is None and model.criterion is not None
 
 
-def test_detection_criterion_is_found():
-    loss = tiny().init_criterion()
-    assert type(loss).__name__ == "v8DetectionLoss"
+def test_a_network_alone_has_a_loss():
+    model = tiny()
+    batch = {
+        "img": torch.rand(2, 3, 64, 64),
+        "batch_idx": torch.tensor([0.0, 1.0]),
+        "cls": torch.tensor([[0.0], [2.0]]),
+        "bboxes": torch.tensor([[0.5, 0.5, 0.4, 0.4], [0.3, 0.6, 0.2, 0.5]]),
+    }
+    loss, items = model(batch)
+    loss.sum().backward()
+    assert loss.shape == (3,) and set(items) == {"box_loss", "cls_loss", "dfl_loss"}
+    assert type(model.criterion).__name__ == "v8DetectionLoss"
+    assert all(p.grad is not None for p in model.parameters() if p.requires_grad)
 
 
 def test_missing_criterion_is_told():

@@ -261,6 +261,15 @@ def test_batch_one_traced_without_preparation_serves_other_batches():
         torch.testing.assert_close(traced(x), block(x), rtol=1e-5, atol=1e-5)
 
 
+def test_exported_program_has_a_free_batch():
+    block = DynamicConv(4, 6, 3).eval()
+    batch = torch.export.Dim("batch", min=1, max=64)
+    program = torch.export.export(block, (torch.randn(3, 4, 8, 8),), dynamic_shapes=({0: batch},)).module()
+    for count in (1, 2, 7):
+        x = torch.randn(count, 4, 8, 8)
+        torch.testing.assert_close(program(x), block(x), rtol=1e-5, atol=1e-5)
+
+
 @pytest.mark.parametrize(
     ("target", "form"),
     [

@@ -64,8 +64,8 @@ def my_blocks(tmp_path, monkeypatch):
     sys.modules.pop("my_blocks", None)
 
 
-def yaml_with(block, args=(64, True), **top):
-    rows = [[-1, 1, "Conv", [16, 3, 2]], [-1, 3, block, list(args)], [-1, 1, "Conv", [32, 3, 2]]]
+def yaml_with(block, args=(64, True), repeats=3, **top):
+    rows = [[-1, 1, "Conv", [16, 3, 2]], [-1, repeats, block, list(args)], [-1, 1, "Conv", [32, 3, 2]]]
     return {"nc": 2, "backbone": rows, "head": [[[1, 2], 1, "Detect", ["nc"]]], **top}
 
 
@@ -187,7 +187,7 @@ def test_partials_work_by_import_path(my_blocks):
         ("my_blocks:Nothing", "has no 'Nothing'"),
         ("my_blocks:value", "no torch.nn.Module"),
         ("os:system", "no torch.nn.Module"),
-        ("no_such_module_here:X", "no_such_module_here"),
+        ("no_such_module_here:X", "no module 'no_such_module_here' on the Python path"),
         ("nocolon", "no import path"),
         ({"call": "in"}, "path"),
         ({"path": "my_blocks:MyBlock", "call": "in, nonsense"}, "nonsense"),
@@ -220,6 +220,39 @@ def test_foreign_blocks_survive_files_and_processes(my_blocks):
     known += "register(my_blocks.MyBlock, 'in, out, n, *')\n"
     code, text = run(f"{known}{load}m, _ = load_checkpoint('mine.pt')\n{rebuild}", my_blocks)
     assert code == 0 and "fine" in text, text
+
+
+DECORATED = """
+from torch import nn
+from ultralytics.nn.registry import register
+
+
+@register(call="arg, in", out=lambda args: args[0] + 1, name="Plus")
+class Plus(nn.Conv2d):
+    def __init__(self, width, c1):
+        super().__init__(c1, width + 1, 1)
+"""
+
+
+def test_a_modules_own_decorator_says_how_to_call_it(my_blocks):
+    (my_blocks / "decorated.py").write_text(DECORATED)
+    modules = {"Plus": "decorated:Plus"}
+    model = DetectionModel(yaml_with("Plus", args=(7,), repeats=1, modules=modules), verbose=False)
+    assert model.model[1].out_channels == 8
+    with pytest.raises(ModelYamlError, match=r"stacked 3 times with the same arguments \[7, 16\]"):
+        DetectionModel(yaml_with("Plus", args=(7,), modules=modules), verbose=False)
+    save_checkpoint({"model": model}, my_blocks / "plus.pt")
+    code, text = run(
+        """
+        from ultralytics.nn.checkpoint import load_checkpoint
+        from ultralytics.nn.models import DetectionModel
+        model, _ = load_checkpoint("plus.pt", trust=True)
+        print(DetectionModel(model.yaml, nc=5, verbose=False).model[1].out_channels)
+        """,
+        my_blocks,
+    )
+    assert code == 0 and text.rstrip().endswith("8"), text
+    sys.modules.pop("decorated", None)
 
 
 def test_modules_of_a_file_are_not_imported_unasked(my_blocks):

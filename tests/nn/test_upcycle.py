@@ -4,6 +4,7 @@ import copy
 
 import pytest
 import torch
+from export_helpers import decoded, images, settled
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
@@ -11,6 +12,7 @@ from torch import nn
 from ultralytics.nn.block.conv import Conv
 from ultralytics.nn.block.parameternet import DynamicBnAct, DynamicConv
 from ultralytics.nn.fold import fold_model
+from ultralytics.nn.info import model_from
 from ultralytics.nn.upcycle import upcycle_kernel, upcycle_state
 
 
@@ -135,3 +137,15 @@ def test_dynamic_bn_act_starts_as_near_as_its_activation_lets_it(act, exact):
 def test_routing_must_be_positive():
     with pytest.raises(ValueError, match="routing"):
         upcycle_kernel(torch.ones(1, 1, 1, 1), 4, routing=0.0)
+
+
+def test_whole_network_starts_with_the_plain_ones_predictions(capsys):
+    source, target = settled("yolov8n.yaml"), model_from("yolov8n-DynamicConv.yaml", 3)
+    target.load(source)
+    assert "upcycled 5 of 5 convolutions" in capsys.readouterr().out
+    target.eval()
+    x = images(2)
+    wanted, got = decoded(source, x), decoded(target, x)
+    assert (got - wanted).abs().max() / wanted.abs().max() < 1e-5
+    target.fuse(verbose=False)
+    assert target.is_fused() and (decoded(target, x) - wanted).abs().max() / wanted.abs().max() < 1e-5

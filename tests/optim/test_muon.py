@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import copy
+
 import pytest
 import torch
 from torch import nn
+
 from ultralytics.optim import MuSGD
 from ultralytics.optim.muon import muon_update, zeropower_via_newtonschulz5
 
@@ -69,7 +72,7 @@ def test_state_can_be_saved_and_restored():
     q, other = fresh()
     p.grad = torch.ones(6, 5)
     optimizer.step()
-    other.load_state_dict(optimizer.state_dict())
+    other.load_state_dict(copy.deepcopy(optimizer.state_dict()))
     q.data.copy_(p.data)
     for parameter, o in ((p, optimizer), (q, other)):
         parameter.grad = torch.eye(6, 5)

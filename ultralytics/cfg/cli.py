@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import pickle
 import shutil
 import sys
 import traceback
@@ -38,7 +39,7 @@ __all__ = [
 ]
 
 # What a user can mend: shown as one line. Anything else is a bug of ours and keeps its traceback.
-USER_ERRORS = (ConfigError, ValueError, SyntaxError, OSError, ImportError, NotImplementedError)
+USER_ERRORS = (ConfigError, ValueError, SyntaxError, OSError, ImportError, NotImplementedError, pickle.UnpicklingError)
 
 # Special commands that load the network code, by what they call; the module that fills the table of blocks comes first.
 FORWARDED = {
@@ -62,6 +63,8 @@ def entrypoint(debug: str = "") -> None:
     if debug:
         main(debug.split())
         return
+    if os.getcwd() not in sys.path:
+        sys.path.append(os.getcwd())  # so that `modules:` of a YAML finds the user's files; last, so it shadows nothing
     status = run_guarded(lambda: main(sys.argv[1:]))
     if status:
         sys.exit(status)
@@ -209,6 +212,8 @@ def handle_yolo_solutions(args: Sequence[str]) -> None:
 def run_mode(overrides: dict[str, Any]) -> Any:
     """Complete the arguments, open the model and start the mode."""
     args = complete(overrides)
+    if args["mode"] in {"predict", "track"}:
+        args.setdefault("save", True)  # a command without files would leave nothing behind
     mode, task, name = args.pop("mode"), args.pop("task", None), args.pop("model")
     model = open_model(str(name), task, bool(args.get("trust")))
     if task and task != model.task:

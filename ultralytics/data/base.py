@@ -165,9 +165,12 @@ class BaseDataset(Dataset):
         return self._buffer.capacity
 
     def prepare_worker(self, workers: int) -> None:
-        """Size the image buffer for one of `workers` loader processes."""
-        if self._buffer.capacity:
-            self._buffer.resize(buffer_length(self.ni, self.batch_size, workers))
+        """Give one of `workers` loader processes an image buffer of its own, sized for its share.
+
+        A forked process must not use the old one: another thread may have held its lock at the fork.
+        """
+        capacity = self._buffer.capacity
+        self._buffer = ImageBuffer(buffer_length(self.ni, self.batch_size, workers) if capacity else 0)
 
     def load_image(
         self, i: int, rect_mode: bool = True, resize_short: bool = False
@@ -271,21 +274,18 @@ class BaseDataset(Dataset):
 
     def __getitem__(self, index: int | SampleRef) -> dict[str, Any]:
         """Return one transformed sample."""
-        self._buffer.renew(index.index if isinstance(index, SampleRef) else int(index))
+        ref = index if isinstance(index, SampleRef) else None
+        self._buffer.renew(int(index) if ref is None else ref.index)
         labels = self.get_image_and_label(index)
-        if not isinstance(index, SampleRef):
-            closed = self.close_mosaic_epoch is not None and self.close_mosaic_epoch <= 0
-            return self._transform(labels, not closed, GlobalRng())
-        return self._transform(labels, index.mixing, SampleRng(index.key))
-
-    def _transform(self, labels: dict[str, Any], mixing: bool, rng: Any) -> dict[str, Any]:
-        if not self.augment:
-            return self.transforms(labels)
-        if mixing:
-            return self.transforms(labels, rng)
-        if self._transforms_unmixed is None:
-            self._transforms_unmixed = self.build_transforms(hyp=without_mixing(self.hyp))
-        return self._transforms_unmixed(labels, rng)
+        closed = self.close_mosaic_epoch is not None and (ref.epoch if ref else 0) >= self.close_mosaic_epoch
+        transforms = self.transforms if ref is None or ref.mixing else None
+        if self.augment and (closed or transforms is None):
+            if self._transforms_unmixed is None:
+                self._transforms_unmixed = self.build_transforms(hyp=without_mixing(self.hyp))
+            transforms = self._transforms_unmixed
+        if not self.augment or not getattr(transforms, "native", False):  # a user's own callable
+            return (transforms or self.transforms)(labels)
+        return transforms(labels, GlobalRng() if ref is None else SampleRng(ref.key))
 
     def get_image_and_label(self, index: int | SampleRef) -> dict[str, Any]:
         """Return image and labels of one image before any transform.
@@ -329,7 +329,7 @@ class BaseDataset(Dataset):
         return label
 
     def build_transforms(self, hyp: Any = None) -> Callable[..., dict[str, Any]]:
-        """Return the transforms, called with (labels, rng) in training and (labels) otherwise; subclasses do."""
+        """Return the transforms: a `Compose`, or any function of the labels; subclasses do."""
         raise NotImplementedError(f"{type(self).__name__} must define build_transforms(hyp).")
 
 

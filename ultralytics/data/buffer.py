@@ -57,17 +57,8 @@ class ImageBuffer:
             return
         with self._lock:
             self._images[index] = (image, original_hw)
-            self._trim()
-
-    def resize(self, capacity: int) -> None:
-        """Change the capacity."""
-        with self._lock:
-            self.capacity = capacity
-            self._trim()
-
-    def _trim(self) -> None:
-        while len(self._images) > self.capacity:
-            self._images.popitem(last=False)
+            while len(self._images) > self.capacity:
+                self._images.popitem(last=False)
 
     def __getstate__(self) -> dict[str, Any]:
         """Pickle without content: another process fills its own."""

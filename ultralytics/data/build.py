@@ -54,6 +54,7 @@ class InfiniteDataLoader(DataLoader):
         self._epoch = 0  # of the next iteration
         self._ready: int | None = None  # epoch whose first batch the stream yields next
         self._stream: Iterator[Any] | None = None
+        self._turn = 0  # counts streams, so that an iteration of an older one ends
 
     def __len__(self) -> int:
         return len(self.batch_sampler) if self.batch_sampler is not None else super().__len__()
@@ -68,9 +69,11 @@ class InfiniteDataLoader(DataLoader):
         if self._stream is None or self._ready != epoch or not endless:
             self._open(epoch)
         self._ready = None  # until the epoch has been taken in full
-        stream = self._stream
+        turn = self._turn
         for _ in range(len(self)):
-            yield next(stream)
+            if self._turn != turn:
+                return
+            yield next(self._stream)
         if endless:
             self._ready = epoch + 1
 
@@ -92,6 +95,7 @@ class InfiniteDataLoader(DataLoader):
         if isinstance(self._stream, AheadIterator):
             self._stream.close()
         self._stream = self._ready = None
+        self._turn += 1
 
     def reset(self) -> None:
         """End the workers; the next iteration starts new ones, with the data set as it then is."""
@@ -217,7 +221,7 @@ def build_dataloader(
         collate_fn=getattr(dataset, "collate_fn", None),
         worker_init_fn=seed_worker,
         generator=torch.Generator().manual_seed((SEED_BASE + seed + max(rank, 0)) % 2**63),
-        ahead=2,
+        ahead=2 if env.cpu_count() > 1 else 0,
     )
 
 

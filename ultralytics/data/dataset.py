@@ -184,13 +184,21 @@ def text_of_missing_polygons(task: str) -> str:
 
 
 def _stack(tensors: Sequence[torch.Tensor]) -> torch.Tensor:
-    """Stack to one tensor; in a worker process straight into shared memory, which saves a copy on the way out."""
-    first = tensors[0]
-    out = None
+    """Stack to one tensor; in a worker process straight into shared memory, which saves a copy on the way out.
+
+    Raises:
+        ValueError: for different shapes.
+    """
+    shapes = {tuple(tensor.shape) for tensor in tensors}
+    if len(shapes) > 1:
+        raise ValueError(f"a batch holds pictures of different shapes {sorted(shapes)}; use the data set's batch size.")
+    out = torch.empty((len(tensors), *tensors[0].shape), dtype=tensors[0].dtype)
     if get_worker_info() is not None:
-        storage = first._typed_storage()._new_shared(first.numel() * len(tensors), device=first.device)
-        out = first.new(storage).resize_(len(tensors), *first.shape)
-    return torch.stack(list(tensors), out=out)
+        out.share_memory_()
+    rows = out.numpy()  # numpy copies in this thread; torch would start a team of threads beside the training's
+    for i, tensor in enumerate(tensors):
+        rows[i] = tensor.numpy()
+    return out
 
 
 class YOLOConcatDataset(ConcatDataset):
@@ -215,6 +223,16 @@ class YOLOConcatDataset(ConcatDataset):
     def collate_fn(batch: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         """Join samples to a batch, see `YOLODataset.collate_fn`."""
         return YOLODataset.collate_fn(batch)
+
+    @property
+    def close_mosaic_epoch(self) -> int | None:
+        """First epoch without mosaic, of the first part."""
+        return getattr(self.datasets[0], "close_mosaic_epoch", None)
+
+    @close_mosaic_epoch.setter
+    def close_mosaic_epoch(self, epoch: int | None) -> None:
+        for dataset in self.datasets:
+            dataset.close_mosaic_epoch = epoch
 
     def close_mosaic(self, hyp: Any) -> None:
         """Turn mixing augmentations off in every part that has them."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from multiprocessing.context import get_spawning_popen
 from typing import Any, overload
 
 import numpy as np
@@ -199,29 +200,29 @@ class PackedLabels:
         return replace(changed, points=self.points[_row_numbers(self.point_ends, rows)], point_ends=ends)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle as tensors: torch passes those to spawned workers through shared memory instead of copying them.
+        """Pickle as arrays, for a process that is being spawned as handles of shared memory.
 
-        The shared copy is made once and kept, so any number of workers map the same memory.
+        The arrays move there once, so any number of spawned workers map the same memory.
         """
-        tensors = self.__dict__.get("_tensors")
-        if tensors is None:
-            arrays = [getattr(self, f.name) for f in fields(self) if f.name != "files"]
-            tensors = [
-                torch.from_numpy(np.require(a, requirements="W")) for a in [*arrays, self.files.blob, self.files.ends]
-            ]
-            object.__setattr__(self, "_tensors", tensors)
-        return _unpickle_labels, (self.files.prefix, *tensors)
+        arrays = [getattr(self, field.name) for field in fields(self)[1:]] + [self.files.blob, self.files.ends]
+        if get_spawning_popen() is None:
+            return _unpickled, (self.files.prefix, *arrays)
+        if "_shared" not in self.__dict__:
+            shared = [torch.from_numpy(np.require(array, requirements="W")).share_memory_() for array in arrays]
+            moved = _unpickled(self.files.prefix, *shared)
+            for field in fields(self):  # frozen against change of content, which this is not
+                object.__setattr__(self, field.name, getattr(moved, field.name))
+            object.__setattr__(self, "_shared", shared)
+        return _unpickled, (self.files.prefix, *self.__dict__["_shared"])
 
 
 def _is_rising_to(ends: np.ndarray, last: int) -> bool:
     return bool(ends[0] == 0 and ends[-1] == last and (np.diff(ends) >= 0).all())
 
 
-def _unpickle_labels(prefix: str, *tensors: torch.Tensor) -> PackedLabels:
-    *arrays, blob, ends = [tensor.numpy() for tensor in tensors]
-    labels = PackedLabels(PackedStrings.from_parts(prefix, blob, ends), *arrays)
-    object.__setattr__(labels, "_tensors", list(tensors))
-    return labels
+def _unpickled(prefix: str, *parts: np.ndarray | torch.Tensor) -> PackedLabels:
+    *arrays, blob, ends = [part.numpy() if isinstance(part, torch.Tensor) else part for part in parts]
+    return PackedLabels(PackedStrings.from_parts(prefix, blob, ends), *arrays)
 
 
 class LabelPacker:

@@ -1,5 +1,6 @@
 """Public names of this path; the code lives in the modules named below."""
 
+from ultralytics.data.augment.masks import polygon2mask, polygons2masks, polygons2masks_overlap
 from ultralytics.data.cache import get_hash
 from ultralytics.data.describe import DATASET_KEY_TYPES, check_det_dataset, find_dataset_yaml
 from ultralytics.data.describe_classify import check_cls_dataset
@@ -21,6 +22,9 @@ __all__ = [
     "get_hash",
     "get_split_fraction",
     "img2label_paths",
+    "polygon2mask",
+    "polygons2masks",
+    "polygons2masks_overlap",
     "verify_image",
     "verify_image_label",
 ]

@@ -32,7 +32,17 @@ from ultralytics.nn.backends.base import (
     validate_args,
 )
 from ultralytics.nn.backends.suppression import NMSModel
-from ultralytics.nn.backends.table import FormatFacts, export_formats, find_format, resolve_format_name
+from ultralytics.nn.backends.table import (
+    FP16_FORMATS,
+    FP32_UNSUPPORTED_FORMATS,
+    INT8_FORMATS,
+    W8A16_FORMATS,
+    W8A32_FORMATS,
+    FormatFacts,
+    export_formats,
+    find_format,
+    resolve_format_name,
+)
 from ultralytics.nn.names import guess_model_task
 from ultralytics.nn.protocols import ForExport
 from ultralytics.utils.callbacks import add_integration_callbacks, get_default_callbacks
@@ -42,7 +52,18 @@ from ultralytics.utils.files import file_size
 from ultralytics.utils.log import LOGGER, colorstr
 from ultralytics.utils.version import __version__
 
-__all__ = ["Exporter", "NMSModel", "export_formats", "try_export", "validate_args"]
+__all__ = [
+    "FP16_FORMATS",
+    "FP32_UNSUPPORTED_FORMATS",
+    "INT8_FORMATS",
+    "W8A16_FORMATS",
+    "W8A32_FORMATS",
+    "Exporter",
+    "NMSModel",
+    "export_formats",
+    "try_export",
+    "validate_args",
+]
 
 MIN_MB = 0.0005  # a smaller file cannot hold a network
 LICENSE = "AGPL-3.0 License (https://ultralytics.com/license)"

@@ -27,11 +27,10 @@ from ultralytics.data.augment.letterbox import LetterBox
 from ultralytics.data.sources import load_inference_source
 from ultralytics.engine.plots.features import class_activation_map
 from ultralytics.engine.predict_output import DEFAULT_FPS, RunOutput
+from ultralytics.engine.runtime import open_runtime
 from ultralytics.engine.task import Frame, SelectOptions, Task
-from ultralytics.nn.autobackend import AutoBackend
 from ultralytics.utils.callbacks import add_integration_callbacks, get_default_callbacks
 from ultralytics.utils.checks import check_imgsz
-from ultralytics.utils.device import select_device, tune_allocator
 from ultralytics.utils.log import LOGGER, colorstr
 from ultralytics.utils.timing import Profile
 
@@ -94,7 +93,7 @@ class BasePredictor:
     ) -> None:
         self.args = self._checked(get_cfg(cfg, overrides))
         self.save_dir = get_save_dir(self.args)
-        self.model: AutoBackend | None = None
+        self.model: Any = None
         self.device: torch.device | None = None
         self.imgsz: Any = None
         self.dataset: Any = None
@@ -154,8 +153,10 @@ class BasePredictor:
         """
         if isinstance(im, torch.Tensor):
             return im.to(self.model.device, self._dtype)
-        planes = torch.from_numpy(_planes(self.pre_transform(im))).to(self.model.device)
-        return planes.to(self._dtype).div_(255)
+        pixels = torch.from_numpy(_stacked_rgb(self.pre_transform(im))).to(self.model.device).permute(0, 3, 1, 2)
+        if self.model.format != "pt":
+            pixels = pixels.contiguous()  # networks take pixels with their channels together, as pictures have them
+        return pixels.to(self._dtype).div_(255)
 
     @property
     def _dtype(self) -> torch.dtype:
@@ -166,7 +167,8 @@ class BasePredictor:
         """Return the network's output for a batch."""
         if self.args.visualize and not self.source_type.tensor:
             self._visualize(im)
-        return self.model(im, *args, augment=self.args.augment, embed=self.args.embed, **kwargs)
+        augment = self.args.augment and self.model.format == "pt"
+        return self.model(im, *args, augment=augment, embed=self.args.embed, **kwargs)
 
     def postprocess(self, preds: Any, img: torch.Tensor, orig_imgs: Any) -> list:
         """Return one `Results` per picture.
@@ -234,25 +236,8 @@ class BasePredictor:
 
     def setup_model(self, model: Any, verbose: bool = True) -> None:
         """Load a network, checkpoint or export. The user's own network is not changed."""
-        device = select_device(self.args.device, verbose=verbose)
-        if getattr(device, "type", "") == "cpu":
-            tune_allocator()
-        args = self.args
-        with torch.inference_mode(False):  # parameters made inside could never take part in a gradient
-            self.model = AutoBackend(
-                model=model or args.model,
-                device=device,
-                dnn=args.dnn,
-                data=args.data,
-                fp16=str(args.get("quantize")) == "16",
-                fuse=True,
-                verbose=verbose,
-                channels_last=args.get("channels_last"),
-                end2end=None if args.get("nms") is None else not args.nms,
-                trust=bool(args.get("trust")),
-            )
+        self.model = open_runtime(self.args, model, verbose)
         self.device = self.model.device
-        self.model.eval()
         self.done_warmup = False
 
     def setup_source(self, source: Any, stride: int | None = None) -> None:
@@ -308,7 +293,11 @@ class BasePredictor:
         with self._lock:
             self.args, self.save_dir, self._stopped = run.args, run.save_dir, False
             if self.model is None:
-                self.setup_model(model)
+                self.setup_model(
+                    model, verbose=False
+                )  # the command line introduces itself, a call from Python need not
+            if run.args.augment and self.model.format != "pt":
+                LOGGER.warning("augment=True needs a PyTorch model (.pt); predicting with one view.")
             if run.args.verbose:
                 LOGGER.info("")
             self.setup_source(run.args.source if source is None else source)
@@ -348,6 +337,7 @@ class BasePredictor:
             self.seen = run.seen = run.seen + 1
             result.speed = dict(zip(("preprocess", "inference", "postprocess"), speed, strict=True))
             result.save_dir = str(self.save_dir)
+            result.owned()
             if wanted:
                 lines[i] += self.write_results(i, Path(paths[i]), im, lines)
         if self.args.verbose:
@@ -470,12 +460,12 @@ class BasePredictor:
         self.callbacks.setdefault(event, []).append(func)
 
 
-def _planes(pictures: Sequence[np.ndarray]) -> np.ndarray:
-    """Return (H, W, C) BGR pictures of one size as (B, C, H, W) RGB; other channel counts keep their order."""
-    height, width, channels = pictures[0].shape
-    out = np.empty((len(pictures), channels, height, width), pictures[0].dtype)
-    order = (2, 1, 0) if channels == 3 else range(channels)
-    for planes, picture in zip(out, pictures, strict=True):
-        for target, source in enumerate(order):
-            cv2.extractChannel(picture, source, planes[target])
+def _stacked_rgb(pictures: Sequence[np.ndarray]) -> np.ndarray:
+    """Return (H, W, C) BGR pictures of one size as (B, H, W, C) RGB; other channel counts keep their order."""
+    out = np.empty((len(pictures), *pictures[0].shape), pictures[0].dtype)
+    for target, picture in zip(out, pictures, strict=True):
+        if picture.shape[-1] == 3:
+            cv2.cvtColor(picture, cv2.COLOR_BGR2RGB, dst=target)
+        else:
+            target[:] = picture
     return out

@@ -25,6 +25,7 @@ from ultralytics.engine.train.amp import Precision
 from ultralytics.engine.train.checkpointing import Progress
 from ultralytics.engine.train.csvlog import CsvLog
 from ultralytics.engine.train.ema import ModelEMA
+from ultralytics.engine.train.extras import attempt_compile
 from ultralytics.engine.train.hooks import BatchPictures, CloseMosaic, TimeLimit
 from ultralytics.engine.train.process import reseed_epoch, training_process
 from ultralytics.engine.train.resume import Resumption, find_resumption
@@ -98,6 +99,8 @@ class BaseTrainer:
         self._save_error: OSError | None = None
         self._batch_cuts = 0
         self._begin_s = time.time()
+        self.compiled: nn.Module | None = None
+        self._compiled_once = False
         if len(self.worker_devices) > 1:
             return  # the processes that this one starts do the rest
         self._prepare()
@@ -108,7 +111,7 @@ class BaseTrainer:
         self.device = select_device(ddp.rank_device(self.args.device) if distributed else self.args.device)
         if distributed:
             ddp.join_group(self.device)
-        init_seeds(self.args.seed + 1 + self.rank, self.args.deterministic)
+        init_seeds(self.args.seed + max(self.rank, 0), self.args.deterministic)  # rank 0 builds what one process builds
         setup.claim_folder(self)
         add_integration_callbacks(self)
         self.emit("on_pretrain_routine_start")
@@ -225,7 +228,7 @@ class BaseTrainer:
         self._warm_up(ni)
         with self.autocast():
             self.batch = batch = self.preprocess_batch(batch)
-            loss, items = self.model(batch)
+            loss, items = self._forward(batch)
         self.loss = loss.sum() * self._rank_scale(batch)
         self.loss_items = self._named(items)
         self._update_mean_loss(index)
@@ -234,6 +237,21 @@ class BaseTrainer:
             self.optimizer_step()
             self.progress.last_step = ni
         self.emit("on_train_batch_end")
+
+    def _forward(self, batch: dict[str, Any]) -> tuple[torch.Tensor, Any]:
+        """Return loss and loss items of a batch; the network part runs compiled where that is asked for and works."""
+        if self.compiled is None:
+            return self.model(batch)
+        try:
+            preds = self.compiled(batch["img"])
+        except Exception as error:  # compilation happens at the first call and fails in many ways
+            if self._compiled_once:
+                raise
+            LOGGER.warning(f"torch.compile failed, training without it: {str(error).splitlines()[0]}")
+            self.compiled = None
+            return self.model(batch)
+        self._compiled_once = True
+        return modules.unwrap_model(self.model).loss(batch, preds)
 
     def _warm_up(self, ni: int) -> None:
         """Set learning rates, momentum and accumulation while warming up."""
@@ -374,6 +392,8 @@ class BaseTrainer:
         setup.choose_precision(self)
         if self.world_size > 1:
             setup.distribute(self)
+        if self.args.compile:
+            self.compiled = attempt_compile(self.model, self.device, mode=self.args.compile)
         self.ema = ModelEMA(self.model)
         self.stopper = EarlyStopping(self.args.patience)
         setup.build_schedule(self)

@@ -1,0 +1,22 @@
+"""Networks: blocks, heads, losses, building from YAML, loading and saving. Public names are imported when asked for."""
+
+from ultralytics.utils.lazy import attach
+
+__getattr__, __dir__, __all__ = attach(
+    __name__,
+    {
+        "BaseModel": "ultralytics.nn.models:BaseModel",
+        "ClassificationModel": "ultralytics.nn.models:ClassificationModel",
+        "DetectionModel": "ultralytics.nn.models:DetectionModel",
+        "SegmentationModel": "ultralytics.nn.models:SegmentationModel",
+        "attempt_load_one_weight": "ultralytics.nn.checkpoint:attempt_load_one_weight",
+        "attempt_load_weights": "ultralytics.nn.checkpoint:attempt_load_weights",
+        "guess_model_scale": "ultralytics.nn.names:guess_model_scale",
+        "guess_model_task": "ultralytics.nn.names:guess_model_task",
+        "load_checkpoint": "ultralytics.nn.checkpoint:load_checkpoint",
+        "parse_model": "ultralytics.nn.build:parse_model",
+        "register": "ultralytics.nn.registry:register",
+        "torch_safe_load": "ultralytics.nn.checkpoint:torch_safe_load",
+        "yaml_model_load": "ultralytics.nn.names:yaml_model_load",
+    },
+)

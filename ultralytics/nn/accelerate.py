@@ -1,10 +1,10 @@
 """Faster convolutions for inference on processors: weights packed for the vector units, activation in the same pass.
 
-PyTorch hands convolutions to oneDNN, but reorders the weights at every call and runs the activation as a second pass over
-the result. The operator used here does neither; it is the one that `torch.compile` generates for processors. Where it is
-missing or gives other results, networks stay as they are.
+PyTorch hands convolutions to oneDNN, but reorders the weights at every call and runs the activation as a second pass
+over the result. The operator used here does neither; it is the one that `torch.compile` generates for processors. Where
+it is missing or gives other results, networks stay as they are.
 
-Gradients do not flow through packed layers, so this is for runtimes that own their network.
+Packed weights cannot be trained or saved, so this is for runtimes that own their network.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from ultralytics.utils.log import LOGGER
 __all__ = ["PackedConv", "pack_convolutions"]
 
 ACTIVATIONS = {nn.SiLU: "swish", nn.ReLU: "relu", nn.Identity: "none"}
+PLAIN = {"swish": F.silu, "relu": F.relu, "none": lambda x: x}
 DTYPES = (torch.float32, torch.bfloat16)
 LAYER_FACTS = ("i", "f", "type", "np")  # what a layer of a network knows about its place
 
@@ -36,13 +37,16 @@ class PackedConv(nn.Module):
     def __init__(self, conv: nn.Conv2d, activation: str = "none") -> None:
         super().__init__()
         self.geometry = list(conv.padding), list(conv.stride), list(conv.dilation), conv.groups
+        self._plain_geometry = conv.stride, conv.padding, conv.dilation, conv.groups
         packed = torch._C._nn.mkldnn_reorder_conv2d_weight(conv.weight.detach().to_mkldnn(), *self.geometry)
         self.weight = nn.Parameter(packed, requires_grad=False)
         self.bias = None if conv.bias is None else nn.Parameter(conv.bias.detach().clone(), requires_grad=False)
         self.activation = activation
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Map (B, C1, H, W) to (B, C2, H', W')."""
+        """Map (B, C1, H, W) to (B, C2, H', W'); gradients flow to the input, by way of the plain operators."""
+        if x.requires_grad and torch.is_grad_enabled():
+            return PLAIN[self.activation](F.conv2d(x, self.weight.to_dense(), self.bias, *self._plain_geometry))
         return torch.ops.mkldnn._convolution_pointwise(
             x, self.weight, self.bias, *self.geometry, self.activation, [], ""
         )

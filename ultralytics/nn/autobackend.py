@@ -15,11 +15,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from ultralytics.cfg.tasks import TASK_INFOS
 from ultralytics.nn.backends.base import format_class
 from ultralytics.nn.backends.pytorch import NativeRuntime
 from ultralytics.nn.backends.table import FORMATS, FormatFacts, format_of
-from ultralytics.nn.names import guess_model_task
 from ultralytics.utils.checks.files import check_yaml
 from ultralytics.utils.device import select_device
 from ultralytics.utils.log import LOGGER
@@ -70,7 +68,7 @@ class AutoBackend(nn.Module):
         data: data set YAML for class names that the file lacks.
         fp16: half precision; bfloat16 on processors that have it (see `NativeRuntime`).
         fuse: fold norms of PyTorch models.
-        verbose: log the loading.
+        verbose: log the loading, and the summary of folded models.
         channels_last: memory layout of PyTorch models; None takes the faster one.
         end2end: choose the head of PyTorch models that have both.
         trust: allow a checkpoint to load any class.
@@ -98,7 +96,7 @@ class AutoBackend(nn.Module):
         if dnn:
             raise NotImplementedError("dnn=True (ONNX by OpenCV) is not built; leave it out to run ONNX Runtime.")
         device = device if isinstance(device, torch.device) else select_device(device or "cpu", verbose=False)
-        options = {"fuse": fuse, "channels_last": channels_last, "end2end": end2end}
+        options = {"fuse": fuse, "channels_last": channels_last, "end2end": end2end, "verbose": verbose}
         if isinstance(model, nn.Module):
             facts = FORMATS["-"]
             self.runtime = NativeRuntime(model, device, fp16, **options)
@@ -116,7 +114,7 @@ class AutoBackend(nn.Module):
             setattr(self, flag, name == self.format)
         self.device = self.runtime.device
         self.fp16 = self.runtime.dtype == torch.float16
-        self.metadata = _facts_of_network(self.runtime.model) if self.pt else dict(self.runtime.metadata)
+        self.metadata = dict(self.runtime.metadata)
         self._apply_metadata(data)
         self.training = False
 
@@ -226,34 +224,6 @@ def _format_of_file(path: str | Path) -> FormatFacts:
     if facts.name != "-" and not Path(path).exists():
         raise FileNotFoundError(f"{facts.title} file '{path}' does not exist; export it first: format='{facts.name}'.")
     return facts
-
-
-def _facts_of_network(model: nn.Module) -> dict[str, Any]:
-    """Return what metadata would say about a network."""
-    stride = getattr(model, "stride", None)
-    content = getattr(model, "yaml", None)
-    content = content if isinstance(content, Mapping) else {}
-    layers = getattr(model, "model", None)
-    head = layers[-1] if isinstance(layers, nn.Sequential) and len(layers) else model
-    args = getattr(model, "args", None)
-    task = getattr(model, "task", None)
-    facts = {
-        "stride": int(torch.as_tensor(stride).max()) if stride is not None else 32,
-        "task": task if task in TASK_INFOS else guess_model_task(model),
-        "imgsz": args.get("imgsz", 640) if isinstance(args, Mapping) else 640,
-        "names": getattr(model, "names", None),
-        "channels": int(content.get("channels") or content.get("ch") or _first_channels(model)),
-        "end2end": bool(getattr(head, "end2end", False)),
-        "kpt_shape": getattr(head, "kpt_shape", None),
-        "kpt_names": getattr(model, "kpt_names", None),
-    }
-    if isinstance(facts["imgsz"], int):
-        facts["imgsz"] = [facts["imgsz"]] * 2
-    return {k: v for k, v in facts.items() if v is not None}
-
-
-def _first_channels(model: nn.Module) -> int:
-    return next((m.in_channels for m in model.modules() if isinstance(getattr(m, "in_channels", None), int)), 3)
 
 
 def _widened(y: Any) -> Any:

@@ -1,8 +1,8 @@
 """From a model YAML to a chain of layers: `plan` is pure and checks every row, `construct` makes the modules.
 
-What can be wrong in a YAML is found here and told as `ModelYamlError` with file, row, module and argument. The checks run
-from cheap to dear: form of the row, sources, call pattern, the constructor's signature and types, construction itself
-and, in `probe`, one forward pass.
+What can be wrong in a YAML is found here and told as `ModelYamlError` with file, row, module and argument. The checks
+run from cheap to dear: form of the row, sources, call pattern, the constructor's signature and types, construction
+itself and, in `probe`, one forward pass.
 """
 
 from __future__ import annotations
@@ -402,6 +402,8 @@ def _probe_layer(layer: nn.Module, given: Any, row: Row, file: str, last: bool) 
     except Exception as error:
         shapes = [tuple(t.shape) for t in (given if isinstance(given, list) else [given]) if hasattr(t, "shape")]
         reason = str(error).strip().split("\n")[0] or type(error).__name__
+        if row.copies > 1:
+            reason += f" (stacked {row.copies} times with the same arguments {row.args})"
         raise ModelYamlError(f"does not accept maps of shape {shapes} from {row.source}: {reason}", **where) from None
     if not last and isinstance(y, torch.Tensor) and y.ndim == 4 and y.shape[1] != row.c_out:
         raise ModelYamlError(
@@ -415,5 +417,3 @@ def _probe_layer(layer: nn.Module, given: Any, row: Row, file: str, last: bool) 
 def with_modules(cfg: Mapping[str, Any], modules: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
     """Return the YAML content a model stores: the given one and the `modules:` entries of foreign blocks."""
     return {**cfg, "modules": {**(cfg.get("modules") or {}), **modules}} if modules else dict(cfg)
-
-

@@ -69,28 +69,52 @@ def torch_safe_load(
     file = Path(attempt_download_asset(weight))
     if not file.is_file():
         raise FileNotFoundError(
-            f"'{weight}' does not exist (looked in '{Path.cwd()}' and in the settings' weights_dir), and it is not the name "
-            "of public weights that could be fetched. Give the path of the file, or put it there."
+            f"'{weight}' does not exist (looked in '{Path.cwd()}' and in the settings' weights_dir), and it is not "
+            "the name of public weights that could be fetched. Give the path of the file, or put it there."
         )
     trust = trust and not safe_only
     if trust:
         LOGGER.warning(f"loading '{file}' with trust=True: the file may run any code on this machine.")
     _check_container(file)
-    content = _read(file, trust)
-    if isinstance(content, nn.Module) or (content is not None and isinstance(getattr(content, "model", None), nn.Module)):
-        content = {"model": content if hasattr(content, "yaml") else getattr(content, "model", content)}
-    if not isinstance(content, dict):
-        raise CheckpointError(f"'{file}' holds {type(content).__name__}, not a checkpoint with a network.")
-    if not isinstance(content.get("ema") or content.get("model"), nn.Module):
-        keys = ", ".join(map(str, list(content)[:5]))
-        hint = " It looks like a bare state_dict: build the model from its YAML and use load_state_dict()."
-        bare = bool(content) and all(isinstance(v, torch.Tensor) for v in content.values())
-        raise CheckpointError(
-            f"'{file}' has no network under 'ema' or 'model'; its keys are {keys or 'none'}.{hint if bare else ''}"
-        )
+    content = _as_dictionary(_read(file, trust), file)
     for key in [k for k, v in content.items() if isinstance(v, Dropped)]:
         content[key] = None
     return content, str(file)
+
+
+def _as_dictionary(content: Any, file: Path) -> dict[str, Any]:
+    """Return a checkpoint's dictionary, made for a bare network, after checking that a network is in it."""
+    if isinstance(content, nn.Module) or isinstance(getattr(content, "model", None), nn.Module):
+        content = {"model": content if hasattr(content, "yaml") else getattr(content, "model", content)}
+    if not isinstance(content, dict):
+        raise CheckpointError(f"'{file}' holds {type(content).__name__}, not a checkpoint with a network.")
+    network = content.get("ema") or content.get("model")
+    lacking = placeholders(network) if isinstance(network, nn.Module) else [network]
+    if lacking and isinstance(lacking[0], Dropped):
+        wanted = lacking[0].wanted
+        raise CheckpointError(
+            f"'{file}' needs '{wanted}', which this version does not have. If it is a block of a modified package, "
+            f'bring your own class for it: register(MyBlock, pickled_as="{wanted}").'
+        )
+    if not isinstance(network, nn.Module):
+        keys = ", ".join(map(str, list(content)[:5]))
+        bare = bool(content) and all(isinstance(v, torch.Tensor) for v in content.values())
+        hint = " It looks like a bare state_dict: build the model and use load_state_dict()." if bare else ""
+        raise CheckpointError(f"'{file}' has no network under 'ema' or 'model'; its keys are {keys or 'none'}.{hint}")
+    return content
+
+
+def placeholders(network: nn.Module) -> list[Dropped]:
+    """Return what the reader has left out among the layers of a network."""
+    found, waiting, seen = [], [network], set()
+    while waiting:
+        module = waiting.pop()
+        if isinstance(module, Dropped):
+            found.append(module)
+        elif module is not None and id(module) not in seen:
+            seen.add(id(module))
+            waiting += module._modules.values()
+    return found
 
 
 def _check_container(file: Path) -> None:
@@ -117,7 +141,8 @@ def _check_container(file: Path) -> None:
         raise CheckpointError(f"'{file}' is cut off or damaged ({size:,} bytes). {again}") from None
     if any(entry.endswith("/constants.pkl") for entry in entries):
         raise CheckpointError(
-            f"'{file}' is a TorchScript export, not a checkpoint; name it '*.torchscript' to predict or validate with it."
+            f"'{file}' is a TorchScript export, not a checkpoint; name it '*.torchscript' to predict or validate "
+            f"with it."
         )
     if not any(entry.endswith("/data.pkl") for entry in entries):
         raise CheckpointError(f"'{file}' is a ZIP archive but no PyTorch file; it holds {entries[:3]}.")
@@ -155,8 +180,8 @@ def load_checkpoint(
         trust: see `torch_safe_load`.
 
     Returns:
-        Network in float32 and evaluation mode, with the attributes `args` (training arguments over the defaults), `pt_path`,
-        `task`, and the checkpoint's dictionary.
+        Network in float32 and evaluation mode, with the attributes `args` (training arguments over the defaults),
+        `pt_path`, `task`, and the checkpoint's dictionary.
     """
     content, path = torch_safe_load(weight, trust=trust)
     model = upgrade_model(content.get("ema") or content["model"], Dropped)
@@ -185,11 +210,12 @@ def _adopt_blocks(model: nn.Module, path: str, trust: bool) -> None:
             continue
         if not (trust or registry.is_admitted(place.partition(":")[0])):
             raise UnsafeCheckpointError(
-                f"'{path}' uses the block '{name}' from '{place}', which is not registered here. Import the module that "
-                f"registers it first, or load the file with trust=True if you trust whoever made it.",
+                f"'{path}' uses the block '{name}' from '{place}', which is not registered here. Import the module "
+                f"that registers it first, or load the file with trust=True if you trust whoever made it.",
                 place,
             )
-        if known is None:
+        registry.import_block(place)  # where the module registers its blocks itself, that counts
+        if name not in registry.registered():
             fields = dict(entry) if isinstance(entry, Mapping) else {}
             registry.register(place, fields.get("call", "in, out, *"), name=name, out=fields.get("out", "in"))
 
@@ -245,8 +271,8 @@ def save_checkpoint(content: Mapping[str, Any], *paths: str | Path) -> None:
         torch.save(dict(content), buffer)
     except (pickle.PicklingError, AttributeError, TypeError) as error:
         raise CheckpointError(
-            f"cannot write {', '.join(map(str, paths))}: {error}. Classes and functions must be defined at the top level of a "
-            "module to be saved."
+            f"cannot write {', '.join(map(str, paths))}: {error}. Classes and functions must be defined at the top "
+            "level of a module to be saved."
         ) from error
     for path in paths:
         with atomic_write(path) as file:
@@ -259,8 +285,8 @@ def _warn_of_scripts(content: Mapping[str, Any]) -> None:
     names = {type(m).__qualname__ for net in networks for m in net.modules() if type(m).__module__ == "__main__"}
     if names:
         LOGGER.warning(
-            f"blocks {sorted(names)} are defined in the script that runs as the main program: other programs cannot load "
-            "this file. Move them into a module file and import them from there."
+            f"blocks {sorted(names)} are defined in the script that runs as the main program: other programs cannot "
+            "load this file. Move them into a module file and import them from there."
         )
 
 

@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from ultralytics.cfg.merge import DEFAULT_CFG_DICT
 from ultralytics.nn.build import Plan, construct, plan, probe, with_modules
 from ultralytics.nn.flops import model_info
 from ultralytics.nn.fold import fold_model
@@ -63,8 +64,8 @@ def resolve_criterion(path: str) -> Callable[[nn.Module], Any]:
         if isinstance(error, ModuleNotFoundError) and error.name != home:
             raise
         raise NotImplementedError(
-            f"this version has no loss '{name}', so such a model can predict but not be trained or validated with loss; "
-            "give it one of your own by overriding init_criterion()."
+            f"this version has no loss '{name}', so such a model can predict but not be trained or validated with "
+            "loss; give it one of your own by overriding init_criterion()."
         ) from None
 
 
@@ -72,8 +73,8 @@ def resolve_criterion(path: str) -> Callable[[nn.Module], Any]:
 class BaseModel(nn.Module):
     """Layers run in order, each reading from where its row says.
 
-    Attributes: `model` layers, `save` indices of outputs that later layers read, `yaml` content of the YAML, `names` class
-    names by index, `stride` pixels per cell of every level.
+    Attributes: `model` layers, `save` indices of outputs that later layers read, `yaml` content of the YAML, `names`
+    class names by index, `stride` pixels per cell of every level.
     """
 
     criterion_path = ""
@@ -112,8 +113,8 @@ class BaseModel(nn.Module):
         wanted = self.yaml.get("channels") or self.yaml.get("ch")
         if wanted and x.ndim == 4 and x.shape[1] != wanted:
             raise ValueError(
-                f"this model takes images of {wanted} channels, got a batch of shape {tuple(x.shape)} with {x.shape[1]}; "
-                f"convert the images, or build the model with ch={x.shape[1]}."
+                f"this model takes images of {wanted} channels, got a batch of shape {tuple(x.shape)} with "
+                f"{x.shape[1]}; convert the images, or build the model with ch={x.shape[1]}."
             )
 
     def _predict_once(self, x: torch.Tensor, profile: bool = False, embed: Sequence[int] | None = None) -> Any:
@@ -188,6 +189,8 @@ class BaseModel(nn.Module):
             preds: output of the network, where the caller has it already.
         """
         if getattr(self, "criterion", None) is None:
+            if not hasattr(self, "args"):
+                self.args = dict(DEFAULT_CFG_DICT)  # a network used on its own: the default gains
             self.criterion = self.init_criterion()
         return self.criterion(self.predict(batch["img"]) if preds is None else preds, batch)
 
@@ -295,9 +298,10 @@ class DetectionModel(BaseModel):
                 LOGGER.warning(f"head {type(head).__name__} has no attribute '{name}'; not set.")
 
     def init_criterion(self) -> Any:
-        """Return a new criterion for this model."""
-        path = self.end2end_criterion_path if self.end2end else self.criterion_path
-        return resolve_criterion(path)(self)
+        """Return a new criterion for this model; one that weighs both branches where the head has two."""
+        if not self.end2end:
+            return super().init_criterion()
+        return resolve_criterion(self.end2end_criterion_path)(self, resolve_criterion(self.criterion_path))
 
     def _predict_augment(self, x: torch.Tensor) -> Any:
         """Merge the predictions of several views."""

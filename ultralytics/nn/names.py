@@ -25,8 +25,8 @@ CLASSIFIER_NAMES = frozenset({"classify", "classifier", "cls", "fc"})
 def spellings(name: str | Path) -> Iterator[str]:
     """Yield the file names that a model YAML's name may mean, best first.
 
-    `yolov8n-seg.yaml` means itself, then `yolov8-seg.yaml`, which serves all sizes. An underscore may stand for the hyphen
-    before a variant: `yolov8n_DynamicConv.yaml`.
+    `yolov8n-seg.yaml` means itself, then `yolov8-seg.yaml`, which serves all sizes. An underscore may stand for the
+    hyphen before a variant: `yolov8n_DynamicConv.yaml`.
     """
     path = Path(name)
     unified = SIZED.sub(r"\1\2", path.stem, count=1)
@@ -54,8 +54,8 @@ def yaml_model_load(path: str | Path) -> dict[str, Any]:
         path: `yolov8n.yaml`, `yolov8n-seg.yaml`, `folder/mine.yaml`, ...
 
     Returns:
-        Its content with the added keys `scale` (size letter, empty where the name has none) and `yaml_file` (the name as
-        asked for).
+        Its content with the added keys `scale` (size letter, empty where the name has none) and `yaml_file` (the name
+        as asked for).
     """
     asked = Path(path)
     short = P6_SHORTHAND.fullmatch(asked.stem)
@@ -87,8 +87,10 @@ def guess_model_task(model: str | Path | Mapping[str, Any] | nn.Module) -> str:
     else:
         task = None
     if task is None:
-        LOGGER.warning("unable to guess the model's task, assuming 'task=detect'. Say it with task=..., one of "
-                       f"{', '.join(TASK_INFOS)}.")
+        LOGGER.warning(
+            "unable to guess the model's task, assuming 'task=detect'. Say it with task=..., one of "
+            f"{', '.join(TASK_INFOS)}."
+        )
     return task or "detect"
 
 

@@ -146,9 +146,13 @@ class LayerSpec:
         return import_block(self.target) if isinstance(self.target, str) else self.target
 
     def entry(self) -> dict[str, str]:
-        """Return the `modules:` entry that tells another process about this block."""
-        tail = {"out": self.out} if isinstance(self.out, str) and self.out != "in" else {}
-        return {"path": self.path, "call": ", ".join(self.call), **tail}
+        """Return the `modules:` entry that tells another process about this block.
+
+        Rules that are functions cannot be written down; then the block's own module has to register it when imported.
+        """
+        if callable(self.out) or self.adjust or self.keywords:
+            return {"path": self.path}
+        return {"path": self.path, "call": ", ".join(self.call), **({} if self.out == "in" else {"out": self.out})}
 
     def fill(self, args: Sequence, c_in: int | list[int], n: int, scale: Scale, scope: Mapping) -> Filled:
         """Put one row's values into the call pattern.
@@ -195,7 +199,7 @@ class LayerSpec:
         if self.out == "in":
             return c_in
         if isinstance(c_in, int):
-            raise ModelYamlError(f"joins several layers, but 'from' names one; write for instance [-1, {c_in}].")
+            raise ModelYamlError("joins several layers, but 'from' names one; write for instance [-1, 6].")
         if not all(isinstance(c, int) for c in c_in):
             raise ModelYamlError(f"cannot join layers that return several maps (channels {c_in}).")
         return sum(c_in) if self.out == "sum" else c_in[-1]
@@ -241,9 +245,15 @@ def import_block(path: str) -> Callable[..., nn.Module]:
         )
     try:
         found = functools.reduce(getattr, name.split("."), importlib.import_module(module))
+    except ModuleNotFoundError as error:
+        if not f"{module}.".startswith(f"{error.name}."):
+            raise  # something that the module itself imports
+        raise ImportError(
+            f"there is no module '{error.name}' on the Python path; install it, or add its folder to PYTHONPATH."
+        ) from None
     except AttributeError:
-        hint = _hint(name, vars(sys.modules[module])) if module in sys.modules else ""
-        raise ImportError(f"module '{module}' has no '{name}'{hint}.") from None
+        hint = _hint(name, vars(sys.modules[module])) if module in sys.modules else "."
+        raise ImportError(f"module '{module}' has no '{name}'{hint}") from None
     if not is_block(found):
         raise TypeError(
             f"'{path}' is no torch.nn.Module class (or functools.partial of one), but {type(found).__name__}."
@@ -367,7 +377,7 @@ def lookup(name: str, extra: Mapping[str, LayerSpec] | None = None) -> LayerSpec
     if is_block(added):
         return LayerSpec(added)
     raise ModelYamlError(
-        f"unknown YAML block '{name}'{_hint(name, {**registered(), **(extra or {})})}. Register your own with "
+        f"unknown YAML block '{name}'{_hint(name, {**registered(), **(extra or {})})} Register your own with "
         f"'@register(call=\"in, out, *\")' from ultralytics.nn.registry, or name it under 'modules:' in the YAML.",
         module=name,
     )
@@ -378,17 +388,17 @@ def _library_block(name: str, module: str, short: str) -> LayerSpec:
     home = importlib.import_module(module)
     if not short.isidentifier() or not is_block(getattr(home, short, None)):
         layers = [key for key, value in vars(home).items() if is_block(value)]
-        raise ModelYamlError(f"{module} has no module class '{short}'{_hint(short, layers)}.", module=name)
+        raise ModelYamlError(f"{module} has no module class '{short}'{_hint(short, layers)}", module=name)
     # Normalisation layers take the source's channels and nothing else that a YAML could know.
     pattern = ("in", "*") if short == "BatchNorm2d" else ("in", "out", "*") if short == "ConvTranspose2d" else ("*",)
     return LayerSpec(f"{module}:{short}", pattern, builtin=True)
 
 
 def _hint(name: str, known: Iterable[str]) -> str:
-    """Return `, did you mean [...]?` for close names, else nothing."""
+    """Return `, did you mean [...]?` for close names, else a full stop."""
     by_lower = {key.lower(): key for key in known}
     close = difflib.get_close_matches(name.lower(), by_lower, n=3)
-    return f", did you mean {[by_lower[key] for key in close]}?" if close else ""
+    return f", did you mean {[by_lower[key] for key in close]}?" if close else "."
 
 
 def pickled_as(path: str) -> Any:
@@ -405,8 +415,9 @@ def describe(args: Mapping[str, Any] | None = None) -> str:
     """
     wanted = str((args or {}).get("name") or "").lower()
     rows = [(key, spec) for key, spec in sorted(registered().items()) if wanted in key.lower()]
-    lines = [f"{'block':<28}{'call pattern':<36}lives in"]
-    lines += [f"{key:<28}{', '.join(spec.call):<36}{spec.path}" for key, spec in rows]
+    width = max((len(", ".join(spec.call)) for _, spec in rows), default=0) + 2
+    lines = [f"{'block':<28}{'call pattern':<{width}}lives in"]
+    lines += [f"{key:<28}{', '.join(spec.call):<{width}}{spec.path}" for key, spec in rows]
     lines += ["nn.X and torchvision.ops.X are usable without registration."]
     text = "\n".join(lines)
     LOGGER.info(text)

@@ -268,7 +268,8 @@ def main(args: Mapping[str, Any]) -> RoutingReport:
         report = routing_report(model, (_read_image(f, size) for f in files), [f.name for f in files])
     folder = Path(args["save_dir"]) if args.get("save_dir") else increment_path(Path("runs/routing"))
     table, picture = report.save_csv(folder / "routing.csv"), plot_routing(report, folder / "routing.png")
-    LOGGER.info(f"{report}\n\nspread over {by}s by layer (0: the input does not matter):")
+    groups = "classes" if by == "class" else "images"
+    LOGGER.info(f"{report}\n\nspread over {groups} by layer (0: the input does not matter):")
     for layer, value in zip(report.layers, report.spread, strict=True):
         LOGGER.info(f"  {layer:<24} {value:.3f}")
     LOGGER.info(f"Results saved to {table} and {picture}")

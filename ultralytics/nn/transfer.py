@@ -54,7 +54,9 @@ def transfer_weights(model: nn.Module, weights: Any, verbose: bool = True) -> Up
     state: State = {k: v.detach().float() if v.is_floating_point() else v for k, v in source.state_dict().items()}
     own = model.state_dict()
     if _is_folded(state, own):
-        LOGGER.warning("the weights come from a fused model: its convolutions lost their norms, most of them do not fit.")
+        LOGGER.warning(
+            "the weights come from a fused model: its convolutions lost their norms, most of them do not fit."
+        )
     adapt_input(state, own, model)
     adapt_classes(state, own, getattr(source, "names", None), getattr(model, "names", None))
     report = upcycle_state(model, state, source)
@@ -80,8 +82,8 @@ def _is_folded(state: State, own: State) -> bool:
 def adapt_input(state: State, own: State, model: nn.Module) -> None:
     """Fit the first convolution to another number of image channels, in `state`.
 
-    One channel gets the sum over the source's channels (a grey image is the same in all of them); otherwise the channels
-    that both have are taken over and further ones stay as initialised.
+    One channel gets the sum over the source's channels (a grey image is the same in all of them); otherwise the
+    channels that both have are taken over and further ones stay as initialised.
     """
     first = next((name for name, m in model.named_modules() if isinstance(m, nn.Conv2d) and m.groups == 1), None)
     key = f"{first}.weight"
@@ -103,8 +105,8 @@ def adapt_input(state: State, own: State, model: nn.Module) -> None:
 def adapt_classes(state: State, own: State, source_names: Any, names: Any) -> None:
     """Move classifier rows to the place of their class's name in the new model, in `state`.
 
-    Rows of classes that the source does not know stay as initialised. Nothing happens where either side only has numbers
-    for names, or both have the same list.
+    Rows of classes that the source does not know stay as initialised. Nothing happens where either side only has
+    numbers for names, or both have the same list.
     """
     if not (_are_words(source_names) and _are_words(names)) or list(source_names.values()) == list(names.values()):
         return

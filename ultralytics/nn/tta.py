@@ -35,8 +35,8 @@ def scale_img(img: torch.Tensor, ratio: float = 1.0, same_shape: bool = False, g
 def augmented(run: Callable[[torch.Tensor], torch.Tensor], x: torch.Tensor, stride: int, levels: int) -> torch.Tensor:
     """Run a detector on all views and return their predictions side by side, in pixels of the original image.
 
-    The largest view is not trusted with the largest objects, nor the smallest view with the smallest ones: the anchors of
-    its coarsest, respectively finest level are left out.
+    The largest view is not trusted with the largest objects, nor the smallest view with the smallest ones: the anchors
+    of its coarsest, respectively finest level are left out.
 
     Args:
         run: from images (B, C, H, W) to decoded predictions (B, 4 + nc, A) with centre and size in pixels.

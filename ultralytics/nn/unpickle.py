@@ -1,7 +1,7 @@
 """Reading pickles that nobody has vouched for.
 
-A pickle is a program: it names globals and calls them. The reader here resolves names through one table, calls only what
-that table marks as callable, and sets the state of objects, never of classes or functions. Everything a checkpoint
+A pickle is a program: it names globals and calls them. The reader here resolves names through one table, calls only
+what that table marks as callable, and sets the state of objects, never of classes or functions. Everything a checkpoint
 legitimately holds gets through: tensors, this package's and torch's network classes, plain containers, numpy numbers,
 paths. Objects of parts that a network does not need (losses, data pipelines) become inert placeholders.
 
@@ -51,8 +51,16 @@ class Dropped:
     """Stands for an object of a part that networks do not need; takes any construction and state and does nothing."""
 
     dump_patches = False  # torch asks container classes in its oldest format
+    wanted = ""  # dotted name of the class left out
+
+    @staticmethod
+    @functools.cache
+    def of(dotted: str) -> type[Dropped]:
+        """Return the placeholder class for one name."""
+        return type("Dropped", (Dropped,), {"wanted": dotted})
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Dropped:
+        """Make a placeholder, whatever the arguments."""
         return super().__new__(cls)
 
     def __init__(self, *args: Any, **kwargs: Any):
@@ -65,6 +73,7 @@ class Dropped:
         pass
 
     def __call__(self, *args: Any, **kwargs: Any) -> Dropped:
+        """Do nothing."""
         return self
 
     def append(self, item: Any) -> None:
@@ -79,15 +88,15 @@ def _path(kind: type) -> Callable[..., Path]:
 
 
 def _method(owner: Any, name: str) -> Any:
-    """Stand in for `getattr`: members of enums, and `forward...` methods of networks, which saved models may refer to."""
+    """Stand in for `getattr`, by which saved models refer to members of enums and to `forward...` methods."""
+    kind = owner if isinstance(owner, type) else type(owner)
     if isinstance(owner, type) and issubclass(owner, enum.Enum) and name in owner.__members__:
         return owner[name]
-    kind = owner if isinstance(owner, type) else type(owner)
-    if issubclass(kind, nn.Module) and isinstance(name, str) and name.startswith("forward"):
-        if isinstance(inspect.getattr_static(kind, name, None), (types.FunctionType, staticmethod)):
-            return getattr(owner, name)
-    if owner is Dropped or isinstance(owner, Dropped):
-        return Dropped
+    forward = issubclass(kind, nn.Module) and isinstance(name, str) and name.startswith("forward")
+    if forward and isinstance(inspect.getattr_static(kind, name, None), (types.FunctionType, staticmethod)):
+        return getattr(owner, name)
+    if issubclass(kind, Dropped):
+        return kind
     raise UnsafeCheckpointError(f"the checkpoint reads attribute '{name}' of {owner!r}.", "builtins.getattr")
 
 
@@ -111,6 +120,13 @@ def _numpy_array(kind: type, shape: tuple, code: Any) -> np.ndarray:
     if kind is not np.ndarray:
         raise UnsafeCheckpointError(f"the checkpoint holds a numpy array of class {kind!r}.", "numpy.ndarray")
     return np.ndarray(shape, np.int8)
+
+
+def _numpy_buffer(data: bytes, dtype: np.dtype, shape: tuple, order: str) -> np.ndarray:
+    """Stand in for the array builder of newer protocols."""
+    if dtype.hasobject:
+        raise UnsafeCheckpointError("the checkpoint holds a numpy array of Python objects.", "numpy._frombuffer")
+    return np.frombuffer(data, dtype).reshape(shape, order=order)
 
 
 def _default_dict(factory: Any = None) -> collections.defaultdict:
@@ -184,6 +200,7 @@ _CALLABLES: dict[str, Any] = {
     "numpy.ndarray": np.ndarray,
     **{f"numpy.{core}.multiarray.scalar": _numpy_scalar for core in ("core", "_core")},
     **{f"numpy.{core}.multiarray._reconstruct": _numpy_array for core in ("core", "_core")},
+    **{f"numpy.{core}.numeric._frombuffer": _numpy_buffer for core in ("core", "_core")},
     **{f"builtins.{t.__name__}": t for t in (set, frozenset, list, dict, tuple, int, float, complex, bool, str)},
     **{f"builtins.{t.__name__}": t for t in (bytes, bytearray, slice, object)},
     **{f"datetime.{t}": getattr(datetime, t) for t in ("datetime", "date", "time", "timedelta", "timezone")},
@@ -217,7 +234,7 @@ def find_safe(module: str, name: str) -> Any:
     if found is None and root == "ultralytics":
         found = _own(module, name)
     if found is None and root in _SETTINGS_LIBRARIES:
-        found = Dropped
+        found = Dropped.of(dotted)
     if found is None:
         found = _library(module, name)
     if found is None:
@@ -238,7 +255,7 @@ def modern_module(module: str) -> str:
 def _own(module: str, name: str) -> Any:
     """Return a class of this package; losses, data and engine parts as placeholders."""
     if not module.startswith("ultralytics.nn"):
-        return Dropped
+        return Dropped.of(f"{module}.{name}")
     outer, _, method = name.partition(".")
     for home in dict.fromkeys((module, *PUBLIC_BLOCK_MODULES)):
         try:
@@ -287,31 +304,31 @@ def refusal(module: str, name: str) -> str:
     dotted = f"{module}.{name}"
     if module in _YOLOV5 or module.startswith("models."):
         return (
-            f"this is a checkpoint of the original YOLOv5 code (it names '{dotted}'), which cannot be run here; take the "
-            "anchor-free weights of that model instead, e.g. 'yolov5su.pt', or train 'yolov5s.yaml' again."
+            f"this is a checkpoint of the original YOLOv5 code (it names '{dotted}'), which cannot be run here; take "
+            "the anchor-free weights of that model instead, e.g. 'yolov5su.pt', or train 'yolov5s.yaml' again."
         )
     if module == "__main__":
         return (
-            f"it needs the block '{name}', which was defined in a script that ran as the main program; move the class into "
-            f"a module file, register it there with @register(...), and import that module before loading."
+            f"it needs the block '{name}', which was defined in a script that ran as the main program; move the "
+            f"class into a module file, register it there with @register(...), and import that module before loading."
         )
     if module.startswith("ultralytics."):
         return (
-            f"it needs '{dotted}', which this version does not have. If it is a block of a modified package, bring your "
-            f'own class for it: register(MyBlock, pickled_as="{dotted}").'
+            f"it needs '{dotted}', which this version does not have. If it is a block of a modified package, bring a "
+            f'class of your own for it: register(MyBlock, pickled_as="{dotted}").'
         )
     return (
-        f"it asks for '{dotted}', which is not known to be harmless; nothing was run. If '{name}' is a block of yours, import "
-        f"its module and register it (ultralytics.nn.registry.register). If you trust whoever made the file, load it with "
-        f"trust=True (command line: trust=true): it may then run any code."
+        f"it asks for '{dotted}', which is not known to be harmless; nothing was run. If '{name}' is a block of "
+        f"yours, import its module and register it (ultralytics.nn.registry.register). If you trust whoever made the "
+        f"file, load it with trust=True (command line: trust=true): it may then run any code."
     )
 
 
 class SafeUnpickler(pickle._Unpickler):
     """Unpickler that calls and changes only what `find_safe` knows.
 
-    The pure Python implementation is used because it lets single operations be checked; a checkpoint has some ten thousand
-    of them, so speed is no concern.
+    The pure Python implementation is used because it lets single operations be checked; a checkpoint has some ten
+    thousand of them, so speed is no concern.
     """
 
     dispatch = dict(pickle._Unpickler.dispatch)
@@ -345,7 +362,9 @@ class SafeUnpickler(pickle._Unpickler):
     def load_build(self) -> None:
         """Set an object's state, which classes and functions do not have."""
         target = self.stack[-2]
-        if isinstance(target, (type, types.FunctionType, types.MethodType, types.BuiltinFunctionType, types.ModuleType)):
+        if isinstance(
+            target, (type, types.FunctionType, types.MethodType, types.BuiltinFunctionType, types.ModuleType)
+        ):
             raise UnsafeCheckpointError(f"the checkpoint changes {target!r} itself.", str(target))
         pickle._Unpickler.load_build(self)
 
@@ -376,7 +395,7 @@ def _checked_new(kind: Any, args: tuple, kwargs: Mapping[str, Any]) -> Any:
     """Return a bare object of a class that a checkpoint may use."""
     if is_block(kind) and not isinstance(kind, functools.partial):
         return kind.__new__(kind)
-    if isinstance(kind, type) and (kind is Dropped or id(kind) in _CALLABLE_IDS or _is_transform(kind)):
+    if isinstance(kind, type) and (issubclass(kind, Dropped) or id(kind) in _CALLABLE_IDS or _is_transform(kind)):
         return kind.__new__(kind, *args, **kwargs)
     raise UnsafeCheckpointError(f"the checkpoint makes an object of {kind!r}.", str(kind))
 
@@ -386,10 +405,15 @@ def _is_transform(kind: type) -> bool:
 
 
 class TrustingUnpickler(pickle.Unpickler):
-    """Ordinary unpickler that also knows moved classes and finds the user's own."""
+    """Ordinary unpickler that also knows classes that moved, paths of other systems and the user's own classes."""
 
     def find_class(self, module: str, name: str) -> Any:
-        """Resolve a global, first as the safe reader does."""
+        """Resolve a global."""
+        if not module.startswith(("ultralytics", "pathlib")) and pickled_as(f"{module}.{name}") is None:
+            try:
+                return super().find_class(module, name)
+            except (ImportError, AttributeError):
+                return find_safe(module, name)
         try:
             return find_safe(module, name)
         except UnsafeCheckpointError:

@@ -13,6 +13,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from ultralytics.nn.block import tutorial
+from ultralytics.nn.block.parameternet import DynamicConv
 from ultralytics.nn.block.spp import SPPF
 from ultralytics.nn.head.detect import Detect
 from ultralytics.nn.models import BaseModel, DetectionModel, PoseModel
@@ -25,6 +27,7 @@ MOVED_MODULES = {
     "ultralytics.yolo.data": "ultralytics.data",
     "ultralytics.yolo.engine": "ultralytics.engine",
     "ultralytics.yolo.cfg": "ultralytics.cfg",
+    "timm.models.layers": "timm.layers",  # removed by timm
 }
 
 MOVED_CLASSES = {
@@ -39,6 +42,8 @@ PUBLIC_BLOCK_MODULES = (
     "ultralytics.nn.modules.block",
     "ultralytics.nn.modules.head",
     "ultralytics.nn.tasks",
+    "ultralytics.nn.block.parameternet",  # forks keep their copies in files of many names
+    "ultralytics.nn.block.tutorial",
 )
 
 
@@ -92,6 +97,7 @@ def _plain_model(model: nn.Module) -> None:
 MIGRATIONS: list[tuple[type[nn.Module], Callable[[nn.Module], None]]] = [
     (nn.Upsample, _defaults(recompute_scale_factor=None)),  # torch before 1.11
     (SPPF, _defaults(n=3, add=False)),  # before 8.4
+    (DynamicConv, tutorial.modernise),
     (Detect, _without("export", "format", "dynamic", "end2end")),  # left over from an export; a flag of 8.2 and 8.3
     (Detect, _defaults(inplace=True)),
     (DetectionModel, _without("end2end")),  # an attribute in 8.2 and 8.3

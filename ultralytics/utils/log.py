@@ -76,6 +76,8 @@ class _StdoutHandler(logging.StreamHandler):
         """Write the record; characters that the stream's encoding lacks are left out instead of raising."""
         try:
             text = self.format(record) + self.terminator
+            if not self.stream.isatty():  # colour codes are for people, not for files and pipes
+                text = remove_colorstr(text)
             encoding = getattr(self.stream, "encoding", None) or "utf-8"
             self.stream.write(text.encode(encoding, "ignore").decode(encoding))
             self.flush()

@@ -2,10 +2,11 @@
 
 from ultralytics.engine.plots.annotate import Annotator
 from ultralytics.engine.plots.crops import save_one_box
+from ultralytics.engine.plots.curves import plot_results
 from ultralytics.engine.plots.dense import colorize_depth
 from ultralytics.engine.plots.features import class_activation_map, feature_visualization
 from ultralytics.engine.plots.labels import plot_labels
-from ultralytics.engine.plots.mosaics import plot_images
+from ultralytics.engine.plots.mosaics import output_to_rotated_target, output_to_target, plot_images
 from ultralytics.engine.plots.palette import Colors, colors
 
 __all__ = [
@@ -15,7 +16,10 @@ __all__ = [
     "colorize_depth",
     "colors",
     "feature_visualization",
+    "output_to_rotated_target",
+    "output_to_target",
     "plot_images",
     "plot_labels",
+    "plot_results",
     "save_one_box",
 ]

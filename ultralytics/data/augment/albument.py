@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from typing import Any
@@ -15,11 +16,16 @@ from ultralytics.data.sample import Sample
 __all__ = ["Albumentations"]
 
 
-def _default_transforms() -> list[tuple[float, Any]]:
-    """The pixel transforms used when none are given, with their probabilities."""
-    import albumentations as A
+DEFAULTS = ((0.01, "Blur"), (0.01, "MedianBlur"), (0.01, "ToGray"), (0.01, "CLAHE"))
+"""Probabilities and names of the pixel transforms used when none are given."""
 
-    return [(0.01, kind(p=1.0)) for kind in (A.Blur, A.MedianBlur, A.ToGray, A.CLAHE)]
+
+def _package() -> Any:
+    """The package albumentations, kept from asking the network for a newer version of itself."""
+    os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
+    import albumentations
+
+    return albumentations
 
 
 def _leaves(transform: Any) -> Iterator[Any]:
@@ -36,7 +42,7 @@ class Albumentations(SampleTransform):
     """Apply transforms of albumentations, moving the objects along; does nothing where the package is missing.
 
     Without `transforms`, each of blur, median blur, grey and local histogram equalization has a chance of one percent.
-    These draws are ours, so a sample that none of them hits costs nothing.
+    These draws are ours: a sample that none of them hits costs nothing, and the package is imported at the first hit.
 
     Args:
         p: Probability that any transform is considered.
@@ -49,26 +55,32 @@ class Albumentations(SampleTransform):
     ) -> None:
         self.p, self.flip_idx = p, flip_idx
         self.transform: Any = None
-        self.defaults: list[tuple[float, Any]] = []
+        self.defaults: Sequence[tuple[float, str]] = ()
         self.contains_spatial = False
+        self._made: dict[str, Any] = {}
         if find_spec("albumentations") is None:
             if transforms:
                 raise ImportError("`augmentations` needs the package albumentations: pip install 'ultralytics[extra]'.")
         elif transforms is None:
-            self.defaults = _default_transforms()
+            self.defaults = DEFAULTS
         else:
             self._compose(list(transforms))
 
     def _compose(self, transforms: list[Any]) -> None:
-        import albumentations as A
-
-        pixel_only = (A.ImageOnlyTransform,)
-        self.contains_spatial = not all(isinstance(t, pixel_only) for outer in transforms for t in _leaves(outer))
+        A = _package()
+        leaves = [leaf for transform in transforms for leaf in _leaves(transform)]
+        self.contains_spatial = not all(isinstance(leaf, A.ImageOnlyTransform) for leaf in leaves)
         extra: dict[str, Any] = {}
         if self.contains_spatial:
             extra["bbox_params"] = A.BboxParams(format="albumentations", label_fields=["rows"])
             extra["keypoint_params"] = A.KeypointParams(format="xy", remove_invisible=False)
         self.transform = A.Compose(transforms, **extra)
+
+    def _default(self, name: str) -> Any:
+        """A default transform, made at its first use."""
+        if name not in self._made:
+            self._made[name] = getattr(_package(), name)(p=1.0)
+        return self._made[name]
 
     def draw(self, rng: Rng, sample: Sample) -> Mapping[str, Any] | None:
         """Draw and apply: the package does both at once, so the parameters are the results."""
@@ -76,7 +88,7 @@ class Albumentations(SampleTransform):
             return None
         if self.p < 1 and rng.random() > self.p:
             return None
-        hits = [transform for chance, transform in self.defaults if rng.random() < chance]
+        hits = [self._default(name) for chance, name in self.defaults if rng.random() < chance]
         applied = hits if self.transform is None else [self.transform]
         picture = sample.pixels() if applied else None
         if picture is None or picture.shape[2] != 3:

@@ -125,6 +125,10 @@ class Compose:
 
     native: ClassVar[bool] = True
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.native = cls.native and "__call__" not in vars(cls)
+
     def __init__(self, transforms: Sequence[Callable[[Any], Any]] | Callable[[Any], Any]) -> None:
         self.transforms = list(transforms) if isinstance(transforms, Sequence) else [transforms]
 

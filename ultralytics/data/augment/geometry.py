@@ -157,15 +157,17 @@ def warp_picture(image: Picture, matrix: np.ndarray, size_hw: tuple[int, int]) -
     image = painted(image)
     if image.shape[:2] == tuple(size_hw) and np.array_equal(matrix, np.eye(3)):
         return image
-    channels, (h, w) = image.shape[2], size_hw
+    channels = image.shape[2]
     if channels > 4:  # OpenCV's border value has four entries
         groups = [warp_picture(image[..., i : i + 3], matrix, size_hw) for i in range(0, channels, 3)]
         return np.concatenate(groups, axis=2)
-    border = (FILL,) * 4
-    if projective:
-        picture = cv2.warpPerspective(image, matrix, dsize=(w, h), borderValue=border)
-    else:
-        picture = cv2.warpAffine(image, matrix[:2], dsize=(w, h), borderValue=border)
+    # OpenCV warps four channels twice as fast as three, with the same result.
+    padded = channels == 3 and image.dtype == np.uint8
+    source = cv2.cvtColor(image, cv2.COLOR_BGR2BGRA) if padded else image
+    warp, map_ = (cv2.warpPerspective, matrix) if projective else (cv2.warpAffine, matrix[:2])
+    picture = warp(source, map_, dsize=(size_hw[1], size_hw[0]), borderValue=(FILL,) * 4)
+    if padded:
+        return cv2.cvtColor(picture, cv2.COLOR_BGRA2BGR)
     return picture[..., None] if picture.ndim == 2 else picture
 
 

@@ -146,9 +146,7 @@ class RandomHSV(SampleTransform):
         else:
             recoloured = shift_hsv(image, gains)
         order = channel_order(gains[0])
-        return Sample(
-            recoloured, sample.boxes, sample.cls, sample.segments, sample.keypoints, sample.meta, order
-        )
+        return Sample(recoloured, sample.boxes, sample.cls, sample.segments, sample.keypoints, sample.meta, order)
 
 
 class RandomFlip(SampleTransform):

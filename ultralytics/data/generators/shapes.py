@@ -11,7 +11,8 @@
     task: detect                       # or segment, pose, obb, classify
 
 Pictures depend on the seed, split, number and size only, so a larger count adds pictures and leaves the others as they
-are. A shape hidden by others or by the border to more than three quarters is not drawn at all. Labels per task:
+are. Grounds are mostly grey, shapes mostly colourful, with a hue that each kind tends to. A shape hidden by others or
+by the border to more than three quarters is not drawn at all. Labels per task:
 
     detect    bounds of the whole outline inside the picture, hidden parts included
     segment   the whole outline, cut at the border by clamping; a ring is one polygon with a seam
@@ -186,7 +187,7 @@ def draw_scene(
         shapes: what it shows, the hindmost first.
     """
     image = _background(rng, size_hw)
-    count = 1 if single else int(rng.integers(2, 9))
+    count = 1 if single else int(rng.integers(1, 8))
     candidates = [_random_shape(rng, size_hw, names, image, single) for _ in range(count)]
     shapes = _visible(candidates, size_hw)
     for shape in shapes:
@@ -198,7 +199,8 @@ def draw_scene(
 def _background(rng: np.random.Generator, size_hw: tuple[int, int]) -> np.ndarray:
     """Smooth colours, stripes and thin lines: something to tell shapes from."""
     height, width = size_hw
-    coarse = rng.integers(30, 226, (int(rng.integers(2, 7)), int(rng.integers(2, 7)), 3), dtype=np.uint8)
+    grey = rng.integers(40, 216, (int(rng.integers(2, 7)), int(rng.integers(2, 7)), 1))
+    coarse = np.clip(grey + rng.integers(-30, 31, (*grey.shape[:2], 3)), 0, 255).astype(np.uint8)
     image = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC).astype(np.float32)
     angle, period = rng.uniform(0, np.pi), rng.uniform(0.03, 0.2) * max(size_hw)
     y, x = np.mgrid[:height, :width].astype(np.float32)
@@ -217,7 +219,7 @@ def _random_shape(
 ) -> Shape:
     height, width = size_hw
     name = names[int(rng.integers(len(names)))]
-    radius = rng.uniform(0.3, 0.42) * min(size_hw) if single else rng.uniform(0.06, 0.2) * min(size_hw)
+    radius = rng.uniform(0.3, 0.42) * min(size_hw) if single else rng.uniform(0.08, 0.2) * min(size_hw)
     spread = 0.08 if single else 0.5
     centre = (0.5 + rng.uniform(-spread, spread, 2)) * (width, height)
     angle = 0.0 if name in {"circle", "ring"} else rng.uniform(0, 2 * np.pi)
@@ -226,8 +228,8 @@ def _random_shape(
     low, high = local.min(0), local.max(0)
     corners = np.array([low, (high[0], low[1]), high, (low[0], high[1])])
     column, row = np.clip(centre, 0, (width - 1, height - 1)).astype(int)
-    color = _contrasting(rng, image[row, column].astype(int))
-    shade = np.clip(color + rng.integers(-60, 61), 0, 255)
+    color = _typical_color(rng, name, image[row, column].astype(int))
+    shade = np.clip(color + rng.integers(-40, 41), 0, 255)
     return Shape(name, local @ turn * radius + centre, corners @ turn * radius + centre, centre, color, shade)
 
 
@@ -255,12 +257,21 @@ def _polar(radii: np.ndarray, closed: bool = False) -> np.ndarray:
     return np.column_stack((radii * np.cos(angles), radii * np.sin(angles)))
 
 
-def _contrasting(rng: np.random.Generator, behind: np.ndarray) -> np.ndarray:
-    """Draw a colour that differs clearly from the one behind it."""
-    while True:
-        color = rng.integers(0, 256, 3)
-        if np.abs(color - behind).sum() > 200:
-            return color
+def _typical_color(rng: np.random.Generator, name: str, behind: np.ndarray) -> np.ndarray:
+    """Draw a colour (BGR) that differs from the one behind it and is, mostly, of the hue that this kind tends to have.
+
+    Hues of neighbouring kinds overlap and every fifth shape has any colour, so colour helps to learn fast and does not
+    replace looking at the outline.
+    """
+    hue = (CLASSES.index(name) * 180 / len(CLASSES) + rng.normal(0, 12)) % 180
+    for _ in range(20):
+        if rng.random() < 0.2:
+            hue = rng.uniform(0, 180)
+        pixel = np.array([[[hue, rng.integers(150, 256), rng.integers(120, 256)]]]).astype(np.uint8)
+        color = cv2.cvtColor(pixel, cv2.COLOR_HSV2BGR)[0, 0].astype(int)
+        if np.abs(color - behind).sum() > 120:
+            break
+    return color
 
 
 def _mask(shape: Shape, size_hw: tuple[int, int]) -> np.ndarray:

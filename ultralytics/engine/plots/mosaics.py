@@ -14,10 +14,10 @@ import torch
 from ultralytics.engine.plots.annotate import Annotator
 from ultralytics.engine.plots.files import write_image
 from ultralytics.engine.plots.palette import colors
-from ultralytics.ops.boxes import xywh2xyxy
+from ultralytics.ops.boxes import xywh2xyxy, xyxy2xywh
 from ultralytics.ops.rotated import xywhr2xyxyxyxy
 
-__all__ = ["plot_images"]
+__all__ = ["output_to_rotated_target", "output_to_target", "plot_images"]
 
 NORMALISED_BOX, NORMALISED_POINT = 1.1, 1.01  # coordinates up to here are shares of the sides, with room for rounding
 FONT_SHARE = 0.03  # text height over tile side
@@ -163,3 +163,28 @@ def _shapes(boxes: np.ndarray, tile_hw: tuple[int, int], scale: float) -> np.nda
     else:
         boxes[:, :4] *= scale
     return xywhr2xyxyxyxy(boxes) if boxes.shape[1] == 5 else xywh2xyxy(boxes)
+
+
+def output_to_target(
+    output: Sequence[torch.Tensor], max_det: int = 300
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return detections in the form of labels: picture index, class, centre and size, score.
+
+    Args:
+        output: (N, 6 or more) corners, score and class per picture.
+        max_det: take at most so many per picture.
+    """
+    rows = [_array(picture)[:max_det] for picture in output]
+    index = np.repeat(np.arange(len(rows)), [len(picture) for picture in rows])
+    table = np.concatenate([picture[:, :6] for picture in rows]) if rows else np.zeros((0, 6), np.float32)
+    return index, table[:, 5], xyxy2xywh(table[:, :4]), table[:, 4]
+
+
+def output_to_rotated_target(
+    output: Sequence[torch.Tensor], max_det: int = 300
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return oriented detections, (N, 7) centre, size, score, class, angle, as `output_to_target`."""
+    rows = [_array(picture)[:max_det] for picture in output]
+    index = np.repeat(np.arange(len(rows)), [len(picture) for picture in rows])
+    table = np.concatenate([picture[:, :7] for picture in rows]) if rows else np.zeros((0, 7), np.float32)
+    return index, table[:, 5], table[:, [0, 1, 2, 3, 6]], table[:, 4]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from PIL import Image
 
 from ultralytics.engine.results.boxes import Boxes
@@ -114,6 +115,14 @@ class Results(SimpleClass, DataExportMixin):
         other = Results(self.orig_img, self.path, self.names, speed=dict(self.speed))
         other.save_dir = self.save_dir
         return other
+
+    def owned(self) -> Results:
+        """Return itself with parts that may be edited and take part in gradients, whatever mode they were made in."""
+        with torch.inference_mode(False):
+            for part in self._parts().values():
+                if isinstance(part.data, torch.Tensor) and part.data.is_inference():
+                    part.data = part.data.clone()
+        return self
 
     def cpu(self) -> Results:
         """Return a copy in main memory."""

@@ -16,9 +16,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from ultralytics.engine.train.gitinfo import git_info
 from ultralytics.engine.train.modules import unwrap_model
 from ultralytics.engine.train.optimizer import align_state
+from ultralytics.utils.git import package_repository
 from ultralytics.utils.version import __version__
 
 __all__ = ["FORMAT", "Progress", "build_checkpoint", "continuation_of", "plain", "restore", "restore_weights"]
@@ -41,8 +41,6 @@ class Progress:
         recoveries: times that the run fell back to its last checkpoint.
         stopped: the run has decided to end before its last planned epoch.
         lr_scale: factor that recoveries put on the learning rate.
-        lr0: initial learning rate that was used (after the automatic choice).
-        optimizer: name of the optimizer that was used.
         precision: see `Precision.state`.
     """
 
@@ -54,8 +52,6 @@ class Progress:
     recoveries: int = 0
     stopped: bool = False
     lr_scale: float = 1.0
-    lr0: float = 0.0
-    optimizer: str = ""
     precision: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
@@ -71,6 +67,10 @@ def plain(value: Any) -> Any:
     if isinstance(value, (list, tuple, set, frozenset)):
         return [plain(v) for v in value]
     return value if value is None or isinstance(value, (bool, int, float, str)) else str(value)
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else str(value)
 
 
 def _clean_ema(ema: nn.Module) -> nn.Module:
@@ -98,7 +98,7 @@ def build_checkpoint(trainer: Any, progress: Progress) -> dict[str, Any]:
     """
     model = unwrap_model(trainer.model)
     table = trainer.log.as_columns()
-    criterion = getattr(model, "criterion", None)
+    criterion, repository = getattr(model, "criterion", None), package_repository()
     continuation = {
         "format": FORMAT,
         **vars(progress),
@@ -125,7 +125,7 @@ def build_checkpoint(trainer: Any, progress: Progress) -> dict[str, Any]:
         "train_results": table,
         "date": datetime.now().astimezone().isoformat(),
         "version": __version__,
-        "git": git_info(),
+        "git": {fact: _text(getattr(repository, fact)) for fact in ("root", "branch", "commit", "message", "origin")},
         "license": LICENSE,
         "docs": DOCS,
         "continuation": continuation,

@@ -11,6 +11,7 @@ from torch import nn
 from ultralytics.utils.log import LOGGER
 
 __all__ = [
+    "NothingToTrainError",
     "apply_freeze",
     "copy_attr",
     "freeze_names",
@@ -23,6 +24,10 @@ __all__ = [
 
 PARALLEL = (nn.parallel.DataParallel, nn.parallel.DistributedDataParallel)
 ALWAYS_FROZEN = (".dfl",)  # the integral's fixed projection 0..reg_max-1
+
+
+class NothingToTrainError(RuntimeError, ValueError):
+    """Every parameter is frozen."""
 
 
 def norm_types() -> tuple[type[nn.Module], ...]:
@@ -73,7 +78,7 @@ def apply_freeze(model: nn.Module, freeze: int | Iterable[int | str] | None, ver
         The name pieces that freeze (without the always frozen ones).
 
     Raises:
-        RuntimeError: if nothing is left to train.
+        NothingToTrainError: if nothing is left to train.
         ValueError: if a piece matches no parameter.
     """
     pieces = freeze_names(freeze)
@@ -96,7 +101,7 @@ def apply_freeze(model: nn.Module, freeze: int | Iterable[int | str] | None, ver
             f"freeze={freeze}: {sorted(unused)} match no parameter. Names to choose from: {known[:400]} ..."
         )
     if not any(p.requires_grad for p in model.parameters()):
-        raise RuntimeError(f"freeze={freeze} leaves no parameter to train; freeze fewer layers.")
+        raise NothingToTrainError(f"freeze={freeze} leaves no parameter to train; freeze fewer layers.")
     return pieces
 
 

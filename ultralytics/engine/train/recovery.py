@@ -10,7 +10,7 @@ import torch
 
 from ultralytics.utils.log import LOGGER
 
-__all__ = ["MAX_BATCH_CUTS", "MAX_RELOADS", "RestartEpoch", "check_finite", "free_memory", "is_out_of_memory"]
+__all__ = ["MAX_BATCH_CUTS", "MAX_RELOADS", "RestartEpoch", "TrainingFailedError", "check_finite", "free_memory", "is_out_of_memory"]
 
 MAX_BATCH_CUTS = 3  # halvings of the batch in the first epoch
 MAX_RELOADS = 3  # returns to the last checkpoint
@@ -28,6 +28,10 @@ class RestartEpoch(Exception):
     def __init__(self, reason: str, batch: int | None = None) -> None:
         super().__init__(reason)
         self.batch = batch
+
+
+class TrainingFailedError(RuntimeError, ValueError):
+    """Training blows up again and again; settings or data have to change."""
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -62,13 +66,13 @@ def check_finite(loss: float, fitness: float | None, epoch: int, reloads: int) -
 
     Raises:
         RestartEpoch: to go back.
-        RuntimeError: after `MAX_RELOADS` returns.
+        TrainingFailedError: after `MAX_RELOADS` returns.
     """
     bad = "loss" if not math.isfinite(loss) else "fitness" if fitness is not None and not math.isfinite(fitness) else ""
     if not bad:
         return
     if reloads >= MAX_RELOADS:
-        raise RuntimeError(
+        raise TrainingFailedError(
             f"training failed: {bad} is not a number in epoch {epoch + 1}, after {reloads} returns to the last "
             "checkpoint. "
             "Lower lr0, check the labels, or train with amp=False."
@@ -77,9 +81,9 @@ def check_finite(loss: float, fitness: float | None, epoch: int, reloads: int) -
 
 
 def free_memory(device: torch.device) -> None:
-    """Give cached blocks back to the device, after the objects that used them are gone."""
-    gc.collect()
+    """Give cached blocks back to the GPU, after the objects that used them are gone."""
     if device.type == "cuda":
+        gc.collect()
         torch.cuda.empty_cache()
 
 

@@ -13,7 +13,7 @@ from ultralytics.nn.checkpoint import load_checkpoint
 from ultralytics.utils.files import get_latest_run
 from ultralytics.utils.log import LOGGER
 
-__all__ = ["CHANGEABLE", "Resumption", "find_resumption"]
+__all__ = ["CHANGEABLE", "NothingToResumeError", "Resumption", "find_resumption"]
 
 # What a resumed run may change; anything else would make it another run.
 CHANGEABLE = frozenset(
@@ -37,6 +37,10 @@ CHANGEABLE = frozenset(
     }
 )
 NOT_SETTINGS = frozenset({"resume", "model", "mode", "task", "cfg", "trust", "exist_ok", "verbose"})
+
+
+class NothingToResumeError(AssertionError, ValueError):
+    """The checkpoint belongs to a finished run. Scripts of 8.x catch AssertionError; it is a mistake of the caller."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,7 @@ def find_resumption(args: Any, overrides: Mapping[str, Any]) -> Resumption:
 
     Raises:
         FileNotFoundError: no checkpoint there.
-        AssertionError: the run is finished.
+        NothingToResumeError: the run is finished.
     """
     path = _checkpoint_path(args.resume)
     model, checkpoint = load_checkpoint(path, trust=bool(args.get("trust")))
@@ -76,7 +80,7 @@ def find_resumption(args: Any, overrides: Mapping[str, Any]) -> Resumption:
             if epoch is None or epoch < 0
             else "it was written by another version and lacks what an exact continuation needs"
         )
-        raise AssertionError(
+        raise NothingToResumeError(
             f"'{path}' cannot be resumed: {reason}. Start a new run from its weights instead: "
             f"yolo train model={path} data=... epochs=..."
         )

@@ -8,9 +8,13 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-__all__ = ["RunFolderLock", "remove_leftovers"]
+__all__ = ["RunFolderInUseError", "RunFolderLock", "remove_leftovers"]
 
 LOCK_NAME = ".training.lock"
+
+
+class RunFolderInUseError(RuntimeError, ValueError):
+    """Another live run writes into the folder."""
 
 
 class RunFolderLock:
@@ -29,13 +33,13 @@ class RunFolderLock:
         """Take the lock.
 
         Raises:
-            RuntimeError: while another run writes into the folder.
+            RunFolderInUseError: while another run writes into the folder.
         """
         self.path.parent.mkdir(parents=True, exist_ok=True)
         try:
             self._lock.acquire()
         except Timeout:
-            raise RuntimeError(
+            raise RunFolderInUseError(
                 f"Another training run is writing into '{self.path.parent}'. Wait until it ends, or choose another "
                 "'name', or leave 'exist_ok' off to get a numbered folder."
             ) from None

@@ -11,7 +11,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["FORMATS", "FormatFacts", "export_formats", "find_format", "format_of", "resolve_format_name"]
+__all__ = [
+    "FORMATS",
+    "FP16_FORMATS",
+    "FP32_UNSUPPORTED_FORMATS",
+    "INT8_FORMATS",
+    "W8A16_FORMATS",
+    "W8A32_FORMATS",
+    "FormatFacts",
+    "export_formats",
+    "find_format",
+    "format_of",
+    "resolve_format_name",
+]
 
 Precision = int | str
 
@@ -190,6 +202,16 @@ _ROWS = (
 )
 
 FORMATS: Mapping[str, FormatFacts] = {row.name: row for row in _ROWS}
+
+
+def _storing(precision: Precision) -> frozenset[str]:
+    return frozenset(row.name for row in _ROWS[1:] if precision in row.precisions)
+
+
+# Public names of what the rows say about precision.
+FP16_FORMATS, INT8_FORMATS = _storing(16), _storing(8)
+W8A16_FORMATS, W8A32_FORMATS = _storing("w8a16"), _storing("w8a32")
+FP32_UNSUPPORTED_FORMATS = frozenset(row.name for row in _ROWS[1:]) - _storing(32)
 
 
 def export_formats() -> dict[str, tuple]:

@@ -39,8 +39,8 @@ def autopad(k: int | Sequence[int], p: int | Sequence[int] | None = None, d: int
 class FoldedPickle(nn.Module):
     """Copies and files of blocks that choose their forward by their children.
 
-    The published package replaces the method `forward` of a folded block by `forward_fuse`, in the object. Files get that
-    entry, so that folded blocks run there too; it is taken out again on the way back.
+    The published package replaces the method `forward` of a folded block by `forward_fuse`, in the object. Files get
+    that entry, so that folded blocks run there too; it is taken out again on the way back.
     """
 
     def is_folded(self) -> bool:
@@ -138,9 +138,7 @@ class Conv2(Conv):
 class DWConv(Conv):
     """Conv with as many groups as both channel counts allow: depth-wise where they are equal."""
 
-    def __init__(
-        self, c1: int, c2: int, k: int = 1, s: int = 1, d: int = 1, act: bool | nn.Module | None = True
-    ):
+    def __init__(self, c1: int, c2: int, k: int = 1, s: int = 1, d: int = 1, act: bool | nn.Module | None = True):
         super().__init__(c1, c2, k, s, g=math.gcd(c1, c2), d=d, act=act)
 
 

@@ -21,9 +21,7 @@ __all__ = ["C3Ghost", "GhostBottleneck", "GhostConv"]
 class GhostConv(nn.Module):
     """A convolution to half of the channels, and a depth-wise 5x5 one that derives the other half from it."""
 
-    def __init__(
-        self, c1: int, c2: int, k: int = 1, s: int = 1, g: int = 1, act: bool | nn.Module | None = True
-    ):
+    def __init__(self, c1: int, c2: int, k: int = 1, s: int = 1, g: int = 1, act: bool | nn.Module | None = True):
         super().__init__()
         half = c2 // 2
         self.cv1 = Conv(c1, half, k, s, g=g, act=act)

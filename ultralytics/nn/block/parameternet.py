@@ -5,7 +5,7 @@
 
 The right-hand side costs one convolution plus the mixing of E kernels, so parameters grow E-fold and cost hardly.
 
-Sources: Han, Wang, Xu, Wang: "ParameterNet: Parameters Are All You Need for Large-scale Visual Pretraining of Mobile
+Sources: Han, Wang, Guo, Wu: "ParameterNet: Parameters Are All You Need for Large-scale Visual Pretraining of Mobile
 Networks" (2023); Yang, Bender, Le, Ngiam: "CondConv: Conditionally Parameterized Convolutions for Efficient Inference"
 (2019).
 
@@ -460,7 +460,7 @@ def _legacy_names(keys: Any) -> list[tuple[str, str]]:
 
 def _own_precision(device_type: str) -> contextlib.AbstractContextManager:
     """Return a context in which autocast leaves the dtypes alone."""
-    if torch.is_autocast_enabled(device_type):
+    if device_type != "meta" and torch.is_autocast_enabled(device_type):
         return torch.autocast(device_type, enabled=False)
     return contextlib.nullcontext()
 

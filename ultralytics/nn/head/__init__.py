@@ -1,0 +1,1 @@
+"""Heads: networks that turn feature maps into raw predictions, and the decoding of these."""

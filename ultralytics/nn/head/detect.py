@@ -40,10 +40,10 @@ class Detect(nn.Module):
     """Boxes and classes on several levels.
 
     In training the output is a dictionary: `boxes` (B, 4 R, A) logits of the distances to left, top, right and bottom
-    side, `scores` (B, nc, A) logits, `feats` the input maps. In evaluation it is `(y, that dictionary)`, and `y` alone where
-    `export` is set; `y` is (B, 4 + nc, A): centre x, centre y, width, height in input pixels and class probabilities. A head
-    with a one-to-one branch gives `y` as (B, k, 6): corners, score and class of its k <= max_det best, without need of
-    suppression, and raw outputs `{"one2many": ..., "one2one": ...}`.
+    side, `scores` (B, nc, A) logits, `feats` the input maps. In evaluation it is `(y, that dictionary)`, and `y` alone
+    where `export` is set; `y` is (B, 4 + nc, A): centre x, centre y, width, height in input pixels and class
+    probabilities. A head with a one-to-one branch gives `y` as (B, k, 6): corners, score and class of its k <= max_det
+    best, without need of suppression, and raw outputs `{"one2many": ..., "one2one": ...}`.
 
     Args:
         nc: number of classes.
@@ -54,16 +54,12 @@ class Detect(nn.Module):
             attribute `legacy` where None.
     """
 
+    # How inference is done; a caller sets what it needs on its own object.
+    export = agnostic_nms = xyxy = legacy = False
     dynamic = False  # recompute the anchors inside the graph on every call
-    export = False
-    format = None
-    max_det = 300
-    agnostic_nms = False
-    shape = None  # of the maps that `anchors` and `strides` belong to
-    anchors = torch.empty(0)  # (2, A) grid cells
-    strides = torch.empty(0)  # (1, A) pixels per cell
-    legacy = False
-    xyxy = False  # decode to corners
+    format, max_det = None, 300
+    # Anchor points (2, A) in grid cells and strides (1, A) in pixels, kept for maps of these sizes.
+    shape, anchors, strides = None, torch.empty(0), torch.empty(0)
 
     # Argument name of forward_head -> (attribute that holds the layers, key of the raw output).
     branches = {"box_head": ("cv2", "boxes"), "cls_head": ("cv3", "scores")}
@@ -190,7 +186,10 @@ class Detect(nn.Module):
     def decode_bboxes(
         self, bboxes: torch.Tensor, anchors: torch.Tensor, angle: torch.Tensor | None = None
     ) -> torch.Tensor:
-        """Turn distances (B, 4, A) in grid cells into boxes (B, 4, A): corners for end-to-end heads, else centre and size."""
+        """Turn distances (B, 4, A) in grid cells into boxes (B, 4, A).
+
+        They are corners for end-to-end heads and where `xyxy` is set, else centre and size.
+        """
         return dist2bbox(bboxes, anchors, xywh=not (self.end2end or self.xyxy), dim=1)
 
     def postprocess(self, preds: torch.Tensor) -> torch.Tensor:

@@ -99,6 +99,7 @@ class DetectionValidator(BaseValidator):
         self.args.save_json = bool(self.args.save_json) or (self.is_coco and not self.training and bool(self.args.val))
         self.metrics.names = self.names
         self.metrics.clear_stats()
+        self.metrics.clear_image_metrics()
         self.confusion_matrix = ConfusionMatrix(names=self.names, save_matches=self._visualizing)
         self._prefix = _common_folder(getattr(self.dataloader.dataset, "im_files", ()))
 
@@ -165,20 +166,23 @@ class DetectionValidator(BaseValidator):
             "pred_cls": pred["cls"].cpu().numpy(),
             "target_cls": classes,
             "target_img": np.unique(classes),
-            "im_name": Path(target["im_file"]).name,
+            "im_name": self._inner_path(target["im_file"]),
         }
 
     def gather_stats(self) -> None:
         """Bring what the ranks counted to the main one."""
-        parts = all_gather_object((self.metrics.stats, self.confusion_matrix.matrix, self.jdict, self.seen))
+        metrics = self.metrics
+        mine = metrics.stats, self.confusion_matrix.matrix, self.jdict, self.seen, metrics.box.image_metrics
+        parts = all_gather_object(mine)
         if rank() not in {-1, 0}:
-            self.metrics.clear_stats()
+            metrics.clear_stats()
             self.jdict = []
             return
-        self.metrics.stats = {key: [row for part in parts for row in part[0][key]] for key in self.metrics.stats}
+        metrics.stats = {key: [row for part in parts for row in part[0][key]] for key in metrics.stats}
         self.confusion_matrix.matrix = sum(part[1] for part in parts)
         self.jdict = [row for part in parts for row in part[2]]
         self.seen = sum(part[3] for part in parts)
+        metrics.box.image_metrics = {name: row for part in parts for name, row in part[4].items()}
 
     def get_stats(self) -> dict[str, float]:
         """Return precision, recall, mAP50, mAP50-95 and the fitness."""
@@ -261,10 +265,13 @@ class DetectionValidator(BaseValidator):
             path.unlink(missing_ok=True)
             self.save_one_txt(scaled, self.args.save_conf, target["ori_shape"], path)
 
+    def _inner_path(self, im_file: str) -> str:
+        """Return the picture's path below the folder that holds all pictures of the split."""
+        return Path(os.path.relpath(im_file, self._prefix) if self._prefix else os.path.basename(im_file)).as_posix()
+
     def _flat_name(self, im_file: str) -> str:
-        """Return the picture's path below the split's folder as one name, so that sub-folders do not collide."""
-        inner = os.path.relpath(im_file, self._prefix) if self._prefix else os.path.basename(im_file)
-        return "_".join(Path(inner).with_suffix("").parts)
+        """Return that path as one name without suffix, so that sub-folders do not collide."""
+        return "_".join(Path(self._inner_path(im_file)).with_suffix("").parts)
 
     def save_one_txt(
         self, predn: Mapping[str, torch.Tensor], save_conf: bool, shape: Sequence[int], file: str | Path

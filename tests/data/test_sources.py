@@ -1,0 +1,288 @@
+"""Every kind of prediction source, with batching."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+import types
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from ultralytics.data.image_io import UnreadableImageError, imread
+from ultralytics.data.loaders import (
+    LoadImagesAndVideos,
+    LoadPilAndNumpy,
+    LoadScreenshots,
+    LoadStreams,
+    LoadTensor,
+    autocast_list,
+    get_best_youtube_url,
+)
+from ultralytics.data.sources import check_source, load_inference_source
+
+
+@pytest.fixture
+def images(make_set) -> Path:
+    return make_set(5)
+
+
+@pytest.fixture
+def video(tmp_path) -> Path:
+    """Seven frames, each brighter than the one before."""
+    path = tmp_path / "film.mp4"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"mp4v"), 25, (64, 48))
+    for i in range(7):
+        writer.write(np.full((48, 64, 3), 20 + 30 * i, np.uint8))
+    writer.release()
+    return path
+
+
+def brightness(batches) -> list[int]:
+    return [round((float(image.mean()) - 20) / 30) for _, frames, _ in batches for image in frames]
+
+
+def test_single_file(images):
+    loader = load_inference_source(images / "000.jpg")
+    ((paths, (image,), infos),) = list(loader)
+    assert isinstance(loader, LoadImagesAndVideos) and loader.mode == "image" and len(loader) == 1
+    assert paths == [str(images / "000.jpg")] and infos == [f"image 1/1 {images / '000.jpg'}: "]
+    assert np.array_equal(image, imread(images / "000.jpg"))
+    assert len(list(loader)) == 1  # can be iterated again
+
+
+def test_folder_pattern_and_lists(images, tmp_path):
+    names = [str(images / f"{i:03d}.jpg") for i in range(5)]
+    (images / "notes.md").write_text("no picture")
+    assert [p for paths, _, _ in load_inference_source(images) for p in paths] == names
+    batches = [len(paths) for paths, _, _ in load_inference_source(str(images), batch=2)]
+    assert batches == [2, 2, 1] and len(load_inference_source(str(images), batch=2)) == 3
+    assert [p for paths, _, _ in load_inference_source(str(images / "*3.jpg")) for p in paths] == [names[3]]
+    (tmp_path / "list.txt").write_text("\n".join(names[:2]))
+    (tmp_path / "table.csv").write_text(f"{names[1]},{names[2]}\n{names[4]}\n")
+    assert [p for paths, _, _ in load_inference_source(str(tmp_path / "list.txt")) for p in paths] == names[:2]
+    assert [p for paths, _, _ in load_inference_source(tmp_path / "table.csv") for p in paths] == names[1:3] + names[4:]
+
+
+def test_unreadable_files_are_skipped_with_a_warning(images, tmp_path, capsys):
+    (images / "001.jpg").write_bytes(b"")
+    (images / "004.jpg").write_bytes(b"no")
+    (images / "bad.mp4").write_bytes(b"no film")
+    batches = list(load_inference_source(images, batch=2))
+    assert [[Path(p).name for p in paths] for paths, _, _ in batches] == [["000.jpg", "002.jpg"], ["003.jpg"]]
+    out = capsys.readouterr().out
+    assert "001.jpg" in out and "004.jpg" in out and "bad.mp4" in out
+
+
+def test_missing_and_unusable_sources(tmp_path, images):
+    with pytest.raises(FileNotFoundError, match=r"nope\.jpg"):
+        load_inference_source("nope.jpg")
+    with pytest.raises(FileNotFoundError, match="no pictures"):
+        load_inference_source(images.parents[1] / "labels" / "train")
+    with pytest.raises(FileNotFoundError, match="empty list"):
+        load_inference_source([])
+    with pytest.raises(TypeError, match="NoneType"):
+        load_inference_source(None)
+    with pytest.raises(NotImplementedError, match="web page"):
+        load_inference_source("https://www.youtube.com/watch?v=x")
+    with pytest.raises(NotImplementedError):
+        get_best_youtube_url("https://youtu.be/x")
+
+
+def test_video(video):
+    loader = load_inference_source(video)
+    assert loader.mode == "video" and loader.fps == 25 and loader.frames == 7
+    batches = list(loader)
+    assert brightness(batches) == list(range(7))
+    assert batches[0][2] == [f"video 1/1 (frame 1/7) {video}: "]
+    assert [len(paths) for paths, _, _ in load_inference_source(video, batch=3)] == [3, 3, 1]
+    assert brightness(load_inference_source(video, vid_stride=2)) == [1, 3, 5]
+
+
+def test_pictures_before_videos_never_in_one_batch(images, video):
+    loader = load_inference_source([str(video), str(images / "000.jpg")], batch=4)
+    assert isinstance(loader, LoadImagesAndVideos)
+    assert [len(paths) for paths, _, _ in loader] == [1, 4, 3]
+
+
+def test_arrays_and_pillow_pictures(images):
+    array = imread(images / "000.jpg")
+    loader = load_inference_source(array)
+    ((paths, (image,), infos),) = list(loader)
+    assert isinstance(loader, LoadPilAndNumpy) and loader.source_type.from_img and paths == ["image0.jpg"]
+    assert np.array_equal(image, array) and infos == [""]
+    pillow = Image.fromarray(array[..., ::-1])
+    ((_, (image,), _),) = list(load_inference_source(pillow))
+    assert np.array_equal(image, array)
+    ((paths, (image,), _),) = list(load_inference_source(Image.open(images / "000.jpg")))
+    assert paths == [str(images / "000.jpg")] and image.shape == array.shape
+    mixed = [array[..., 0], np.dstack([array, array[..., 0]]), pillow, str(images / "001.jpg")]
+    ((paths, pictures, _),) = list(load_inference_source(mixed))
+    assert paths == ["image0.jpg", "image1.jpg", "image2.jpg", str(images / "001.jpg")]
+    assert [p.shape for p in pictures] == [(48, 64, 3)] * 3 + [(64, 48, 3)]
+    ((_, (grey,), _),) = list(load_inference_source(array, channels=1))
+    assert grey.shape == (48, 64, 1)
+    with pytest.raises(ValueError, match="height, width, 3"):
+        load_inference_source(np.zeros((4, 4, 7)))
+    with pytest.raises(TypeError, match="dict"):
+        load_inference_source([{}])
+    assert [type(p) for p in autocast_list([array, pillow, images / "001.jpg"])] == [
+        np.ndarray,
+        Image.Image,
+        np.ndarray,
+    ]
+
+
+def test_list_of_files_with_a_damaged_one(images, capsys):
+    (images / "001.jpg").write_bytes(b"")
+    ((paths, pictures, _),) = list(load_inference_source([images / "000.jpg", images / "001.jpg"]))
+    assert len(paths) == len(pictures) == 1 and "001.jpg" in capsys.readouterr().out
+    with pytest.raises(UnreadableImageError):
+        load_inference_source([images / "001.jpg"])
+
+
+def test_tensor(capsys):
+    loader = load_inference_source(torch.rand(2, 3, 64, 32))
+    ((paths, tensor, _),) = list(loader)
+    assert isinstance(loader, LoadTensor) and loader.source_type.tensor and len(paths) == 2 and tensor.ndim == 4
+    ((_, tensor, _),) = list(load_inference_source(torch.full((3, 32, 32), 255.0)))
+    assert tensor.shape == (1, 3, 32, 32) and tensor.max() == 1
+    assert "dividing by 255" in capsys.readouterr().out
+    with pytest.raises(ValueError, match="divisible by 32"):
+        load_inference_source(torch.rand(1, 3, 60, 64))
+
+
+def test_loader_passes_through(images):
+    loader = LoadPilAndNumpy(imread(images / "000.jpg"))
+    assert load_inference_source(loader) is loader
+
+
+def test_pictures_and_videos_by_url(images, video, server):
+    address, folder = server
+    (folder / "a.jpg").write_bytes((images / "000.jpg").read_bytes())
+    (folder / "film.mp4").write_bytes(video.read_bytes())
+    (folder / "page.jpg").write_text("<html>")
+    ((paths, (image,), _),) = list(load_inference_source(f"{address}/a.jpg"))
+    assert paths == [f"{address}/a.jpg"] and np.array_equal(image, imread(images / "000.jpg"))
+    assert len(next(iter(load_inference_source([f"{address}/a.jpg", imread(images / "001.jpg")])))[0]) == 2
+    assert brightness(load_inference_source(f"{address}/film.mp4")) == list(range(7))
+    with pytest.raises(FileNotFoundError, match="404"):
+        load_inference_source(f"{address}/none.png")
+    with pytest.raises(UnreadableImageError, match="not a picture"):
+        load_inference_source(f"{address}/page.jpg")
+
+
+class _Camera(BaseHTTPRequestHandler):
+    """Motion JPEG, the way network cameras send it; `/still` is one picture without a file suffix."""
+
+    def do_GET(self) -> None:
+        picture = cv2.imencode(".jpg", np.full((48, 64, 3), 120, np.uint8))[1].tobytes()
+        self.send_response(200)
+        if self.path == "/still":
+            self.send_header("Content-Type", "image/jpeg")
+            self.end_headers()
+            self.wfile.write(picture)
+            return
+        self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=cut")
+        self.end_headers()
+        try:
+            for _ in range(200):
+                head = f"--cut\r\nContent-Type: image/jpeg\r\nContent-Length: {len(picture)}\r\n\r\n".encode()
+                self.wfile.write(head + picture + b"\r\n")
+                time.sleep(0.01)
+        except OSError:
+            pass
+
+    def log_message(self, *args: object) -> None:
+        """Write no log."""
+
+
+@pytest.fixture
+def camera():
+    service = ThreadingHTTPServer(("127.0.0.1", 0), _Camera)
+    service.daemon_threads = True
+    threading.Thread(target=service.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{service.server_address[1]}"
+    service.shutdown()
+    service.server_close()
+
+
+def test_network_camera(camera):
+    loader = load_inference_source(f"{camera}/live")
+    assert isinstance(loader, LoadStreams) and loader.source_type.stream and loader.mode == "stream"
+    for _ in range(3):
+        paths, (frame,), infos = next(loader)
+        assert frame.shape == (48, 64, 3) and paths == [f"{camera}/live"] and infos == [""]
+    loader.close()
+    assert not any(thread.is_alive() for thread in loader.threads)
+    assert isinstance(load_inference_source(f"{camera}/still"), LoadPilAndNumpy)
+
+
+def test_streams_from_a_list_file(video, tmp_path):
+    (tmp_path / "two.streams").write_text(f"{video}\n# comment\n{video}\n")
+    loader = load_inference_source(str(tmp_path / "two.streams"), buffer=True)
+    batches = list(loader)
+    assert loader.bs == 2 and loader.fps == [25, 25] and len(batches) == 7
+    assert brightness(batches) == [i for i in range(7) for _ in range(2)]
+    newest = brightness(load_inference_source(str(tmp_path / "two.streams")))
+    assert 2 <= len(newest) <= 14 and newest[::2] == sorted(newest[::2])
+
+
+def test_stream_that_cannot_be_opened(tmp_path):
+    (tmp_path / "none.streams").write_text(str(tmp_path / "none.mp4"))
+    with pytest.raises(ConnectionError, match=r"none\.mp4"):
+        load_inference_source(str(tmp_path / "none.streams"))
+
+
+def test_screen_needs_its_package(monkeypatch):
+    monkeypatch.setitem(sys.modules, "mss", None)
+    with pytest.raises(ImportError, match="pip install mss"):
+        load_inference_source("screen")
+
+
+def test_screen(monkeypatch):
+    """With a stand-in for the package: which part of which monitor is taken."""
+    taken = []
+
+    class Screen:
+        monitors = [
+            {"left": 0, "top": 0, "width": 30, "height": 20},
+            {"left": 100, "top": 50, "width": 16, "height": 8},
+        ]
+
+        def grab(self, area):
+            taken.append(area)
+            return np.full((area["height"], area["width"], 4), 7, np.uint8)
+
+    monkeypatch.setitem(sys.modules, "mss", types.SimpleNamespace(mss=Screen))
+    loader = load_inference_source("screen 1 2 3 10 5")
+    paths, (image,), _ = next(loader)
+    assert isinstance(loader, LoadScreenshots) and loader.source_type.screenshot and image.shape == (5, 10, 3)
+    assert taken == [{"left": 102, "top": 53, "width": 10, "height": 5}] and paths == ["1"]
+    assert next(load_inference_source("screen"))[1][0].shape == (20, 30, 3)
+    for wrong in ("screen 9", "screen 1 2", "screen x"):
+        with pytest.raises(ValueError, match="screen"):
+            load_inference_source(wrong)
+
+
+@pytest.mark.parametrize(
+    ("source", "flags"),
+    [
+        ("a.mp4", (False, False, False, False, False)),
+        ("rtsp://host/x", (True, False, False, False, False)),
+        (0, (True, False, False, False, False)),
+        ("1", (True, False, False, False, False)),
+        ("cams.streams", (True, False, False, False, False)),
+        ("screen 0", (False, True, False, False, False)),
+        (np.zeros((2, 2, 3)), (False, False, True, False, False)),
+        (torch.zeros(1), (False, False, False, False, True)),
+    ],
+)
+def test_kinds(source, flags):
+    assert check_source(source)[1:] == flags

@@ -1,0 +1,351 @@
+"""The small parts of training, each alone."""
+
+from __future__ import annotations
+
+import json
+import math
+import subprocess
+import sys
+
+import pytest
+import torch
+from torch import nn
+
+from ultralytics.engine.train import amp, autobatch, modules, recovery
+from ultralytics.engine.train.csvlog import CsvLog
+from ultralytics.engine.train.process import cpu_threads, reseed_epoch, training_process
+from ultralytics.engine.train.runfolder import RunFolderLock, remove_leftovers
+
+CPU = torch.device("cpu")
+
+
+# results.csv ----------------------------------------------------------------------------------------------------------
+
+
+def test_csv_format(tmp_path):
+    log = CsvLog(tmp_path / "results.csv")
+    log.append(0, 1.23456789, {"train/box_loss": 1.5, "lr/pg0": 0.000123456789})
+    log.append(1, 20, {"train/box_loss": 2, "lr/pg0": 0})
+    text = (tmp_path / "results.csv").read_text()
+    assert text == "epoch,time,train/box_loss,lr/pg0\n1,1.23457,1.5,0.000123457\n2,20,2,0\n"
+    assert CsvLog.read(tmp_path / "results.csv")["epoch"] == [1, 2]
+
+
+def test_csv_gains_columns(tmp_path):
+    log = CsvLog(tmp_path / "results.csv")
+    log.append(0, 1, {"a": 1})
+    log.append(1, 2, {"a": 1, "b": 5})
+    assert (tmp_path / "results.csv").read_text() == "epoch,time,a,b\n1,1,1,\n2,2,1,5\n"
+    assert log.as_columns()["b"] == [None, 5]
+
+
+def test_csv_is_repaired_from_the_checkpoint(tmp_path):
+    path = tmp_path / "results.csv"
+    log = CsvLog(path)
+    for epoch in range(3):
+        log.append(epoch, epoch, {"a": epoch / 4})
+    table = log.as_columns()
+    with open(path, "a") as file:
+        file.write("4,3,0.")  # torn by a kill
+    again = CsvLog(path)
+    again.load_columns(table, until_epoch=1)
+    assert path.read_text() == "epoch,time,a\n1,0,0\n2,1,0.25\n"
+    again.append(2, 2, {"a": 0.5})
+    assert path.read_text().endswith("3,2,0.5\n")
+
+
+def test_csv_of_8_1_is_read(tmp_path):
+    path = tmp_path / "results.csv"
+    path.write_text(
+        "                  epoch,         train/box_loss\n                      0,                 1.25\n 1"
+    )
+    assert CsvLog.read(path) == {"epoch": [0], "train/box_loss": [1.25]}
+    assert CsvLog.read(tmp_path / "none.csv") == {}
+
+
+def test_csv_without_file_keeps_rows():
+    log = CsvLog(None)
+    log.append(0, 1, {"a": 2})
+    log.rewrite()
+    assert log.as_columns() == {"epoch": [1], "time": [1], "a": [2]}
+
+
+# Run folder -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_second_live_run_is_refused(tmp_path):
+    first = RunFolderLock(tmp_path)
+    first.acquire()
+    code = (
+        "import sys; from pathlib import Path\n"
+        "from ultralytics.engine.train.runfolder import RunFolderLock\n"
+        "try: RunFolderLock(Path(sys.argv[1])).acquire()\n"
+        "except RuntimeError as error: print(error); sys.exit(7)\n"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    env = {"PYTHONPATH": ":".join(sys.path)}
+    refused = subprocess.run(command, capture_output=True, text=True, env=env)
+    assert refused.returncode == 7 and "Another training run" in refused.stdout, refused.stderr
+    first.release()
+    assert subprocess.run(command, capture_output=True, env=env).returncode == 0
+
+
+def test_leftovers_of_a_killed_run_are_removed(tmp_path):
+    (tmp_path / ".last.pt.123-ab.tmp").write_bytes(b"x")
+    (tmp_path / "last.pt").write_bytes(b"y")
+    remove_leftovers(tmp_path)
+    assert [p.name for p in tmp_path.iterdir()] == ["last.pt"]
+
+
+# Freezing -------------------------------------------------------------------------------------------------------------
+
+
+def layers():
+    net = nn.Module()
+    net.model = nn.Sequential(*(nn.Sequential(nn.Conv2d(2, 2, 1), nn.BatchNorm2d(2)) for _ in range(12)))
+    return net
+
+
+@pytest.mark.parametrize(
+    ("freeze", "frozen"),
+    [(None, set()), (2, {0, 1}), ([1, 10], {1, 10}), (["3.0"], {3}), ("5.", {5}), ([0, "7.1"], {0, 7})],
+)
+def test_freeze_takes_numbers_lists_and_names(freeze, frozen):
+    net = layers()
+    modules.apply_freeze(net, freeze, verbose=False)
+    assert {int(n.split(".")[1]) for n, p in net.named_parameters() if not p.requires_grad} == frozen
+
+
+def test_frozen_norms_stay_in_evaluation():
+    net = layers()
+    pieces = modules.apply_freeze(net, [1], verbose=False)
+    net.train()
+    modules.freeze_norm_statistics(net, pieces)
+    assert [m.training for m in net.modules() if isinstance(m, nn.BatchNorm2d)] == [i != 1 for i in range(12)]
+
+
+def test_freezing_everything_or_nothing_known_is_an_error():
+    with pytest.raises(RuntimeError, match="leaves no parameter"):
+        modules.apply_freeze(layers(), 12, verbose=False)
+    with pytest.raises(ValueError, match=r"\['model.12.'\] match no parameter"):
+        modules.apply_freeze(layers(), [12], verbose=False)
+
+
+def test_other_frozen_parameters_are_switched_on():
+    net = layers()
+    net.model[3][0].weight.requires_grad = False
+    modules.apply_freeze(net, 1, verbose=False)
+    assert net.model[3][0].weight.requires_grad
+
+
+def test_unwrap_and_repair():
+    net = nn.Linear(2, 2)
+    assert modules.unwrap_model(nn.DataParallel(net)) is net and modules.is_parallel(nn.DataParallel(net))
+    good, bad = nn.Linear(2, 2), nn.Linear(2, 2)
+    with torch.no_grad():
+        bad.weight[0, 1] = math.nan
+        bad.bias[0] = math.inf
+    kept = bad.weight[1].clone()
+    assert modules.repair_non_finite(bad, good) == 2
+    assert bad.weight[0, 1] == good.weight[0, 1] and bad.bias[0] == good.bias[0] and torch.equal(bad.weight[1], kept)
+
+
+# Recovery -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (torch.OutOfMemoryError("CUDA out of memory"), True),
+        (RuntimeError("cuDNN error: CUDNN_STATUS_NOT_SUPPORTED"), True),
+        (RuntimeError("CUBLAS_STATUS_ALLOC_FAILED when calling"), True),
+        (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory"), True),
+        (MemoryError(), True),
+        (RuntimeError("shapes do not match"), False),
+        (ValueError("out of memory"), False),
+    ],
+)
+def test_out_of_memory_is_recognised(error, expected):
+    assert recovery.is_out_of_memory(error) is expected
+
+
+def test_batch_is_halved_in_the_first_epoch_only():
+    error = MemoryError()
+    assert recovery.smaller_batch(error, 0, 16, 0).batch == 8
+    assert recovery.smaller_batch(error, 1, 16, 0) is None
+    assert recovery.smaller_batch(error, 0, 16, 3) is None
+    assert recovery.smaller_batch(error, 0, 1, 0) is None
+    assert recovery.smaller_batch(ValueError(), 0, 16, 0) is None
+
+
+def test_not_a_number_goes_back_three_times():
+    recovery.check_finite(1.0, 0.5, 3, 0)
+    recovery.check_finite(1.0, None, 3, 0)
+    with pytest.raises(recovery.RestartEpoch, match="loss is not a number in epoch 4"):
+        recovery.check_finite(math.nan, None, 3, 2)
+    with pytest.raises(recovery.RestartEpoch, match="fitness"):
+        recovery.check_finite(1.0, math.inf, 3, 0)
+    with pytest.raises(RuntimeError, match="after 3 returns"):
+        recovery.check_finite(math.nan, None, 3, 3)
+
+
+# Batch size -----------------------------------------------------------------------------------------------------------
+
+
+def line(size):
+    return 1e9 + size * 5e8
+
+
+@pytest.mark.parametrize(
+    ("peaks", "options", "expected"),
+    [
+        ([line(s) for s in (1, 2, 4, 8, 16)], {"budget": 11.1e9}, 20),
+        ([line(s) for s in (1, 2, 4, 8, 16)], {"budget": 11e9, "limit": 12}, 12),
+        ([line(1), line(2), line(4), None, None], {"budget": 11e9}, 4),
+        ([line(1), line(2), line(4), line(8), None], {"budget": 5.1e9}, 8),
+        ([None] * 5, {"budget": 11e9}, 16),
+        ([line(1), None, None, None, None], {"budget": 11e9}, 1),
+        ([line(s) for s in (1, 2, 4, 8, 16)], {"budget": 1e8}, 1),
+        ([line(s) for s in (1, 2, 4, 8, 16)], {"budget": 1e13}, 1024),
+    ],
+)
+def test_batch_from_measured_memory(peaks, options, expected):
+    assert autobatch.choose_size((1, 2, 4, 8, 16), peaks, fallback=16, **options) == expected
+
+
+def test_trial_sizes():
+    assert autobatch.trial_sizes(8 * 2**30, 0) == [1, 2, 4, 8, 16]
+    assert autobatch.trial_sizes(80 * 2**30, 40) == [1, 2, 4, 8, 16, 32]
+    assert autobatch.trial_sizes(80 * 2**30, 3) == [1, 2]
+
+
+def test_autobatch_on_a_processor_is_the_default():
+    assert autobatch.check_train_batch_size(nn.Conv2d(3, 4, 1), imgsz=64, batch=-1) == 16
+
+
+# Precision ------------------------------------------------------------------------------------------------------------
+
+
+class Toy(nn.Module):
+    """A model whose loss is `scale` times too large under autocast, and that has a BatchNorm and dropout."""
+
+    def __init__(self, wrong=1.0):
+        super().__init__()
+        self.net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Dropout(0.5))
+        self.wrong = wrong
+
+    def forward(self, batch):
+        loss = self.net(batch["img"]).float().square().mean()
+        return loss * (self.wrong if torch.is_autocast_enabled("cpu") else 1.0), {"loss": loss}
+
+
+MODES = [amp.Precision(), amp.Precision("bfloat16")]
+
+
+def choose(model, amp_value=True, layout=False, gflop=1e9, memory=None):
+    return amp.choose_precision(
+        amp_value, layout, CPU, model, lambda: {"img": torch.rand(2, 3, 16, 16)}, run_gflop=gflop, memory=memory
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [(True, "auto"), ("fp16", "float16"), ("BF16", "bfloat16"), (False, "float32"), ("fp32", "float32")],
+)
+def test_requested_types(value, expected):
+    assert amp.requested_dtype(value) == expected
+
+
+def test_unknown_type_names_the_allowed_ones():
+    with pytest.raises(ValueError, match=r"amp='fp8'.*'bf16'"):
+        amp.requested_dtype("fp8")
+
+
+def test_self_check_leaves_model_and_generators_alone(tmp_path, monkeypatch):
+    monkeypatch.setattr(amp, "cpu_has_bf16", lambda: True)
+    monkeypatch.setattr(amp, "TRIAL_SECONDS", 0.01)
+    model = Toy().train()
+    before = {k: v.clone() for k, v in model.state_dict().items()}
+    torch.manual_seed(3)
+    expected = torch.rand(4)
+    torch.manual_seed(3)
+    choose(model, memory=tmp_path / "precision.json")
+    assert torch.equal(torch.rand(4), expected)
+    assert all(torch.equal(v, before[k]) for k, v in model.state_dict().items())
+    assert all(p.grad is None for p in model.parameters())
+
+
+def test_self_check_wants_speed_and_agreement(monkeypatch):
+    monkeypatch.setattr(amp, "TRIAL_SECONDS", 0.01)
+    batch = {"img": torch.rand(2, 3, 16, 16)}
+    seconds = {"float32": 1.0, "bfloat16": 0.5}
+    monkeypatch.setattr(amp._Trial, "timed_step", lambda t: setattr(t, "seconds", seconds[t.mode.dtype]))
+    assert amp.self_check(Toy(), MODES, batch).dtype == "bfloat16"
+    assert amp.self_check(Toy(wrong=1.2), MODES, batch).dtype == "float32"
+    assert amp.self_check(Toy(wrong=math.nan), MODES, batch).dtype == "float32"
+    seconds["bfloat16"] = 0.97
+    assert amp.self_check(Toy(), MODES, batch).dtype == "float32"
+
+
+def test_verdict_is_remembered(tmp_path, monkeypatch):
+    monkeypatch.setattr(amp, "cpu_has_bf16", lambda: True)
+    verdict = amp.Precision("bfloat16", True, "0.50 of the float32 time")
+    monkeypatch.setattr(amp, "self_check", lambda *args: verdict)
+    memory = tmp_path / "precision.json"
+    assert choose(Toy(), layout=None, memory=memory) == verdict
+    assert len(json.loads(memory.read_text())) == 1
+    monkeypatch.setattr(amp, "self_check", lambda *args: pytest.fail("measured again"))
+    again = choose(Toy(), layout=None, memory=memory)
+    assert (again.dtype, again.channels_last) == ("bfloat16", True) and "measured earlier" in again.note
+    memory.write_text("not json")
+    monkeypatch.setattr(amp, "self_check", lambda *args: amp.Precision())
+    assert choose(Toy(), layout=None, memory=memory).dtype == "float32"
+
+
+def test_no_check_where_nothing_is_open(monkeypatch):
+    monkeypatch.setattr(amp, "self_check", lambda *args: pytest.fail("measured"))
+    monkeypatch.setattr(amp, "cpu_has_bf16", lambda: True)
+    assert choose(Toy(), amp_value=False).dtype == "float32"
+    assert choose(Toy(), amp_value="bf16").dtype == "bfloat16"
+    assert choose(Toy(), gflop=1.0).dtype == "float32"
+    monkeypatch.setattr(amp, "cpu_has_bf16", lambda: False)
+    assert choose(Toy()).dtype == "float32"
+
+
+def test_precision_round_trip():
+    mode = amp.Precision("bfloat16", True, "why")
+    assert amp.Precision.from_state(json.loads(json.dumps(mode.state()))) == mode
+    assert mode.mixed and not mode.scaled and amp.Precision("float16").scaled
+    assert mode.without_mixed("x") == amp.Precision("float32", True, "x")
+
+
+# The process ----------------------------------------------------------------------------------------------------------
+
+
+def test_process_settings_are_put_back():
+    threads, fill = torch.get_num_threads(), torch.utils.deterministic.fill_uninitialized_memory
+    with training_process(CPU):
+        assert torch.get_num_threads() == cpu_threads()
+        assert not torch.utils.deterministic.fill_uninitialized_memory
+    assert torch.get_num_threads() == threads
+    assert torch.utils.deterministic.fill_uninitialized_memory == fill
+
+
+def test_threads_are_shared_by_the_processes_of_a_machine(monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    alone = cpu_threads()
+    assert cpu_threads(2) == max(1, alone // 2) and cpu_threads(10**6) == 1
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    assert cpu_threads() == 3
+
+
+def test_epoch_seeds_depend_on_place_only():
+    reseed_epoch(0, 4, 0)
+    first = torch.rand(3)
+    torch.rand(100)
+    reseed_epoch(0, 4, 0)
+    assert torch.equal(torch.rand(3), first)
+    for place in ((0, 5, 0), (1, 4, 0), (0, 4, 1)):
+        reseed_epoch(*place)
+        assert not torch.equal(torch.rand(3), first)
+
