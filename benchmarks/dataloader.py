@@ -27,7 +27,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 CLASSES = 6
 
 
-def measure(images: str, batch: int, batches: int, warmup: int, imgsz: int, workers: int) -> dict[str, float]:
+def measure(images: str, batch: int, batches: int, warmup: int, imgsz: int) -> dict[str, float]:
     """Time the loader of whichever package this interpreter imports."""
     import cv2
     import torch
@@ -38,9 +38,9 @@ def measure(images: str, batch: int, batches: int, warmup: int, imgsz: int, work
     torch.set_num_threads(1)
     cv2.setNumThreads(0)
     names = {i: f"class_{i}" for i in range(CLASSES)}
-    cfg = get_cfg(overrides={"imgsz": imgsz, "workers": workers, "cache": False, "task": "detect"})
+    cfg = get_cfg(overrides={"imgsz": imgsz, "workers": 0, "cache": False, "task": "detect"})
     dataset = build_yolo_dataset(cfg, images, batch, {"names": names, "nc": CLASSES, "channels": 3}, mode="train")
-    loader = build_dataloader(dataset, batch, workers, shuffle=True)
+    loader = build_dataloader(dataset, batch, 0, shuffle=True)
     if hasattr(loader, "ahead"):
         loader.ahead = 0  # a thread of its own would use a second core
     done, boxes, start, cpu = -warmup, 0, 0.0, 0.0
@@ -141,12 +141,11 @@ def main() -> None:
     parser.add_argument("--batches", type=int, default=20)
     parser.add_argument("--warmup", type=int, default=26, help="batches before the clock starts")
     parser.add_argument("--imgsz", type=int, default=640)
-    parser.add_argument("--workers", type=int, default=0)
     parser.add_argument("--label-memory", type=int, metavar="IMAGES")
     parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.child:
-        result = measure(args.images, args.batch, args.batches, args.warmup, args.imgsz, args.workers)
+        result = measure(args.images, args.batch, args.batches, args.warmup, args.imgsz)
         print(json.dumps(result))
     elif args.label_memory:
         label_memory(args.label_memory)

@@ -28,8 +28,8 @@ def steps(model: str, imgsz: int, batch: int, threads: int, count: int, tuned: b
     import torch
 
     from ultralytics.cfg.merge import get_cfg
-    from ultralytics.engine.train.amp import Precision
     from ultralytics.engine.train.autobatch import random_batch
+    from ultralytics.engine.train.mode import Precision
     from ultralytics.nn.models import DetectionModel
     from ultralytics.utils.device import tune_allocator
 

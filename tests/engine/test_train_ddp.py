@@ -8,14 +8,14 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+import ddp_callbacks
 import pytest
 import torch
+from train_helpers import make_data, settings
+
 from ultralytics.engine.train import ddp
 from ultralytics.models.yolo.detect.train import DetectionTrainer
 from ultralytics.nn.checkpoint import torch_safe_load
-
-import ddp_callbacks
-from train_helpers import make_data, settings
 
 pytestmark = pytest.mark.skipif(not torch.distributed.is_available(), reason="torch without distributed")
 
@@ -77,7 +77,15 @@ def test_torchrun_starts_the_same_training(data, tmp_path):
     script = tmp_path / "script.py"
     script.write_text(code)
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", str(free_port())]
+    command = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--nproc-per-node",
+        "2",
+        "--master-port",
+        str(free_port()),
+    ]
     done = subprocess.run([*command, str(script), str(data), str(tmp_path)], capture_output=True, text=True, env=env)
     assert done.returncode == 0, done.stderr[-2000:]
     assert (tmp_path / "run" / "weights" / "best.pt").is_file() and not (tmp_path / "run-2").exists()

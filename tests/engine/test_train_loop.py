@@ -14,7 +14,7 @@ from torch import nn
 from train_helpers import make_data, settings, weights_of
 
 from ultralytics.engine import trainer as trainer_module
-from ultralytics.engine.train.amp import Precision
+from ultralytics.engine.train.mode import Precision
 from ultralytics.models.yolo.detect.train import DetectionTrainer
 from ultralytics.nn.checkpoint import load_checkpoint, torch_safe_load
 from ultralytics.utils.callbacks import get_default_callbacks
@@ -319,7 +319,7 @@ def test_loss_that_is_no_number_goes_back_and_lowers_the_rate(run, capsys):
 
 def test_mixed_precision_is_given_up_first(run):
     t = run(cls=poisoned(1), epochs=2, amp="bf16")
-    assert t.precision == Precision("float32", False, t.precision.note) and t.progress.lr_scale == 1.0
+    assert t.precision == Precision("float32", False, 1, t.precision.note) and t.progress.lr_scale == 1.0
 
 
 def test_loss_that_stays_no_number_is_an_error(run):

@@ -11,8 +11,9 @@ import pytest
 import torch
 from torch import nn
 
-from ultralytics.engine.train import amp, autobatch, modules, recovery
+from ultralytics.engine.train import amp, autobatch, modules, recovery, selfcheck
 from ultralytics.engine.train.csvlog import CsvLog
+from ultralytics.engine.train.mode import Precision
 from ultralytics.engine.train.process import cpu_threads, reseed_epoch, training_process
 from ultralytics.engine.train.runfolder import RunFolderLock, remove_leftovers
 
@@ -239,13 +240,26 @@ class Toy(nn.Module):
         return loss * (self.wrong if torch.is_autocast_enabled("cpu") else 1.0), {"loss": loss}
 
 
-MODES = [amp.Precision(), amp.Precision("bfloat16")]
+MODES = [Precision(), Precision("bfloat16")]
+PIXELS = {"img": torch.rand(2, 3, 16, 16)}
 
 
-def choose(model, amp_value=True, layout=False, gflop=1e9, memory=None):
-    return amp.choose_precision(
-        amp_value, layout, CPU, model, lambda: {"img": torch.rand(2, 3, 16, 16)}, run_gflop=gflop, memory=memory
-    )
+def choose(model, amp_value=True, layout=False, gflop=1e9, memory=None, threads=1, step=100.0):
+    def stream():
+        while True:
+            yield PIXELS
+
+    work = amp.Workload(model, step_gflop=step, run_gflop=gflop, batch=lambda: PIXELS, stream=stream)
+    return amp.choose_precision(amp_value, layout, CPU, work, threads=threads, memory=memory)
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    monkeypatch.setattr(amp, "cpu_has_bf16", lambda: True)
+    monkeypatch.setattr(selfcheck, "TRIAL_SECONDS", 0.01)
+    threads = torch.get_num_threads()
+    yield monkeypatch
+    torch.set_num_threads(threads)
 
 
 @pytest.mark.parametrize(
@@ -261,62 +275,81 @@ def test_unknown_type_names_the_allowed_ones():
         amp.requested_dtype("fp8")
 
 
-def test_self_check_leaves_model_and_generators_alone(tmp_path, monkeypatch):
-    monkeypatch.setattr(amp, "cpu_has_bf16", lambda: True)
-    monkeypatch.setattr(amp, "TRIAL_SECONDS", 0.01)
+def test_self_check_leaves_model_and_generators_alone(tmp_path, quick):
     model = Toy().train()
     before = {k: v.clone() for k, v in model.state_dict().items()}
     torch.manual_seed(3)
     expected = torch.rand(4)
     torch.manual_seed(3)
-    choose(model, memory=tmp_path / "precision.json")
+    choose(model, memory=tmp_path / "precision.json", threads=2)
     assert torch.equal(torch.rand(4), expected)
     assert all(torch.equal(v, before[k]) for k, v in model.state_dict().items())
     assert all(p.grad is None for p in model.parameters())
 
 
-def test_self_check_wants_speed_and_agreement(monkeypatch):
-    monkeypatch.setattr(amp, "TRIAL_SECONDS", 0.01)
-    batch = {"img": torch.rand(2, 3, 16, 16)}
-    seconds = {"float32": 1.0, "bfloat16": 0.5}
-    monkeypatch.setattr(amp._Trial, "timed_step", lambda t: setattr(t, "seconds", seconds[t.mode.dtype]))
-    assert amp.self_check(Toy(), MODES, batch).dtype == "bfloat16"
-    assert amp.self_check(Toy(wrong=1.2), MODES, batch).dtype == "float32"
-    assert amp.self_check(Toy(wrong=math.nan), MODES, batch).dtype == "float32"
-    seconds["bfloat16"] = 0.97
-    assert amp.self_check(Toy(), MODES, batch).dtype == "float32"
+def note_times(monkeypatch, seconds):
+    """Replace the clock of trials by a table from (type, threads) to seconds."""
+
+    def timed(trial, batch):
+        trial.shortest = seconds[trial.mode.dtype, trial.mode.threads]
+        trial.total += trial.shortest
+
+    monkeypatch.setattr(selfcheck.Trial, "timed_step", timed)
 
 
-def test_verdict_is_remembered(tmp_path, monkeypatch):
-    monkeypatch.setattr(amp, "cpu_has_bf16", lambda: True)
-    verdict = amp.Precision("bfloat16", True, "0.50 of the float32 time")
-    monkeypatch.setattr(amp, "self_check", lambda *args: verdict)
+def test_another_arithmetic_needs_speed_and_agreement(quick):
+    times = {("float32", 0): 1.0, ("bfloat16", 0): 0.5}
+    note_times(quick, times)
+    assert selfcheck.fastest_mode(Toy(), MODES, PIXELS).dtype == "bfloat16"
+    assert selfcheck.fastest_mode(Toy(wrong=1.2), MODES, PIXELS).dtype == "float32"
+    assert selfcheck.fastest_mode(Toy(wrong=math.nan), MODES, PIXELS).dtype == "float32"
+    times["bfloat16", 0] = 0.97
+    assert selfcheck.fastest_mode(Toy(), MODES, PIXELS).dtype == "float32"
+
+
+@pytest.mark.parametrize(("both", "expected"), [(0.6, 2), (0.95, 1), (4.0, 1)])
+def test_all_cores_are_used_only_where_that_helps(quick, tmp_path, both, expected):
+    note_times(quick, {("float32", 1): 1.0, ("bfloat16", 1): 0.6, ("bfloat16", 2): 0.6 * both})
+    chosen = choose(Toy(), threads=2, memory=tmp_path / "p.json")
+    assert (chosen.dtype, chosen.threads) == ("bfloat16", expected)
+
+
+def test_thread_counts():
+    assert amp.thread_counts(8, 100.0) == [7, 8] and amp.thread_counts(2, 100.0) == [1, 2]
+    assert amp.thread_counts(1, 100.0) == [1] and amp.thread_counts(8, 0.1) == [1]
+
+
+def test_verdict_is_remembered(tmp_path, quick):
+    verdict = Precision("bfloat16", True, 1, "0.50 of the float32 time")
+    quick.setattr(selfcheck, "fastest_mode", lambda *args: verdict)
     memory = tmp_path / "precision.json"
     assert choose(Toy(), layout=None, memory=memory) == verdict
     assert len(json.loads(memory.read_text())) == 1
-    monkeypatch.setattr(amp, "self_check", lambda *args: pytest.fail("measured again"))
+    quick.setattr(selfcheck, "fastest_mode", lambda *args: pytest.fail("measured again"))
     again = choose(Toy(), layout=None, memory=memory)
     assert (again.dtype, again.channels_last) == ("bfloat16", True) and "measured earlier" in again.note
     memory.write_text("not json")
-    monkeypatch.setattr(amp, "self_check", lambda *args: amp.Precision())
+    quick.setattr(selfcheck, "fastest_mode", lambda *args: Precision())
     assert choose(Toy(), layout=None, memory=memory).dtype == "float32"
 
 
 def test_no_check_where_nothing_is_open(monkeypatch):
-    monkeypatch.setattr(amp, "self_check", lambda *args: pytest.fail("measured"))
+    monkeypatch.setattr(selfcheck, "remembered", lambda *args: pytest.fail("measured"))
     monkeypatch.setattr(amp, "cpu_has_bf16", lambda: True)
     assert choose(Toy(), amp_value=False).dtype == "float32"
     assert choose(Toy(), amp_value="bf16").dtype == "bfloat16"
-    assert choose(Toy(), gflop=1.0).dtype == "float32"
+    short = choose(Toy(), gflop=1.0, threads=4)
+    assert (short.dtype, short.threads) == ("float32", 3) and "short run" in short.note
     monkeypatch.setattr(amp, "cpu_has_bf16", lambda: False)
-    assert choose(Toy()).dtype == "float32"
+    assert choose(Toy(), step=0.1, threads=4) == Precision(threads=1)
 
 
 def test_precision_round_trip():
-    mode = amp.Precision("bfloat16", True, "why")
-    assert amp.Precision.from_state(json.loads(json.dumps(mode.state()))) == mode
-    assert mode.mixed and not mode.scaled and amp.Precision("float16").scaled
-    assert mode.without_mixed("x") == amp.Precision("float32", True, "x")
+    mode = Precision("bfloat16", True, 2, "why")
+    assert Precision.from_state(json.loads(json.dumps(mode.state()))) == mode
+    assert mode.mixed and not mode.scaled and Precision("float16").scaled
+    assert mode.without_mixed("x") == Precision("float32", True, 2, "x")
+    assert str(mode) == "bfloat16, NHWC layout, 2 threads (why)"
 
 
 # The process ----------------------------------------------------------------------------------------------------------
@@ -348,4 +381,3 @@ def test_epoch_seeds_depend_on_place_only():
     for place in ((0, 5, 0), (1, 4, 0), (0, 4, 1)):
         reseed_epoch(*place)
         assert not torch.equal(torch.rand(3), first)
-

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from train_helpers import make_data, settings
+
 from ultralytics.models.yolo.detect.train import DetectionTrainer
 from ultralytics.nn.checkpoint import load_checkpoint, torch_safe_load
-
-from train_helpers import make_data, settings
 
 HERE = Path(__file__).resolve().parent
 

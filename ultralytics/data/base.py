@@ -86,7 +86,6 @@ class BaseDataset(Dataset):
         self.cache = self._open_cache(cache)
         self._buffer = ImageBuffer(buffer_length(self.ni, batch_size) if augment and self.ram is None else 0)
         self.transforms = self.build_transforms(hyp=hyp)
-        self._transforms_unmixed: Any = None
 
     # Files and labels
 
@@ -277,15 +276,16 @@ class BaseDataset(Dataset):
         ref = index if isinstance(index, SampleRef) else None
         self._buffer.renew(int(index) if ref is None else ref.index)
         labels = self.get_image_and_label(index)
+        if self.augment and self._mixing_closed(ref):
+            labels["mix"] = False  # one chain for the whole run, so that transforms a user added stay in it
+        if not self.augment or not getattr(self.transforms, "native", False):  # a user's own callable
+            return self.transforms(labels)
+        return self.transforms(labels, GlobalRng() if ref is None else SampleRng(ref.key))
+
+    def _mixing_closed(self, ref: SampleRef | None) -> bool:
+        """Return whether mosaic and the other mixing augmentations are over for this sample."""
         closed = self.close_mosaic_epoch is not None and (ref.epoch if ref else 0) >= self.close_mosaic_epoch
-        transforms = self.transforms if ref is None or ref.mixing else None
-        if self.augment and (closed or transforms is None):
-            if self._transforms_unmixed is None:
-                self._transforms_unmixed = self.build_transforms(hyp=without_mixing(self.hyp))
-            transforms = self._transforms_unmixed
-        if not self.augment or not getattr(transforms, "native", False):  # a user's own callable
-            return (transforms or self.transforms)(labels)
-        return transforms(labels, GlobalRng() if ref is None else SampleRng(ref.key))
+        return closed or (ref is not None and not ref.mixing)
 
     def get_image_and_label(self, index: int | SampleRef) -> dict[str, Any]:
         """Return image and labels of one image before any transform.
@@ -331,14 +331,6 @@ class BaseDataset(Dataset):
     def build_transforms(self, hyp: Any = None) -> Callable[..., dict[str, Any]]:
         """Return the transforms: a `Compose`, or any function of the labels; subclasses do."""
         raise NotImplementedError(f"{type(self).__name__} must define build_transforms(hyp).")
-
-
-def without_mixing(hyp: Any) -> Any:
-    """Return a copy of the settings with mosaic and the other mixing augmentations off."""
-    changed = type(hyp)(**vars(hyp))
-    for name in ("mosaic", "mixup", "cutmix", "copy_paste"):
-        setattr(changed, name, 0.0)
-    return changed
 
 
 def _closing_epoch(hyp: Any) -> int | None:

@@ -84,6 +84,7 @@ class InfiniteDataLoader(DataLoader):
                 sampler.set_epoch(epoch)
         self._drop_stream()
         if self.num_workers == 0 and self.ahead and self.batch_sampler is not None:
+            cv2.setNumThreads(0)  # the thread is the parallelism; more of them would fight with those of torch
             self._stream = AheadIterator(self.batch_sampler, self._make, self.ahead)
         else:
             self._stream = super().__iter__()

@@ -145,7 +145,6 @@ class YOLODataset(BaseDataset):
         """Turn mosaic, mixup, cutmix and copy-paste off from now on, also for samples of running workers."""
         self.hyp = hyp
         self.close_mosaic_epoch = 0
-        self._transforms_unmixed = None
 
     def update_labels_info(self, label: dict[str, Any]) -> dict[str, Any]:
         """Gather boxes, polygons and keypoints in one `Instances` under the key `instances`."""

@@ -21,12 +21,12 @@ from ultralytics.data.describe import check_det_dataset
 from ultralytics.engine.plots.curves import plot_results
 from ultralytics.engine.task import Task
 from ultralytics.engine.train import autobatch, checkpointing, console, ddp, modules, optimizer, recovery, setup
-from ultralytics.engine.train.amp import Precision
 from ultralytics.engine.train.checkpointing import Progress
 from ultralytics.engine.train.csvlog import CsvLog
 from ultralytics.engine.train.ema import ModelEMA
 from ultralytics.engine.train.extras import attempt_compile
 from ultralytics.engine.train.hooks import BatchPictures, CloseMosaic, TimeLimit
+from ultralytics.engine.train.mode import Precision
 from ultralytics.engine.train.process import reseed_epoch, training_process
 from ultralytics.engine.train.resume import Resumption, find_resumption
 from ultralytics.engine.train.stopping import EarlyStopping
@@ -417,6 +417,7 @@ class BaseTrainer:
         self.precision, self.amp = precision, precision.mixed
         self.progress.precision = precision.state()
         precision.apply_layout(modules.unwrap_model(self.model))
+        precision.apply_threads()
         self.scaler = setup.scaler_for(precision, self.device)
 
     def autocast(self) -> contextlib.AbstractContextManager:

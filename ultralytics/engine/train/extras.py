@@ -31,7 +31,7 @@ __all__ = [
     "torchvision_at_least",
 ]
 
-MODELOPT_REQUIREMENTS = ["nvidia-modelopt>=0.44", "huggingface_hub"]  # of the quantisation-aware training not built here
+MODELOPT_REQUIREMENTS = ["nvidia-modelopt>=0.44", "huggingface_hub"]  # of quantisation-aware training, not built
 COMPILE_MODES = ("default", "reduce-overhead", "max-autotune-no-cudagraphs", "max-autotune")
 FULL_PRECISION_STATE = {"step", "exp_avg", "exp_avg_sq", "square_avg"}
 
@@ -197,7 +197,7 @@ def _profile(op: Any, x: torch.Tensor, n: int) -> tuple[int, float, float, float
     return params, gflops, memory, forward / n * 1e3, backward / n * 1e3, tuple(x.shape), shape
 
 
-# Quantisation-aware training is not built: these answer for models that are not quantised --------------------------------
+# Quantisation-aware training is not built: these answer for models that are not quantised -----------------------------
 
 
 def prepare_qat(model: nn.Module, dataloader: Any, preprocess: Callable, batches: int = 8) -> nn.Module:
@@ -228,5 +228,3 @@ def restore_qat(model: nn.Module, state: Any) -> nn.Module:
     if state:
         prepare_qat(model, None, lambda batch: batch)
     return model
-
-

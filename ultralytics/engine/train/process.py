@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,7 +15,9 @@ import torch
 from ultralytics.utils import env
 from ultralytics.utils.device import tune_allocator
 
-__all__ = ["cpu_threads", "reseed_epoch", "training_process"]
+__all__ = ["cpu_threads", "reseed_epoch", "training_process", "yield_to_training"]
+
+WORKER_NICENESS = 19
 
 
 def cpu_threads(local_processes: int = 1) -> int:
@@ -27,6 +31,21 @@ def cpu_threads(local_processes: int = 1) -> int:
 
     cores = min(psutil.cpu_count(logical=False) or env.cpu_count(), env.cpu_count())
     return max(1, cores // local_processes)
+
+
+def yield_to_training(loader: Any) -> None:
+    """Let a loader's worker processes run when the training step leaves them a core, not in its place.
+
+    The threads of a step wait for each other all the time, so one that lost its core to a worker would hold up all.
+    """
+    if getattr(loader, "num_workers", 0) and hasattr(os, "nice"):
+        loader.worker_init_fn = functools.partial(_start_politely, loader.worker_init_fn)
+
+
+def _start_politely(then: Callable[[int], None] | None, worker: int) -> None:
+    os.nice(WORKER_NICENESS)
+    if then is not None:
+        then(worker)
 
 
 @contextlib.contextmanager

@@ -10,7 +10,17 @@ import torch
 
 from ultralytics.utils.log import LOGGER
 
-__all__ = ["MAX_BATCH_CUTS", "MAX_RELOADS", "RestartEpoch", "TrainingFailedError", "check_finite", "free_memory", "is_out_of_memory"]
+__all__ = [
+    "MAX_BATCH_CUTS",
+    "MAX_RELOADS",
+    "RestartEpoch",
+    "TrainingFailedError",
+    "check_finite",
+    "free_memory",
+    "is_out_of_memory",
+    "smaller_batch",
+    "soften",
+]
 
 MAX_BATCH_CUTS = 3  # halvings of the batch in the first epoch
 MAX_RELOADS = 3  # returns to the last checkpoint

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import itertools
 import math
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +21,9 @@ from ultralytics.cfg.merge import get_save_dir
 from ultralytics.engine.train import amp, checkpointing, ddp, schedule
 from ultralytics.engine.train.csvlog import CsvLog
 from ultralytics.engine.train.hooks import CloseMosaic
+from ultralytics.engine.train.mode import Precision
 from ultralytics.engine.train.modules import unwrap_model
+from ultralytics.engine.train.process import cpu_threads, yield_to_training
 from ultralytics.engine.train.runfolder import RunFolderLock, remove_leftovers
 from ultralytics.nn.flops import count_flops
 from ultralytics.utils.dist import broadcast_object
@@ -100,6 +103,8 @@ def build_loaders(trainer: Any) -> None:
     if hasattr(trainer.validator, "args"):
         trainer.validator.args.device = str(trainer.device)  # the argument may list those of all processes
     CloseMosaic.plan(trainer)
+    if trainer.device.type == "cpu":
+        yield_to_training(trainer.train_loader)
 
 
 def close_loaders(trainer: Any) -> None:
@@ -112,7 +117,7 @@ def close_loaders(trainer: Any) -> None:
 def choose_precision(trainer: Any) -> None:
     """Decide the arithmetic of the run, or take the resumed run's."""
     if trainer.progress.precision:
-        chosen = amp.Precision.from_state(trainer.progress.precision)
+        chosen = Precision.from_state(trainer.progress.precision)
     else:
         chosen = broadcast_object(_measured_precision(trainer) if trainer.is_main else None)
     trainer.set_precision(chosen)
@@ -127,15 +132,33 @@ def trial_batch(trainer: Any) -> dict[str, Any]:
     return trainer.preprocess_batch(dataset.collate_fn([dataset[i] for i in range(count)]))
 
 
-def _measured_precision(trainer: Any) -> amp.Precision:
+def _measured_precision(trainer: Any) -> Precision:
     """Ask the self-check, with a batch of the run's own data."""
     dataset = trainer.train_loader.dataset
-    cost = count_flops(unwrap_model(trainer.model), trainer.args.imgsz).true_gflops
-    run = 3 * cost * len(dataset) * trainer.epochs  # a backward pass costs two forward ones
-
-    batch = functools.partial(trial_batch, trainer)
     args = trainer.args
-    return amp.choose_precision(args.amp, args.channels_last, trainer.device, trainer.model, batch, run)
+    image = 3 * count_flops(unwrap_model(trainer.model), args.imgsz).true_gflops  # backward costs two forward passes
+    work = amp.Workload(
+        model=trainer.model,
+        step_gflop=image * trainer.batch_size / trainer.world_size,
+        run_gflop=image * len(dataset) * trainer.epochs,
+        batch=functools.partial(trial_batch, trainer),
+        stream=functools.partial(_stream, trainer),
+    )
+    threads = cpu_threads(ddp.local_processes())
+    return amp.choose_precision(args.amp, args.channels_last, trainer.device, work, threads)
+
+
+def _stream(trainer: Any) -> Iterator[dict[str, Any]]:
+    """Yield batches as training gets them, epoch after epoch; the training afterwards is not affected."""
+    loader = trainer.train_loader
+    try:
+        for epoch in itertools.count():
+            if hasattr(loader, "set_epoch"):
+                loader.set_epoch(epoch)
+            yield from (trainer.preprocess_batch(batch) for batch in loader)
+    finally:
+        if hasattr(loader, "reset"):
+            loader.reset()
 
 
 def distribute(trainer: Any) -> None:
@@ -197,6 +220,6 @@ def set_epoch_rates(trainer: Any) -> None:
     scheduler.step()
 
 
-def scaler_for(precision: amp.Precision, device: torch.device) -> torch.amp.GradScaler:
+def scaler_for(precision: Precision, device: torch.device) -> torch.amp.GradScaler:
     """Return the gradient scaler of an arithmetic; it does nothing where no scaling is needed."""
     return torch.amp.GradScaler(device.type, enabled=precision.scaled)
