@@ -293,18 +293,17 @@ def test_disk_that_stays_full_ends_with_the_reason(run, monkeypatch):
 
 
 def poisoned(at, times=1):
-    """Return a trainer class whose loss is not a number in epoch `at`, `times` times."""
+    """Return a trainer class whose weights and losses are no numbers in epoch `at`, `times` times."""
 
     class Poisoned(DetectionTrainer):
         left = times
 
-        def _end_epoch(self):
+        def progress_string(self):
             if self.epoch == at and type(self).left:
                 type(self).left -= 1
                 with torch.no_grad():
                     self.model.model[0].conv.weight.fill_(math.nan)
-                self.tloss = {k: v * math.nan for k, v in self.tloss.items()}
-            super()._end_epoch()
+            return super().progress_string()
 
     return Poisoned
 
@@ -329,10 +328,10 @@ def test_loss_that_stays_no_number_is_an_error(run):
 
 def test_out_of_memory_halves_the_batch_and_starts_the_epoch_again(run, capsys):
     class Greedy(DetectionTrainer):
-        def _train_batch(self, index, batch):
-            if len(batch["img"]) > 2 and index == 1:
+        def preprocess_batch(self, batch):
+            if len(batch["img"]) > 2 and self.iteration == 1:
                 raise torch.OutOfMemoryError("CUDA out of memory")
-            super()._train_batch(index, batch)
+            return super().preprocess_batch(batch)
 
     t = run(cls=Greedy, epochs=2, batch=8)
     plain = run(epochs=2, batch=2)

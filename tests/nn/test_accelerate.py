@@ -11,6 +11,7 @@ from torch import nn
 from ultralytics.nn import accelerate
 from ultralytics.nn.accelerate import PackedConv, pack_convolutions
 from ultralytics.nn.block.conv import Conv, DWConv
+from ultralytics.nn.flops import get_flops
 from ultralytics.nn.models import DetectionModel
 
 pytestmark = pytest.mark.skipif(not accelerate._works(torch.float32), reason="this torch lacks the operator")
@@ -29,6 +30,25 @@ def test_blocks(groups, act):
         wide = x.contiguous(memory_format=torch.channels_last)
         torch.testing.assert_close(net(wide), expected, rtol=1e-4, atol=1e-5)
     assert isinstance(net[0], PackedConv)
+
+
+def test_a_size_is_packed_when_it_comes_again():
+    net = nn.Sequential(Conv(8, 16, 3).eval().fuse())
+    plain = copy.deepcopy(net)
+    pack_convolutions(net)
+    with torch.inference_mode():
+        for side in (9, 9, 9, *range(10, 18), *range(10, 18)):
+            x = torch.randn(2, 8, side, side)
+            torch.testing.assert_close(net(x), plain(x), rtol=1e-4, atol=1e-5)
+    packed = [w for w in net[0]._packed.values() if w is not None]
+    assert len(packed) == accelerate.SIZES_PACKED and all(w.is_mkldnn for w in packed)
+    with torch.inference_mode():
+        for side in range(20, 20 + 2 * accelerate.SIZES_NOTED):
+            net(torch.randn(1, 8, side, 3))
+    assert len(net[0]._packed) <= accelerate.SIZES_NOTED
+    twin = copy.deepcopy(net)
+    torch.testing.assert_close(twin(x), plain(x), rtol=1e-4, atol=1e-5)
+    assert not packed[0].is_inference()
 
 
 def test_gradients_reach_the_input():
@@ -63,6 +83,13 @@ def test_network():
         assert net.model[0].i == 0 and net.model[0].type == plain.model[0].type
         vectors = net.predict(x, embed=[3, 5])
     assert len(vectors) == 1
+
+
+def test_cost_is_still_counted():
+    net = DetectionModel("yolov8n.yaml", nc=3, verbose=False).eval().fuse(verbose=False)
+    cost = get_flops(net, 64)
+    pack_convolutions(net)
+    assert get_flops(net, 64) == pytest.approx(cost)
 
 
 def test_depthwise_and_bfloat16():

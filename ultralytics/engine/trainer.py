@@ -20,20 +20,18 @@ from ultralytics.cfg.merge import DEFAULT_CFG, get_cfg
 from ultralytics.data.describe import check_det_dataset
 from ultralytics.engine.plots.curves import plot_results
 from ultralytics.engine.task import Task
-from ultralytics.engine.train import autobatch, checkpointing, console, ddp, modules, optimizer, recovery, setup
+from ultralytics.engine.train import autobatch, checkpointing, console, ddp, loop, modules, optimizer, recovery, setup
 from ultralytics.engine.train.checkpointing import Progress
 from ultralytics.engine.train.csvlog import CsvLog
 from ultralytics.engine.train.ema import ModelEMA
-from ultralytics.engine.train.extras import attempt_compile
 from ultralytics.engine.train.hooks import BatchPictures, CloseMosaic, TimeLimit
 from ultralytics.engine.train.mode import Precision
-from ultralytics.engine.train.process import reseed_epoch, training_process
+from ultralytics.engine.train.process import training_process
 from ultralytics.engine.train.resume import Resumption, find_resumption
-from ultralytics.engine.train.stopping import EarlyStopping
 from ultralytics.nn.checkpoint import load_checkpoint, save_checkpoint, strip_optimizer
 from ultralytics.utils import env
 from ultralytics.utils.callbacks import add_integration_callbacks, get_default_callbacks
-from ultralytics.utils.checks import check_imgsz, check_model_file_from_stem
+from ultralytics.utils.checks import check_model_file_from_stem
 from ultralytics.utils.device import select_device
 from ultralytics.utils.dist import broadcast_object, torch_distributed_zero_first
 from ultralytics.utils.log import LOGGER, colorstr
@@ -96,11 +94,12 @@ class BaseTrainer:
         self.epochs = self.args.epochs or 100
         self.batch: dict[str, Any] | None = None
         self.batch_size = self.args.batch
-        self._save_error: OSError | None = None
-        self._batch_cuts = 0
-        self._begin_s = time.time()
+        self.save_error: OSError | None = None
+        self.batch_cuts = 0
         self.compiled: nn.Module | None = None
-        self._compiled_once = False
+        self.compile_works = False
+        self.train_time_start = self.epoch_time_start = time.time()
+        self.epoch_time = 0.0
         if len(self.worker_devices) > 1:
             return  # the processes that this one starts do the rest
         self._prepare()
@@ -161,8 +160,8 @@ class BaseTrainer:
             return
         try:
             with training_process(self.device, ddp.local_processes()):
-                self._setup_train()
-                self._train_epochs()
+                setup.set_up(self)
+                loop.run(self)
                 self._finish()
         except KeyboardInterrupt:
             if self.is_main:
@@ -172,245 +171,19 @@ class BaseTrainer:
             self.emit("teardown")
             self._release()
 
-    def _train_epochs(self) -> None:
-        """Run epochs until the last one, or until something asks to stop."""
-        self.emit("on_train_start")
-        if self.is_main:
-            console.announce(self)
-        epoch = self.start_epoch
-        while epoch < self.epochs and not self.stop:
-            self.epoch = epoch
-            try:
-                self._run_epoch()
-                self._end_epoch()
-            except recovery.RestartEpoch as restart:
-                epoch = self._restart(restart)
-                continue
-            epoch += 1
-
-    def _run_epoch(self) -> None:
-        """Go once through the training data."""
-        self._begin_epoch()
-        bar = console.EpochBar(self.train_loader, self.epoch, self.epochs, self.device)
-        try:
-            for index, batch in enumerate(bar):
-                self._train_batch(index, batch)
-                self._show(bar, last=index + 1 == len(self.train_loader))
-                self.batch = None
-                if self.stop:
-                    break
-        except RuntimeError as error:
-            restart = recovery.smaller_batch(error, self.epoch, self.batch_size, self._batch_cuts)
-            if restart is None or self.world_size > 1:
-                raise
-            raise restart from error
-        self.lr = {f"lr/pg{i}": group["lr"] for i, group in enumerate(self.optimizer.param_groups)}
-        self.emit("on_train_epoch_end")
-
-    def _begin_epoch(self) -> None:
-        """Put model, generators, schedule and loader at the start of the epoch."""
-        self.model.train()
-        modules.freeze_norm_statistics(self.model, self.frozen)
-        reseed_epoch(self.args.seed, self.epoch, max(self.rank, 0))
-        setup.set_epoch_rates(self)
-        self.tloss = None
-        self.emit("on_train_epoch_start")
-        if hasattr(self.train_loader, "set_epoch"):
-            self.train_loader.set_epoch(self.epoch)
-        if self.is_main:
-            LOGGER.info(self.progress_string())
-
-    def _train_batch(self, index: int, batch: dict[str, Any]) -> None:
-        """Forward, backward and, when enough batches have accumulated, an optimizer step."""
-        self.batch = batch
-        self.emit("on_train_batch_start")
-        self.iteration = ni = index + len(self.train_loader) * self.epoch
-        self._warm_up(ni)
-        with self.autocast():
-            self.batch = batch = self.preprocess_batch(batch)
-            loss, items = self._forward(batch)
-        self.loss = loss.sum() * self._rank_scale(batch)
-        self.loss_items = self._named(items)
-        self._update_mean_loss(index)
-        self.scaler.scale(self.loss).backward()
-        if ni - self.progress.last_step >= self.accumulate:
-            self.optimizer_step()
-            self.progress.last_step = ni
-        self.emit("on_train_batch_end")
-
-    def _forward(self, batch: dict[str, Any]) -> tuple[torch.Tensor, Any]:
-        """Return loss and loss items of a batch; the network part runs compiled where that is asked for and works."""
-        if self.compiled is None:
-            return self.model(batch)
-        try:
-            preds = self.compiled(batch["img"])
-        except Exception as error:  # compilation happens at the first call and fails in many ways
-            if self._compiled_once:
-                raise
-            LOGGER.warning(f"torch.compile failed, training without it: {str(error).splitlines()[0]}")
-            self.compiled = None
-            return self.model(batch)
-        self._compiled_once = True
-        return modules.unwrap_model(self.model).loss(batch, preds)
-
-    def _warm_up(self, ni: int) -> None:
-        """Set learning rates, momentum and accumulation while warming up."""
-        groups = self.optimizer.param_groups
-        step = self.plan.at(ni, self.lf(self.epoch), groups)
-        if step is None:
-            self.accumulate = self.plan.accumulate
-            return
-        self.accumulate = step.accumulate
-        for group, lr, momentum in zip(groups, step.lr, step.momentum, strict=True):
-            group["lr"] = lr
-            if momentum is not None:
-                group["momentum"] = momentum
-
-    def _rank_scale(self, batch: Mapping[str, Any]) -> torch.Tensor | float:
-        """Return the factor that makes averaged gradients those of the joined batch; losses are sums over the batch."""
-        if self.world_size == 1:
-            return 1.0
-        if not self.joins_normalizer:
-            return float(self.world_size)
-        mine = len(batch["img"])
-        return ddp.total_over_ranks(mine, self.device) / mine
-
-    def _named(self, items: Any) -> dict[str, torch.Tensor]:
-        """Return loss items by name; a model may return a tensor in the order of `loss_names`."""
-        if not isinstance(items, Mapping):
-            values = torch.atleast_1d(items.detach() if isinstance(items, torch.Tensor) else torch.as_tensor(items))
-            items = dict(zip(self.loss_names, values, strict=False))
-        return {name: value.detach() for name, value in items.items()}
-
-    def _update_mean_loss(self, index: int) -> None:
-        """Keep the mean of the loss items over the epoch's batches so far."""
-        if self.tloss is None:
-            self.loss_names = tuple(self.loss_items)
-            self.tloss = {name: value.float() for name, value in self.loss_items.items()}
-            return
-        self.tloss = {
-            name: torch.lerp(self.tloss[name], v.float(), 1 / (index + 1)) for name, v in self.loss_items.items()
-        }
-
-    def _show(self, bar: console.EpochBar, last: bool) -> None:
-        """Refresh the progress line."""
-        size = self.batch["img"].shape[-1]
-        bar.show(self.tloss, len(self.batch.get("cls", self.batch["img"])), size, last)
-
-    def _end_epoch(self) -> None:
-        """Validate, log, decide whether to stop, and save."""
-        if self.world_size > 1:
-            self.tloss = {k: ddp.total_over_ranks(v, self.device) / self.world_size for k, v in self.tloss.items()}
-        self.emit("on_epoch_measured")
-        final = self.epoch + 1 >= self.epochs
-        self.ema.update_attr(
-            modules.unwrap_model(self.model), include=("yaml", "nc", "args", "names", "stride", "class_weights")
-        )
-        mean_loss = float(sum(self.tloss.values()))
-        recovery.check_finite(mean_loss, None, self.epoch, self.progress.recoveries)
-        if self.args.val or final or self.stop or self.stopper.possible_stop:
-            self.metrics, self.fitness = self.validate()
-        self.fitness = broadcast_object(self.fitness)
-        recovery.check_finite(mean_loss, self.fitness, self.epoch, self.progress.recoveries)
-        self.stop |= broadcast_object(bool(self.stopper(self.epoch + 1, self.fitness)))
-        self.progress.epoch, self.progress.elapsed, self.progress.stopped = self.epoch, self.elapsed(), self.stop
-        if self.is_main:
-            self.save_metrics({**self.label_loss_items(self.tloss), **(self.metrics or {}), **self.lr})
-            if self.args.save or final or self.stop:
-                self._save()
-        self.emit("on_fit_epoch_end")
-
-    def _save(self) -> None:
-        """Save; a full disk leaves the older files as they are and the run goes on."""
-        modules.repair_non_finite(self.ema.ema, modules.unwrap_model(self.model))
-        try:
-            self.save_model()
-        except OSError as error:
-            self._save_error = error
-            LOGGER.error(
-                f"epoch {self.epoch + 1} could not be saved: {error}. Training goes on; earlier files are intact."
-            )
-            return
-        self._save_error = None
-        self.emit("on_model_save")
-
-    def _restart(self, restart: recovery.RestartEpoch) -> int:
-        """Go back to the last checkpoint with something changed; return the epoch to go on with."""
-        LOGGER.warning(str(restart))
-        self.tloss = self.loss = self.loss_items = self.batch = None
-        self.optimizer.zero_grad()
-        recovery.free_memory(self.device)
-        checkpoint = None
-        if self.last.exists():
-            _, checkpoint = load_checkpoint(self.last, trust=bool(self.args.get("trust")))
-        if restart.batch is not None:
-            self._batch_cuts += 1
-            self.batch_size = self.args.batch = restart.batch
-            self.progress.last_step = -1
-            setup.build_loaders(self)
-            setup.build_schedule(self)
-            if checkpoint is not None:
-                checkpointing.restore_weights(self, checkpoint)
-            return self.start_epoch
-        if checkpoint is None:
-            raise RuntimeError(f"{restart}, but there is no checkpoint to go back to (save=False).")
-        recoveries, scale = self.progress.recoveries + 1, self.progress.lr_scale
-        self.resume_training(checkpoint)
-        self.progress.recoveries, self.progress.lr_scale = recoveries, scale
-        recovery.soften(self)
-        return self.start_epoch
-
     def _finish(self) -> None:
         """Make the final files: stripped checkpoints, last validation, plots."""
         done, hours = max(0, self.progress.epoch + 1 - self.start_epoch), self.elapsed() / 3600
-        if self._save_error is not None:
-            self._save()
-            if self._save_error is not None:
-                raise self._save_error
+        if self.save_error is not None:
+            loop.save(self)
+            if self.save_error is not None:
+                raise self.save_error
         if self.is_main:
             LOGGER.info(f"\n{done} epochs completed in {hours:.3f} hours.")
             if self.args.plots:
                 self.plot_metrics()
         self.final_eval()
         self.emit("on_train_end")
-
-    # Setup ------------------------------------------------------------------------------------------------------------
-
-    def _setup_train(self) -> None:
-        """Build everything that the loop uses."""
-        self.setup_model()
-        self.model = self.model.to(self.device)
-        self.set_model_attributes()
-        self.frozen = modules.apply_freeze(self.model, self.args.freeze, verbose=self.is_main)
-        self.stride = max(int(modules.unwrap_model(self.model).stride.max()), 32)
-        self.args.imgsz = check_imgsz(self.args.imgsz, stride=self.stride, floor=self.stride, max_dim=1)
-        self._resume_choices()
-        if self.batch_size < 1:
-            self.batch_size = self.args.batch = self.auto_batch()
-        setup.build_loaders(self)
-        self.set_class_weights()
-        setup.choose_precision(self)
-        if self.world_size > 1:
-            setup.distribute(self)
-        if self.args.compile:
-            self.compiled = attempt_compile(self.model, self.device, mode=self.args.compile)
-        self.ema = ModelEMA(self.model)
-        self.stopper = EarlyStopping(self.args.patience)
-        setup.build_schedule(self)
-        self.resume_training(self.resumption.checkpoint if self.resumption else None)
-        self._begin_s = time.time() - self.progress.elapsed
-        self.emit("on_pretrain_routine_end")
-        if self.start_epoch == 0 and self.is_main and self.args.save and self.resumption is None:
-            self._save_start()
-
-    def _resume_choices(self) -> None:
-        """Take over what the resumed run had decided for itself."""
-        if self.resumption is None:
-            return
-        stored = self.resumption.checkpoint["continuation"]
-        self.progress = Progress.from_state(stored)
-        if self.args.batch == self.resumption.checkpoint["train_args"].get("batch"):
-            self.batch_size = self.args.batch = self.progress.batch
 
     def set_precision(self, precision: Precision) -> None:
         """Compute in this arithmetic and memory layout from now on."""
@@ -428,16 +201,9 @@ class BaseTrainer:
         """Plan another number of epochs and fit the schedule to it."""
         setup.plan_epochs(self, epochs)
 
-    def _save_start(self) -> None:
-        """Save the state before the first step, so that a run killed in its first epoch can be resumed too."""
-        try:
-            save_checkpoint(checkpointing.build_checkpoint(self, self.progress), self.last)
-        except OSError as error:
-            LOGGER.warning(f"the start of the run could not be saved: {error}")
-
     def elapsed(self) -> float:
         """Return the seconds this run has trained, before interruptions included."""
-        return time.time() - self._begin_s
+        return time.time() - self.train_time_start
 
     def _release(self) -> None:
         """Give back processes, locks and settings that outlive no run."""
@@ -564,7 +330,14 @@ class BaseTrainer:
         """Return loss items under their names in results.csv, or only the names where none are given."""
         if loss_items is None:
             return [f"{prefix}/{name}" for name in self.loss_names]
-        return {f"{prefix}/{name}": round(float(value), 5) for name, value in self._named(loss_items).items()}
+        return {f"{prefix}/{name}": round(float(value), 5) for name, value in self.named_items(loss_items).items()}
+
+    def named_items(self, items: Any) -> dict[str, torch.Tensor]:
+        """Return loss items by name; a model of older code gives a tensor, in the order of `loss_names`."""
+        if not isinstance(items, Mapping):
+            values = torch.atleast_1d(items if isinstance(items, torch.Tensor) else torch.as_tensor(items))
+            items = dict(zip(self.loss_names, values, strict=False))
+        return {name: value.detach() for name, value in items.items()}
 
     def progress_string(self) -> str:
         """Return the heads of the progress table's columns."""
@@ -616,7 +389,7 @@ class BaseTrainer:
         self.epoch = max(0, self.progress.epoch)
         self.stop = self._was_stopped(ckpt)
         self.log.load_columns(ckpt["continuation"]["results"], self.progress.epoch)
-        self._begin_s = time.time() - self.progress.elapsed
+        self.train_time_start = time.time() - self.progress.elapsed
         if self.start_epoch and self.is_main:
             LOGGER.info(
                 f"Resuming training {self.args.model} from epoch {self.start_epoch + 1} to {self.epochs} total epochs"

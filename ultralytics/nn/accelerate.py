@@ -4,12 +4,19 @@ PyTorch hands convolutions to oneDNN, but reorders the weights at every call and
 over the result. The operator used here does neither; it is the one that `torch.compile` generates for processors. Where
 it is missing or gives other results, networks stay as they are.
 
+The layout that oneDNN wants depends on the size of the images. Weights packed for another size are reordered again at
+every call, by slow code: a network can take four times as long as with plain weights. So a layer packs once per input
+size, when a size comes for the second time, and keeps a few; other sizes use the plain weights.
+
 Packed weights cannot be trained or saved, so this is for runtimes that own their network.
 """
 
 from __future__ import annotations
 
 import functools
+import math
+from collections.abc import Sequence
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -23,6 +30,8 @@ __all__ = ["PackedConv", "pack_convolutions"]
 ACTIVATIONS = {nn.SiLU: "swish", nn.ReLU: "relu", nn.Identity: "none"}
 PLAIN = {"swish": F.silu, "relu": F.relu, "none": lambda x: x}
 DTYPES = (torch.float32, torch.bfloat16)
+SIZES_PACKED = 4  # input sizes a layer keeps packed weights for; each costs the memory of its weights
+SIZES_NOTED = 64
 LAYER_FACTS = ("i", "f", "type", "np")  # what a layer of a network knows about its place
 
 
@@ -38,18 +47,42 @@ class PackedConv(nn.Module):
         super().__init__()
         self.geometry = list(conv.padding), list(conv.stride), list(conv.dilation), conv.groups
         self._plain_geometry = conv.stride, conv.padding, conv.dilation, conv.groups
-        packed = torch._C._nn.mkldnn_reorder_conv2d_weight(conv.weight.detach().to_mkldnn(), *self.geometry)
-        self.weight = nn.Parameter(packed, requires_grad=False)
+        weight = conv.weight.detach().contiguous(memory_format=torch.channels_last)
+        self.weight = nn.Parameter(weight, requires_grad=False)
         self.bias = None if conv.bias is None else nn.Parameter(conv.bias.detach().clone(), requires_grad=False)
         self.activation = activation
+        self._packed: dict[torch.Size, torch.Tensor | None] = {}  # by input size; None: seen once
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Map (B, C1, H, W) to (B, C2, H', W'); gradients flow to the input, by way of the plain operators."""
         if x.requires_grad and torch.is_grad_enabled():
-            return PLAIN[self.activation](F.conv2d(x, self.weight.to_dense(), self.bias, *self._plain_geometry))
-        return torch.ops.mkldnn._convolution_pointwise(
-            x, self.weight, self.bias, *self.geometry, self.activation, [], ""
-        )
+            return PLAIN[self.activation](F.conv2d(x, self.weight, self.bias, *self._plain_geometry))
+        weight = self._packed.get(x.shape)
+        if weight is None:
+            weight = self._weight_for(x.shape)
+        return torch.ops.mkldnn._convolution_pointwise(x, weight, self.bias, *self.geometry, self.activation, [], "")
+
+    def _weight_for(self, size: torch.Size) -> torch.Tensor:
+        """Return the plain weight for a new input size, a packed one when the size comes again."""
+        if size not in self._packed:
+            if len(self._packed) >= SIZES_NOTED:
+                self._packed = {known: packed for known, packed in self._packed.items() if packed is not None}
+            self._packed[size] = None
+            return self.weight
+        if sum(packed is not None for packed in self._packed.values()) >= SIZES_PACKED:
+            return self.weight
+        with torch.inference_mode(False), torch.no_grad():
+            packed = torch._C._nn.mkldnn_reorder_conv2d_weight(self.weight.to_mkldnn(), *self.geometry, list(size))
+        self._packed[size] = packed
+        return packed
+
+    def count_macs(self, x_shape: Sequence[int], y_shape: Sequence[int]) -> int:
+        """Return multiply-adds of one call."""
+        return math.prod(y_shape) * math.prod(self.weight.shape[1:])
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave packed weights out of copies."""
+        return {**self.__dict__, "_packed": {}}
 
     def extra_repr(self) -> str:
         """Describe the layer."""
@@ -68,7 +101,8 @@ def _works(dtype: torch.dtype) -> bool:
         with torch.no_grad():
             conv.weight.copy_(torch.randn(conv.weight.shape, generator=generator) / 9)
             expected = F.silu(conv(x)).float()
-            return torch.allclose(PackedConv(conv, "swish")(x).float(), expected, rtol=2e-2, atol=2e-2)
+            layer = PackedConv(conv, "swish")
+            return all(torch.allclose(layer(x).float(), expected, rtol=2e-2, atol=2e-2) for _ in ("plain", "packed"))
     except (RuntimeError, TypeError, NotImplementedError) as error:
         LOGGER.debug(f"packed convolutions are not available: {error}")
         return False

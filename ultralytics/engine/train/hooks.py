@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from ultralytics.engine.train.stopping import epochs_in_time
+from ultralytics.utils.dist import broadcast_object
 from ultralytics.utils.log import LOGGER
 
 __all__ = ["BatchPictures", "CloseMosaic", "Hook", "TimeLimit"]
@@ -79,14 +80,16 @@ class TimeLimit(Hook):
 
     def on_train_batch_end(self, trainer: Any) -> None:
         """Stop within an epoch."""
-        if trainer.args.time and trainer.elapsed() > trainer.args.time * 3600:
+        # Several processes have to end after the same batch, so they wait for the epoch's end.
+        if trainer.args.time and trainer.world_size == 1 and trainer.elapsed() > trainer.args.time * 3600:
             trainer.stop = True
 
     def on_epoch_measured(self, trainer: Any) -> None:
         """Plan the number of epochs anew from the mean length so far."""
         if not trainer.args.time:
             return
-        epochs = epochs_in_time(trainer.args.time, trainer.elapsed(), trainer.epoch + 1)
+        elapsed = broadcast_object(trainer.elapsed())
+        epochs = epochs_in_time(trainer.args.time, elapsed, trainer.epoch + 1)
         if epochs != trainer.epochs:
             trainer.set_epochs(epochs)
-        trainer.stop |= trainer.epoch + 1 >= trainer.epochs
+        trainer.stop |= trainer.epoch + 1 >= trainer.epochs or elapsed > trainer.args.time * 3600

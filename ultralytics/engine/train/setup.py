@@ -10,6 +10,7 @@ import contextlib
 import functools
 import itertools
 import math
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,21 +20,82 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from ultralytics.cfg.merge import get_save_dir
 from ultralytics.engine.train import amp, checkpointing, ddp, schedule
+from ultralytics.engine.train.checkpointing import Progress
 from ultralytics.engine.train.csvlog import CsvLog
+from ultralytics.engine.train.ema import ModelEMA
+from ultralytics.engine.train.extras import attempt_compile
 from ultralytics.engine.train.hooks import CloseMosaic
 from ultralytics.engine.train.mode import Precision
-from ultralytics.engine.train.modules import unwrap_model
+from ultralytics.engine.train.modules import apply_freeze, unwrap_model
 from ultralytics.engine.train.process import cpu_threads, yield_to_training
 from ultralytics.engine.train.runfolder import RunFolderLock, remove_leftovers
+from ultralytics.engine.train.stopping import EarlyStopping
+from ultralytics.nn.checkpoint import save_checkpoint
 from ultralytics.nn.flops import count_flops
+from ultralytics.utils.checks import check_imgsz
 from ultralytics.utils.dist import broadcast_object
 from ultralytics.utils.log import LOGGER, colorstr
 from ultralytics.utils.seeds import rng_state, set_rng_state
 from ultralytics.utils.yaml_io import YAML
 
-__all__ = ["build_loaders", "build_schedule", "choose_precision", "claim_folder", "distribute", "plan_epochs"]
+__all__ = [
+    "build_loaders",
+    "build_schedule",
+    "claim_folder",
+    "close_loaders",
+    "plan_epochs",
+    "set_epoch_rates",
+    "set_up",
+]
 
 TRIAL_IMAGES = 4  # batch of the precision self-check
+
+
+def set_up(trainer: Any) -> None:
+    """Build everything that the loop uses."""
+    trainer.setup_model()
+    trainer.model = trainer.model.to(trainer.device)
+    trainer.set_model_attributes()
+    trainer.frozen = apply_freeze(trainer.model, trainer.args.freeze, verbose=trainer.is_main)
+    trainer.stride = max(int(unwrap_model(trainer.model).stride.max()), 32)
+    size = check_imgsz(trainer.args.imgsz, stride=trainer.stride, floor=trainer.stride, max_dim=1)
+    trainer.args.imgsz = size
+    take_over_choices(trainer)
+    if trainer.batch_size < 1:
+        trainer.batch_size = trainer.args.batch = trainer.auto_batch()
+    build_loaders(trainer)
+    trainer.set_class_weights()
+    choose_precision(trainer)
+    if trainer.world_size > 1:
+        distribute(trainer)
+    if trainer.args.compile:
+        trainer.compiled = attempt_compile(trainer.model, trainer.device, mode=trainer.args.compile)
+    trainer.ema = ModelEMA(trainer.model)
+    trainer.stopper = EarlyStopping(trainer.args.patience)
+    build_schedule(trainer)
+    trainer.resume_training(trainer.resumption.checkpoint if trainer.resumption else None)
+    trainer.train_time_start = time.time() - trainer.progress.elapsed
+    trainer.emit("on_pretrain_routine_end")
+    if trainer.is_main and trainer.args.save and trainer.resumption is None:
+        save_start(trainer)
+
+
+def take_over_choices(trainer: Any) -> None:
+    """Let a resumed run keep what it had decided for itself: arithmetic, and the batch size unless it is changed."""
+    if trainer.resumption is None:
+        return
+    checkpoint = trainer.resumption.checkpoint
+    trainer.progress = Progress.from_state(checkpoint["continuation"])
+    if trainer.args.batch == checkpoint["train_args"].get("batch"):
+        trainer.batch_size = trainer.args.batch = trainer.progress.batch
+
+
+def save_start(trainer: Any) -> None:
+    """Save the state before the first step, so that a run killed in its first epoch can be resumed too."""
+    try:
+        save_checkpoint(checkpointing.build_checkpoint(trainer, trainer.progress), trainer.last)
+    except OSError as error:
+        LOGGER.warning(f"the start of the run could not be saved: {error}")
 
 
 def claim_folder(trainer: Any) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
 
+from ultralytics.cfg.merge import DEFAULT_CFG_DICT
 from ultralytics.data.build import build_dataloader, build_yolo_dataset
 from ultralytics.engine.plots.labels import plot_labels
 from ultralytics.engine.plots.mosaics import plot_images
@@ -21,12 +22,40 @@ from ultralytics.engine.trainer import BaseTrainer
 from ultralytics.models.yolo.detect.task import DETECT
 from ultralytics.models.yolo.detect.val import DetectionValidator
 from ultralytics.nn.models import DetectionModel
+from ultralytics.utils import env
 from ultralytics.utils.dist import torch_distributed_zero_first
 from ultralytics.utils.log import LOGGER
 
 __all__ = ["DetectionTrainer"]
 
-DEFAULT_MAX_DET = 300
+MOSAIC_TILES = 4  # images that a mosaic shows, each with its boxes
+
+
+class BoxTable(NamedTuple):
+    """All boxes of a data set.
+
+    Attributes:
+        cls: (R,) classes.
+        boxes: (R, 4) centre and size relative to the image.
+        most: boxes of the fullest image.
+    """
+
+    cls: np.ndarray
+    boxes: np.ndarray
+    most: int
+
+
+def box_table(dataset: Any) -> BoxTable:
+    """Return the boxes of a data set: from its packed labels, or from a list of label dicts."""
+    labels = dataset.labels
+    packed = getattr(labels, "packed", None)
+    if packed is not None:
+        return BoxTable(packed.cls, packed.boxes, int(np.diff(packed.offsets).max(initial=0)))
+    if not len(labels):
+        return BoxTable(np.zeros(0, int), np.zeros((0, 4)), 0)
+    classes = [np.asarray(label["cls"]).reshape(-1) for label in labels]
+    boxes = np.concatenate([np.asarray(label["bboxes"]).reshape(-1, 4) for label in labels])
+    return BoxTable(np.concatenate(classes).astype(int), boxes, max(map(len, classes)))
 
 
 class DetectionTrainer(BaseTrainer):
@@ -49,7 +78,7 @@ class DetectionTrainer(BaseTrainer):
         """Return the loader of one split, after the first process of the machine has built the label cache."""
         if mode not in {"train", "val"}:
             raise ValueError(f"mode='{mode}' is not a split mode; use 'train' or 'val'.")
-        with torch_distributed_zero_first(rank):
+        with torch_distributed_zero_first(env.local_rank()):
             dataset = self.build_dataset(dataset_path, mode, batch_size)
         shuffle = mode == "train" and not getattr(dataset, "rect", False)
         if mode == "train" and not shuffle:
@@ -99,9 +128,7 @@ class DetectionTrainer(BaseTrainer):
 
     def get_class_counts(self) -> np.ndarray:
         """Return the number of training boxes of every class, (nc,)."""
-        labels = self.train_loader.dataset.labels
-        classes = np.concatenate([np.asarray(label["cls"]).reshape(-1) for label in labels] or [np.zeros(0)])
-        return np.bincount(classes.astype(int), minlength=self.data["nc"])
+        return np.bincount(box_table(self.train_loader.dataset).cls, minlength=self.data["nc"])
 
     def compute_class_weights(self, class_counts: np.ndarray) -> torch.Tensor:
         """Return weights (nc,) that fall with a class's frequency, `count ** -cls_pw`, and have mean 1."""
@@ -123,20 +150,23 @@ class DetectionTrainer(BaseTrainer):
         """Return a detector for the data set's classes, with start weights where given."""
         model = DetectionModel(cfg, nc=self.data["nc"], ch=self.data.get("channels", 3), verbose=verbose)
         if weights is not None:
-            self.set_model_names_for_load(model)
+            if self.args.cls_remap:
+                self.set_model_names_for_load(model)
             model.load(weights, verbose=verbose)
         return model
 
     def get_validator(self) -> Any:
         """Return the validator of the run."""
         args = copy.copy(self.args)
+        if args.max_det == DEFAULT_CFG_DICT["max_det"]:
+            # Images with more boxes than that would cap recall; a number of the user's own is left alone.
+            args.max_det = max(args.max_det, box_table(self.test_loader.dataset).most)
         return DetectionValidator(self.test_loader, save_dir=self.save_dir, args=args, _callbacks=self.callbacks)
 
     def auto_batch(self, max_num_obj: int = 0, dataset_size: int = 0) -> int:
         """Return the largest batch size that fits, measured with as many boxes as the fullest image has."""
         dataset = self.build_dataset(self.data["train"], mode="train", batch=16)
-        # A mosaic shows up to four images.
-        most = 4 * max((len(label["cls"]) for label in dataset.labels), default=1)
+        most = MOSAIC_TILES * max(1, box_table(dataset).most)
         return super().auto_batch(max_num_obj=most, dataset_size=len(dataset))
 
     def plot_training_samples(self, batch: Mapping[str, Any], ni: int) -> None:
@@ -150,12 +180,10 @@ class DetectionTrainer(BaseTrainer):
 
     def plot_training_labels(self) -> None:
         """Draw class counts and box statistics into labels.jpg."""
-        labels = list(self.train_loader.dataset.labels)
-        boxes = np.concatenate([label["bboxes"] for label in labels], 0)
-        classes = np.concatenate([label["cls"] for label in labels], 0)
+        table = box_table(self.train_loader.dataset)
         plot_labels(
-            boxes,
-            classes.squeeze(),
+            table.boxes,
+            table.cls,
             names=self.data["names"],
             save_dir=self.save_dir,
             on_plot=self.on_plot,
