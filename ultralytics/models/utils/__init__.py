@@ -1,0 +1,1 @@
+"""Losses and matching of set-predicting detectors, under their public names."""

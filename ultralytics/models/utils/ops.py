@@ -1,0 +1,8 @@
+"""Public path of matching and denoising queries."""
+
+from __future__ import annotations
+
+from ultralytics.nn.head.denoising import get_cdn_group
+from ultralytics.nn.loss.detr import HungarianMatcher
+
+__all__ = ["HungarianMatcher", "get_cdn_group"]
