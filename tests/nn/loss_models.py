@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-GAINS = {"box": 7.5, "cls": 0.5, "dfl": 1.5, "pose": 12.0, "kobj": 1.0, "angle": 1.0, "overlap_mask": True}
+GAINS = {"box": 7.5, "cls": 0.5, "dfl": 1.5, "pose": 12.0, "kobj": 1.0, "rle": 1.0, "angle": 1.0, "overlap_mask": True}
 
 
 class Head(nn.Module):

@@ -8,6 +8,7 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from test_blocks import ARGS, SOURCES
 from torch import nn
 
 from ultralytics.nn.build import construct, parse_model, plan, probe
@@ -213,3 +214,47 @@ def test_any_top_level_builds_or_is_told(top):
             parse_model(changed(0, **top), verbose=False)
     except ModelYamlError as error:
         assert error.file == "small.yaml"
+
+
+# A row that is right but for one thing, of every block: it gets further than a row of noise.
+KEYWORDS = st.dictionaries(
+    st.sampled_from(["num_experts", "min_kernel", "conv", "act", "k", "n", "legacy", "x"]), VALUES, max_size=2
+)
+
+
+def with_one_change(args, place, value, how):
+    """Return arguments with one of them replaced, removed or added, or with keyword arguments behind them."""
+    index = place % (len(args) + 1)
+    return {
+        "replace": [*args[:index], value, *args[index + 1 :]],
+        "remove": [*args[:index], *args[index + 1 :]],
+        "add": [*args[:index], value, *args[index:]],
+        "name": [*args, value if isinstance(value, dict) else {"num_experts": value}],
+        "none": args,
+    }[how]
+
+
+HOW = st.sampled_from(["replace", "remove", "add", "name", "none"])
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
+@given(
+    name=st.sampled_from(sorted({*ARGS, *(n for n in registered() if n.startswith("Dynamic"))} - {"TorchVision"})),
+    place=st.integers(0, 5),
+    value=st.one_of(VALUES, KEYWORDS),
+    how=HOW,
+    count=st.integers(1, 2),
+    scale=st.sampled_from(["", "n", "m", "x"]),
+)
+def test_any_block_builds_or_is_told(name, place, value, how, count, scale):
+    args = copy.deepcopy(ARGS.get(name, ARGS.get(name.removeprefix("Dynamic"), [16])))
+    source = [0, 1] if isinstance(SOURCES.get(name), list) else -1
+    cfg = changed(2, [source, count, name, with_one_change(args, place, value, how)])
+    if scale:
+        cfg |= {"scales": {scale: [0.5, 1.0, 64]}, "scale": scale}
+    try:
+        model = DetectionModel(cfg, verbose=False)
+    except ModelYamlError as error:
+        assert error.file == "small.yaml" and str(error).startswith("small.yaml, row ")
+        return
+    model.eval()(torch.zeros(1, 3, 64, 64))

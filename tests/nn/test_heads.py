@@ -8,11 +8,12 @@ import pickle
 import pytest
 import torch
 
+from ultralytics.nn.block.conv import DWConv
 from ultralytics.nn.head.classify import Classify
-from ultralytics.nn.head.detect import Detect
-from ultralytics.nn.head.obb import OBB
-from ultralytics.nn.head.pose import Pose
-from ultralytics.nn.head.segment import Segment
+from ultralytics.nn.head.detect import Detect, v10Detect
+from ultralytics.nn.head.obb import OBB, OBB26
+from ultralytics.nn.head.pose import Pose, Pose26
+from ultralytics.nn.head.segment import Segment, Segment26
 
 CH = (16, 32)
 
@@ -113,27 +114,76 @@ def test_bias_init_expects_few_objects():
     assert torch.allclose(made.cv3[1][-1].bias.exp(), torch.tensor(5 / 5 / 40**2), rtol=1e-4)
 
 
-@pytest.mark.parametrize(("kind", "extra"), [(Detect, 0), (Segment, 32), (Pose, 51), (OBB, 1)])
+TWO_BRANCHES = [(Detect, 0), (Segment, 32), (Segment26, 32), (Pose, 51), (Pose26, 51), (OBB, 1), (OBB26, 1)]
+
+
+@pytest.mark.parametrize(("kind", "extra"), TWO_BRANCHES)
 def test_one_to_one_branch(kind, extra):
     made, x = head(kind, end2end=True), maps()
-    assert made.end2end
     raw = made.train()(x)
     assert raw.keys() == {"one2many", "one2one"}
     sum(t.sum() for t in raw["one2one"].values() if isinstance(t, torch.Tensor)).backward()
     assert made.cv2[0][0].conv.weight.grad is None and made.one2one_cv2[0][0].conv.weight.grad is not None
-    y = first(made.eval()(x))
+
+    assert not made.end2end  # the other branch is more accurate, and scripts of 8.4 expect it
+    many = first(made.eval()(x))
+    assert many.shape == (2, 4 + 5 + extra, 120)
+    made.end2end = True
+    y = first(made(x))
     assert y.shape == (2, 120, 6 + extra)
     assert torch.all(y[:, :-1, 4] >= y[:, 1:, 4])
     made.max_det = 7
-    assert first(made(x)).shape == (2, 7, 6 + extra)
+    assert torch.equal(first(made(x)), y[:, :7])
+
+    copies = copy.deepcopy(made), copy.deepcopy(made), pickle.loads(pickle.dumps(made))
+    assert all(twin.end2end for twin in copies)
+    for twin in copies[:2]:
+        twin.fuse()
+        assert twin.cv2 is None and twin.end2end and torch.equal(first(twin(x)), y[:, :7])
     made.end2end = False
-    many = first(made(x))
-    assert many.shape == (2, 4 + 5 + extra, 120)
     made.fuse()
     assert made.one2one_cv2 is None and torch.equal(first(made(x)), many)
-    fused = head(kind, end2end=True)
-    fused.fuse()
-    assert fused.cv2 is None and fused.end2end and first(fused(x)).shape[1] == 120
+    made.fuse()
+    made.end2end = True  # what is gone cannot be chosen
+    assert not made.end2end
+
+
+def test_head_of_v10():
+    made = v10Detect(5, CH)
+    assert made.has_two_branches and not made.end2end and made.reg_max == 16
+    assert len(made.cv3[0][0]) == 2  # depthwise, whatever the blocks beside it
+    assert isinstance(made.one2one_cv3[0][0][0], DWConv)
+
+
+def test_pose26_predicts_spreads_in_training_only():
+    made, x = head(Pose26, (4, 3), end2end=True), maps()
+    raw = made.train()(x)["one2one"]
+    assert raw["kpts"].shape == (2, 12, 120) and raw["kpts_sigma"].shape == (2, 8, 120)
+    assert "kpts_sigma" not in made.eval()(x)[1]["one2one"]
+    xy = made.kpts_decode(torch.zeros(1, 12, 120))
+    assert xy[0, :2, 1].tolist() == [12, 4]  # the anchor point itself
+    made.fuse()
+    assert made.flow_model is None and made.cv4_sigma is None
+    assert not any("sigma" in key for key in made.state_dict())
+
+
+def test_segment26_gives_class_logits_in_training_only():
+    made, x = head(Segment26, 8, 16, end2end=True), maps()
+    raw = made.train()(x)
+    proto, logits = raw["one2many"]["proto"]
+    assert proto.shape == (2, 8, 16, 24) and logits.shape == (2, 5, 8, 12)
+    assert logits.requires_grad and not any(part.requires_grad for part in raw["one2one"]["proto"])
+    (_, shared), raw = made.eval()(x)
+    assert shared.shape == (2, 8, 16, 24) and torch.equal(raw["one2many"]["proto"], shared)
+    made.fuse()
+    assert made.proto.semseg is None and torch.equal(made(x)[0][1], shared)
+
+
+def test_angles_of_obb26_are_raw():
+    made, x = head(OBB26), maps()
+    y, raw = made(x)
+    assert torch.equal(raw["angle"], torch.cat([made.cv4[i](x[i]).flatten(2) for i in range(2)], 2))
+    assert torch.equal(y[:, -1:], raw["angle"])
 
 
 def test_best_pairs_are_chosen():

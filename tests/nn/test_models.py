@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import logging
+import math
 
 import pytest
 import torch
@@ -283,3 +284,20 @@ def test_info_counts():
 def test_same_seed_same_weights():
     a, b = tiny(), tiny()
     assert all(torch.equal(v, b.state_dict()[k]) for k, v in a.state_dict().items())
+
+
+@pytest.mark.parametrize(("name", "count"), [("yolov8n", 349), ("yolov10n", 583), ("yolo11n", 493), ("yolo26n", 696)])
+def test_class_branches_take_the_width_of_the_weights(name, count, log):
+    """80 classes make them 80 channels wide, 3 classes 64; only the last layers differ then."""
+    source, model = (DetectionModel(f"{name}.yaml", nc=nc, verbose=False) for nc in (80, 3))
+    act = model.model[-1].cv3[0][-2]
+    model.load(source)
+    assert f"Transferred {count}/{len(model.state_dict())} items" in log.text
+    head = model.model[-1]
+    assert head.cv3[0][-1].weight.shape[:2] == (3, 80)
+    norms = [m for m in head.modules() if isinstance(m, torch.nn.BatchNorm2d)]
+    assert {(m.eps, m.momentum) for m in norms} == {(1e-3, 0.03)}
+    kept = [m.act for m in head.cv3.modules() if hasattr(m, "act")]
+    assert all(a is next(m.act for m in act.modules() if hasattr(m, "act")) for a in kept)
+    assert head.cv3[0][-1].bias[0].item() == pytest.approx(math.log(5 / 3 / 80**2))
+    model.eval()(torch.zeros(1, 3, 64, 64))

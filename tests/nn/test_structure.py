@@ -1,9 +1,12 @@
-"""Every YOLOv8 entry: parameters, state keys, wiring and strides against golden figures, without allocating weights."""
+"""Every model YAML: parameters, state keys, wiring and strides against golden figures, without allocating weights."""
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
+import re
+from pathlib import Path
 
 import pytest
 import torch
@@ -11,6 +14,7 @@ import torch
 from ultralytics.nn import models
 from ultralytics.nn.build import parse_model
 from ultralytics.nn.names import guess_model_task, yaml_model_load
+from ultralytics.utils.env import ROOT
 
 CLASSES = {
     "detect": models.DetectionModel,
@@ -19,40 +23,22 @@ CLASSES = {
     "obb": models.OBBModel,
     "classify": models.ClassificationModel,
 }
-BUILT = tuple(
-    f"yolov8{size}{kind}"
-    for size in "ns"
-    for kind in (
-        *("", "-p2", "-p6", "-ghost", "-ghost-p2", "-ghost-p6", "-seg", "-seg-p6", "-pose", "-pose-p6", "-obb"),
-        *("-cls", "-cls-resnet50", "-cls-resnet101"),
-    )
-)
-# Parameters of the remaining sizes with the YAML's own class count: (YAML, size) -> figure.
-PARAMETERS = {
-    ("yolov8", "m"): 25_902_640,
-    ("yolov8", "l"): 43_691_520,
-    ("yolov8", "x"): 68_229_648,
-    ("yolov8-p2", "m"): 25_082_496,
-    ("yolov8-p2", "x"): 66_637_536,
-    ("yolov8-p6", "l"): 62_384_016,
-    ("yolov8-p6", "x"): 97_423_072,
-    ("yolov8-ghost", "m"): 10_336_312,
-    ("yolov8-ghost", "x"): 22_229_308,
-    ("yolov8-ghost-p2", "l"): 12_214_448,
-    ("yolov8-ghost-p6", "x"): 33_057_852,
-    ("yolov8-seg", "m"): 27_285_968,
-    ("yolov8-seg-p6", "x"): 101_542_624,
-    ("yolov8-pose", "l"): 44_489_196,
-    ("yolov8-pose-p6", "x"): 99_182_640,
-    ("yolov8-obb", "x"): 69_555_651,
-    ("yolov8-cls", "x"): 57_422_840,
-}
+GOLDEN = Path(__file__).resolve().parents[1] / "golden"
+STRUCTURE = json.loads((GOLDEN / "structure.json").read_text())["models"]
+# Stem of the YAML -> layers, layers whose output is kept, and parameters and state entries by size.
+COUNTS = json.loads((GOLDEN / "parameter_counts.json").read_text())
+LARGER = [(stem, size) for stem, row in COUNTS.items() for size in row["sizes"] if size not in {"n", "s", ""}]
+
+
+def fast(value, slow):
+    """Mark what adds little to the others, so that all of it runs with --slow only."""
+    return pytest.param(*value, marks=pytest.mark.slow if slow else ())
 
 
 def facts(model: torch.nn.Module) -> dict:
     state = model.state_dict()
     keys = "".join(f"{key} {list(value.shape)}\n" for key, value in state.items())
-    table = [[layer.i, layer.f, layer.type.rpartition(".")[2], layer.np] for layer in model.model]
+    table = [[layer.i, layer.f, type(layer).__name__, layer.np] for layer in model.model]
     return {
         "task": guess_model_task(model),
         "model_class": type(model).__name__,
@@ -69,30 +55,32 @@ def facts(model: torch.nn.Module) -> dict:
     }
 
 
-@pytest.mark.parametrize("name", BUILT)
-def test_model_has_the_published_structure(name, golden):
-    entries = golden("structure.json")["models"]
-    if name not in entries:
-        pytest.skip(f"no golden entry for {name}")
-    want = entries[name]
+@pytest.mark.parametrize("name", [fast([name], re.match(r"yolov?\d+s", name)) for name in STRUCTURE])
+def test_model_has_the_published_structure(name):
+    want = STRUCTURE[name]
+    kind = getattr(models, want["model_class"])
     with torch.device("meta"):
-        model = CLASSES[want["task"]](f"{name}.yaml", nc=want["nc"], verbose=False)
+        model = kind(f"{name.partition('@')[0]}.yaml", nc=want["nc"], verbose=False)
     got = facts(model)
     assert {k: v for k, v in got.items() if v != want[k]} == {}
 
 
-@pytest.mark.parametrize(("yaml", "size"), PARAMETERS)
-def test_larger_sizes_have_the_published_parameters(yaml, size):
-    name = yaml.replace("yolov8", f"yolov8{size}")
+def test_every_yaml_is_checked():
+    families = {"v3", "v5", "v6", "v8", "v9", "v10", "11", "12", "26", "rt-detr"}
+    stems = {path.stem for family in families for path in (ROOT / "cfg" / "models" / family).glob("*.yaml")}
+    assert {stem for stem in stems if "Dynamic" not in stem} - {"yolo11-cls-resnet18"} == set(COUNTS)
+
+
+@pytest.mark.parametrize(("stem", "size"), [fast(pair, pair[1] in {"m", "l"}) for pair in LARGER])
+def test_larger_sizes_have_the_published_parameters(stem, size):
+    name = stem if len(COUNTS[stem]["sizes"]) == 1 else re.sub(r"(yolov?\d+)", rf"\1{size}", stem, count=1)
     with torch.device("meta"):
-        layers, _ = parse_model(yaml_model_load(f"{name}.yaml"), verbose=False)
-    assert sum(p.numel() for p in layers.parameters()) == PARAMETERS[yaml, size]
+        layers, save = parse_model(yaml_model_load(f"{name}.yaml"), verbose=False)
+    counts = sum(p.numel() for p in layers.parameters()), len(layers.state_dict())
+    assert (len(layers), save, *counts) == (*list(COUNTS[stem].values())[:2], *COUNTS[stem]["sizes"][size])
 
 
-def test_state_keys_are_the_published_ones(golden):
-    import gzip
-    from pathlib import Path
-
+def test_state_keys_are_the_published_ones():
     path = Path(__file__).resolve().parents[3] / "shared" / "golden" / "state_keys.json.gz"
     if not path.exists():
         pytest.skip("the long list of state keys is not carried by this tree")

@@ -19,7 +19,7 @@ timm_layers = pytest.importorskip("timm.layers")
 FORK = "ultralytics.nn.modules.DynamicConv"
 
 
-class DynamicConv_Single(nn.Module):  # noqa: N801 - the name forks use
+class DynamicConv_Single(nn.Module):
     def __init__(self, c1: int, c2: int, k: int, s: int, p: int, experts: int) -> None:
         super().__init__()
         self.routing = nn.Linear(c1, experts)

@@ -10,7 +10,7 @@ import typing
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, Union
 
-__all__ = ["fits", "misfit"]
+__all__ = ["fits", "hints_of", "misfit", "show_hint"]
 
 
 def misfit(target: Callable, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[str, str] | None:
@@ -29,14 +29,14 @@ def misfit(target: Callable, args: Sequence[Any], kwargs: Mapping[str, Any]) -> 
         bound = signature.bind(*args, **kwargs)
     except TypeError as error:
         return "", f"is called as {describe(signature)}, got {list(args)}: {error}."
-    hints = _hints(target)
+    hints = hints_of(target)
     for name, value in bound.arguments.items():
         kind = signature.parameters[name].kind
         values = value if kind is inspect.Parameter.VAR_POSITIONAL else [value]
         if name in hints and kind is not inspect.Parameter.VAR_KEYWORD:
             wrong = [v for v in values if not fits(v, hints[name])]
             if wrong:
-                return name, f"must be {_show(hints[name])}, got {wrong[0]!r}; called as {describe(signature)}."
+                return name, f"must be {show_hint(hints[name])}, got {wrong[0]!r}; called as {describe(signature)}."
     return None
 
 
@@ -46,7 +46,7 @@ def describe(signature: inspect.Signature) -> str:
     return str(signature.replace(parameters=bare, return_annotation=inspect.Signature.empty))
 
 
-def _hints(target: Callable) -> dict[str, Any]:
+def hints_of(target: Callable) -> dict[str, Any]:
     """Return the type hints of a constructor; none where they cannot be read."""
     core = target.func if isinstance(target, functools.partial) else target
     try:
@@ -83,7 +83,7 @@ def fits(value: Any, hint: Any) -> bool:
     return not isinstance(core, type) or isinstance(value, core)
 
 
-def _show(hint: Any) -> str:
+def show_hint(hint: Any) -> str:
     """Return a type hint in words a YAML's writer knows."""
     text = hint.__name__ if isinstance(hint, type) and not typing.get_args(hint) else str(hint)
     return text.replace("typing.", "").replace("torch.nn.modules.module.", "").replace("NoneType", "None")

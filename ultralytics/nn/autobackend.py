@@ -81,7 +81,7 @@ class AutoBackend(nn.Module):
 
     def __init__(
         self,
-        model: str | Path | nn.Module = "yolov8n.pt",
+        model: str | Path | nn.Module = "yolo26n.pt",
         device: torch.device | str | None = None,
         dnn: bool = False,
         data: str | Path | None = None,

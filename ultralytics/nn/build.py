@@ -51,6 +51,7 @@ class Row:
     args: list[Any]
     kwargs: dict[str, Any]
     c_out: int | list[int]
+    named: dict[str, Any] = field(default_factory=dict)  # those of kwargs that the row itself gives
 
 
 @dataclass(frozen=True)
@@ -115,15 +116,20 @@ def _fill(
     scope: Mapping[str, Any],
     marks: frozenset[str],
 ) -> tuple[Row, frozenset[str]]:
-    """Make one row from its parts; return it and the marks that later rows see."""
+    """Make one row from its parts; return it and the marks that later rows see.
+
+    A mapping at the end of the arguments holds keyword arguments.
+    """
     repeats = scale.repeats(count)
+    args, given = (args[:-1], args[-1]) if args and isinstance(args[-1], Mapping) else (args, {})
+    named = {str(key): literal(value, scope) for key, value in given.items()}
     filled = spec.fill([literal(a, scope) for a in args], c_in, repeats, scale, scope)
     try:
         target = spec.resolve()
     except (ImportError, TypeError) as error:
         raise ModelYamlError(str(error)) from None
     marks = marks | spec.marks
-    kwargs = _accepted(target, spec.keywords(filled.args, marks)) if spec.keywords else {}
+    kwargs = {**(_accepted(target, spec.keywords(filled.args, marks)) if spec.keywords else {}), **named}
     trouble = misfit(target, filled.args, kwargs)
     if trouble:
         argument, problem = trouble
@@ -131,7 +137,7 @@ def _fill(
         if unresolved:
             problem += f" Text arguments stand for top-level keys; this file has none named {unresolved}."
         raise ModelYamlError(problem, argument=argument)
-    return Row(index, name, source, repeats, filled.repeats, target, filled.args, kwargs, filled.c_out), marks
+    return Row(index, name, source, repeats, filled.repeats, target, filled.args, kwargs, filled.c_out, named), marks
 
 
 def _accepted(target: Callable, kwargs: Mapping[str, Any]) -> dict[str, Any]:
@@ -203,7 +209,8 @@ def _pick_scale(cfg: Mapping[str, Any]) -> Scale:
         raise ModelYamlError(f"maps size letters to [depth, width, max_channels], got {scales!r}.", argument="scales")
     if not wanted:
         wanted = next(iter(scales))
-        LOGGER.warning(f"no model scale passed. Assuming scale='{wanted}'.")
+        if len(scales) > 1:
+            LOGGER.warning(f"no model scale passed. Assuming scale='{wanted}'.")
     if wanted not in scales:
         raise ModelYamlError(f"has no size '{wanted}'; it defines {list(scales)}.", argument="scale")
     return _scale(wanted, scales[wanted])
@@ -312,7 +319,7 @@ def construct(plan: Plan, verbose: bool = False) -> nn.Sequential:
             layers.append(layer)
             if verbose:
                 table = f"{row.index:>3}{row.source!s:>20}{row.repeats:>3}{layer.np:10.0f}"
-                LOGGER.info(f"{table}  {layer.type:<44} {row.args}")
+                LOGGER.info(f"{table}  {layer.type:<44} {row.args}{f' {row.named}' if row.named else ''}")
     return nn.Sequential(*layers)
 
 

@@ -24,6 +24,7 @@ from ultralytics.nn import registry
 from ultralytics.nn.head.detect import Detect
 from ultralytics.nn.models import Ensemble
 from ultralytics.nn.names import guess_model_task
+from ultralytics.nn.unbuilt import refuse_file
 from ultralytics.nn.unpickle import Dropped, UnsafeCheckpointError, reader
 from ultralytics.nn.upgrade import upgrade_model
 from ultralytics.utils.downloads import attempt_download_asset
@@ -65,7 +66,10 @@ def torch_safe_load(
         FileNotFoundError: no such file, and none to fetch.
         CheckpointError: the file is damaged or is no checkpoint.
         UnsafeCheckpointError: it asks for something that is not known to be harmless.
+        NotImplementedError: the name is one of a family that is not built.
     """
+    if not Path(weight).is_file():
+        refuse_file(weight)
     file = Path(attempt_download_asset(weight))
     if not file.is_file():
         raise FileNotFoundError(

@@ -93,11 +93,15 @@ def _upsample(module: nn.Module, x: torch.Tensor, y: torch.Tensor) -> float:
 
 
 def _attention(module: nn.MultiheadAttention, x: torch.Tensor, y: torch.Tensor) -> float:
-    """Projections of query, key, value and output, and the two products over all pairs of tokens (self-attention)."""
+    """Projections of query, key, value and output, two products over all pairs of tokens, and softmax (self-attention).
+
+    The softmax costs what the module of that name does.
+    """
     width = module.embed_dim
     tokens = x.numel() // width
     length = x.shape[1 if module.batch_first else 0]
-    return 4 * tokens * width * width + 2 * tokens * length * width
+    rows = tokens * module.num_heads
+    return 4 * tokens * width * width + 2 * tokens * length * width + 3 * rows * length - rows
 
 
 RULES: Mapping[type[nn.Module], Rule] = {

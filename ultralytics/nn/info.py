@@ -7,62 +7,17 @@ function calls. Both figures are printed, each under its own name.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-from torch import nn
-
-from ultralytics.nn.checkpoint import load_checkpoint
+from ultralytics.nn.costs import ModelCost, costs_text, count_costs, shipped_models, write_costs
 from ultralytics.nn.flops import FlopsReport, count_flops, describe, get_num_gradients, get_num_params
-from ultralytics.nn.models import (
-    ClassificationModel,
-    DetectionModel,
-    OBBModel,
-    PoseModel,
-    SegmentationModel,
-)
-from ultralytics.nn.names import guess_model_task, yaml_model_load
+from ultralytics.nn.load import model_from
 from ultralytics.utils.checks.imgsz import check_imgsz
 from ultralytics.utils.log import LOGGER
 
 __all__ = ["layer_table", "main", "model_from"]
 
-CLASSES: Mapping[str, type[nn.Module]] = {
-    "detect": DetectionModel,
-    "segment": SegmentationModel,
-    "pose": PoseModel,
-    "obb": OBBModel,
-    "classify": ClassificationModel,
-}
-KEYS = ("model", "nc", "imgsz", "per_layer", "detailed", "trust")
-
-
-def model_from(source: str | Path | nn.Module, nc: int | None = None, trust: bool = False) -> nn.Module:
-    """Return the network that a name means.
-
-    Args:
-        source: model YAML or checkpoint, by path or name; a network passes through.
-        nc: number of classes for a YAML.
-        trust: allow a checkpoint to load any class.
-
-    Raises:
-        ValueError: `nc` with a checkpoint that has another number of classes, or a YAML of a task that is not built.
-    """
-    if isinstance(source, nn.Module):
-        return source
-    if Path(source).suffix.lower() in {".yaml", ".yml"}:
-        content = yaml_model_load(source)
-        task = guess_model_task(content)
-        if task not in CLASSES:
-            raise ValueError(
-                f"'{source}' is a model for the task '{task}', which is not built; built are {[*CLASSES]}."
-            )
-        return CLASSES[task](content, nc=nc, verbose=False)
-    model, _ = load_checkpoint(str(source), trust=trust)
-    own = len(getattr(model, "names", ()) or ())
-    if nc and own and nc != own:
-        raise ValueError(f"nc={nc} does not fit '{source}', which has {own} classes; give a model YAML to change it.")
-    return model
+KEYS = ("model", "nc", "imgsz", "per_layer", "detailed", "trust", "out")
 
 
 def layer_table(report: FlopsReport) -> str:
@@ -75,14 +30,16 @@ def layer_table(report: FlopsReport) -> str:
     return "\n".join(lines)
 
 
-def main(args: Mapping[str, Any]) -> FlopsReport:
+def main(args: Mapping[str, Any]) -> FlopsReport | dict[str, list[ModelCost]]:
     """Run `yolo info model=yolov8s-DynamicConv.yaml [nc=3] [imgsz=640] [per_layer=true] [trust=true]`.
+
+    `model=all [out=models.md]` prints a table of all models that ship and writes it as Markdown.
 
     Args:
         args: the command's key=value pairs.
 
     Returns:
-        The cost report that was printed.
+        The cost report that was printed; for all models, their costs by folder.
 
     Raises:
         ValueError: for a missing model or an unknown key.
@@ -92,6 +49,10 @@ def main(args: Mapping[str, Any]) -> FlopsReport:
         raise ValueError(f"'yolo info' does not know {', '.join(unknown)}; allowed are {', '.join(KEYS)}.")
     if not args.get("model"):
         raise ValueError("'yolo info' needs model=..., e.g. yolo info model=yolov8n.yaml nc=80")
+    if args["model"] == "all":
+        return _all_models(args)
+    if args.get("out"):
+        raise ValueError("out=... goes with model=all, whose table it is for.")
     nc = args.get("nc")
     model = model_from(args["model"], int(nc) if nc else None, bool(args.get("trust", False)))
     size = check_imgsz(args.get("imgsz") or 640, stride=getattr(model, "stride", 32), min_dim=2)
@@ -106,6 +67,20 @@ def main(args: Mapping[str, Any]) -> FlopsReport:
         f"GFLOPs seen by hook-based profilers: {report.hook_gflops:.1f}{_remark(report)}"
     )
     return report
+
+
+def _all_models(args: Mapping[str, Any]) -> dict[str, list[ModelCost]]:
+    """Print, and write where asked for, what every model that ships costs."""
+    surplus = sorted(set(args) - {"model", "out"})
+    if surplus:
+        raise ValueError(f"'yolo info model=all' takes out=... and nothing else, got {', '.join(surplus)}.")
+    models = shipped_models()
+    counted = {cost.name: cost for cost in count_costs(name for names in models.values() for name in names)}
+    costs = {folder: [counted[name] for name in names] for folder, names in models.items()}
+    LOGGER.info(costs_text(costs))
+    if args.get("out"):
+        LOGGER.info(f"\nTable written to {write_costs(args['out'], costs)}")
+    return costs
 
 
 def _remark(report: FlopsReport) -> str:

@@ -16,10 +16,12 @@ import torch.nn.functional as F
 from torch import nn
 
 from ultralytics.cfg.merge import DEFAULT_CFG_DICT
+from ultralytics.nn.block.parameternet import DynamicConv2d
 from ultralytics.nn.build import Plan, construct, plan, probe, with_modules
 from ultralytics.nn.flops import model_info
 from ultralytics.nn.fold import fold_model
 from ultralytics.nn.head.classify import Classify
+from ultralytics.nn.head.denoising import group_targets
 from ultralytics.nn.head.detect import Detect
 from ultralytics.nn.names import yaml_model_load
 from ultralytics.nn.public import public
@@ -35,6 +37,7 @@ __all__ = [
     "Ensemble",
     "OBBModel",
     "PoseModel",
+    "RTDETRDetectionModel",
     "SegmentationModel",
     "initialize_weights",
 ]
@@ -117,8 +120,10 @@ class BaseModel(nn.Module):
                 f"{x.shape[1]}; convert the images, or build the model with ch={x.shape[1]}."
             )
 
-    def _predict_once(self, x: torch.Tensor, profile: bool = False, embed: Sequence[int] | None = None) -> Any:
-        """Run all layers once, or up to the last of `embed`."""
+    def _predict_once(
+        self, x: torch.Tensor, profile: bool = False, embed: Sequence[int] | None = None, targets: Any = None
+    ) -> Any:
+        """Run all layers once, or up to the last of `embed`; `targets` go to the last layer as a second argument."""
         kept: list[Any] = []
         vectors, wanted = [], frozenset(embed or ())
         for layer in self.model:
@@ -129,7 +134,7 @@ class BaseModel(nn.Module):
                 given = [x if s == -1 else kept[s] for s in source]
             if profile:
                 self._profile_layer(layer, given)
-            x = layer(given)
+            x = layer(given) if targets is None or layer is not self.model[-1] else layer(given, targets)
             kept.append(x if layer.i in self.save else None)
             if layer.i in wanted:
                 vectors.append(F.adaptive_avg_pool2d(x, 1).flatten(1))
@@ -188,11 +193,15 @@ class BaseModel(nn.Module):
             batch: targets, and the images under `img`.
             preds: output of the network, where the caller has it already.
         """
+        return self._ready_criterion()(self.predict(batch["img"]) if preds is None else preds, batch)
+
+    def _ready_criterion(self) -> Any:
+        """Return the criterion, made on first use."""
         if getattr(self, "criterion", None) is None:
             if not hasattr(self, "args"):
                 self.args = dict(DEFAULT_CFG_DICT)  # a network used on its own: the default gains
             self.criterion = self.init_criterion()
-        return self.criterion(self.predict(batch["img"]) if preds is None else preds, batch)
+        return self.criterion
 
     def init_criterion(self) -> Any:
         """Return a new criterion for this model."""
@@ -210,6 +219,13 @@ class BaseModel(nn.Module):
         if isinstance(head, Detect):
             head.shape = None  # kept anchors are made anew
         return self
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Keep the criterion beside the layers, also where it is a module itself."""
+        if name == "criterion":
+            self.__dict__[name] = value
+        else:
+            super().__setattr__(name, value)
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave the criterion out of copies and files: it is made on demand."""
@@ -252,11 +268,12 @@ class DetectionModel(BaseModel):
     """
 
     criterion_path = "ultralytics.nn.loss.detect:v8DetectionLoss"
+    criteria_by_head = {}  # class name of the head -> criterion, where it is another one
     end2end_criterion_path = "ultralytics.nn.loss.end2end:E2ELoss"
 
     def __init__(
         self,
-        cfg: str | Path | Mapping[str, Any] = "yolov8n.yaml",
+        cfg: str | Path | Mapping[str, Any] = "yolo26n.yaml",
         ch: int = 3,
         nc: int | None = None,
         verbose: bool = True,
@@ -299,9 +316,13 @@ class DetectionModel(BaseModel):
 
     def init_criterion(self) -> Any:
         """Return a new criterion for this model; one that weighs both branches where the head has two."""
-        if not self.end2end:
-            return super().init_criterion()
-        return resolve_criterion(self.end2end_criterion_path)(self, resolve_criterion(self.criterion_path))
+        head = self.model[-1]
+        kinds = (kind.__name__ for kind in type(head).__mro__)
+        path = next((self.criteria_by_head[kind] for kind in kinds if kind in self.criteria_by_head), None)
+        criterion = resolve_criterion(path or self.criterion_path)
+        if not getattr(head, "has_two_branches", False):
+            return criterion(self)
+        return resolve_criterion(self.end2end_criterion_path)(self, criterion)
 
     def _predict_augment(self, x: torch.Tensor) -> Any:
         """Merge the predictions of several views."""
@@ -321,10 +342,11 @@ class SegmentationModel(DetectionModel):
     """A network with an instance segmentation head."""
 
     criterion_path = "ultralytics.nn.loss.segment:v8SegmentationLoss"
+    criteria_by_head = {"Segment26": "ultralytics.nn.loss.segment26:SegmentLoss26"}
 
     def __init__(
         self,
-        cfg: str | Path | Mapping[str, Any] = "yolov8n-seg.yaml",
+        cfg: str | Path | Mapping[str, Any] = "yolo26n-seg.yaml",
         ch: int = 3,
         nc: int | None = None,
         verbose: bool = True,
@@ -340,7 +362,7 @@ class OBBModel(DetectionModel):
 
     def __init__(
         self,
-        cfg: str | Path | Mapping[str, Any] = "yolov8n-obb.yaml",
+        cfg: str | Path | Mapping[str, Any] = "yolo26n-obb.yaml",
         ch: int = 3,
         nc: int | None = None,
         verbose: bool = True,
@@ -361,10 +383,11 @@ class PoseModel(DetectionModel):
     """
 
     criterion_path = "ultralytics.nn.loss.pose:v8PoseLoss"
+    criteria_by_head = {"Pose26": "ultralytics.nn.loss.pose26:PoseLoss26"}
 
     def __init__(
         self,
-        cfg: str | Path | Mapping[str, Any] = "yolov8n-pose.yaml",
+        cfg: str | Path | Mapping[str, Any] = "yolo26n-pose.yaml",
         ch: int = 3,
         nc: int | None = None,
         data_kpt_shape: Sequence[int | None] = (None, None),
@@ -376,6 +399,62 @@ class PoseModel(DetectionModel):
             content["kpt_shape"] = list(data_kpt_shape)
         super().__init__(cfg=content, ch=ch, nc=nc, verbose=verbose)
         self.kpt_shape = self.yaml["kpt_shape"]
+
+
+@public("ultralytics.nn.tasks")
+class RTDETRDetectionModel(DetectionModel):
+    """A network whose head is a transformer decoder; in training it sees the targets, with noise.
+
+    Args:
+        cfg: model YAML by path or name, or its content.
+        ch: channels of the images.
+        nc: number of classes, that of the YAML by default.
+        verbose: log layers and summary.
+    """
+
+    criterion_path = "ultralytics.nn.loss.detr:RTDETRDetectionLoss"
+    varifocal = {"gamma": 2.0, "alpha": 0.75}  # as published with the method
+
+    def __init__(
+        self,
+        cfg: str | Path | Mapping[str, Any] = "rtdetr-l.yaml",
+        ch: int = 3,
+        nc: int | None = None,
+        verbose: bool = True,
+    ):
+        super().__init__(cfg=cfg, ch=ch, nc=nc, verbose=verbose)
+
+    def init_criterion(self) -> Any:
+        """Return a new criterion for this model."""
+        return resolve_criterion(self.criterion_path)(nc=self.model[-1].nc, use_vfl=True, **self.varifocal)
+
+    def predict(
+        self,
+        x: torch.Tensor,
+        profile: bool = False,
+        batch: Mapping[str, Any] | None = None,
+        augment: bool = False,
+        embed: Sequence[int] | None = None,
+    ) -> Any:
+        """Run the network; see `BaseModel.predict`.
+
+        Args:
+            x: (B, C, H, W) in 0..1.
+            profile: log the time of every layer.
+            batch: targets for the head, as `group_targets` gives them.
+            augment: not supported; one view is used.
+            embed: layers to return averages of.
+        """
+        self._check_channels(x)
+        if augment:
+            return self._predict_augment(x)
+        return self._predict_once(x, profile, embed, batch)
+
+    def loss(self, batch: Mapping[str, Any], preds: Any = None) -> Any:
+        """Return the loss, a number, and its items by name; see `BaseModel.loss`."""
+        targets = group_targets(batch)
+        preds = self.predict(batch["img"], batch=targets) if preds is None else preds
+        return self._ready_criterion().of_network(preds, targets)
 
 
 @public("ultralytics.nn.tasks")
@@ -393,7 +472,7 @@ class ClassificationModel(BaseModel):
 
     def __init__(
         self,
-        cfg: str | Path | Mapping[str, Any] = "yolov8n-cls.yaml",
+        cfg: str | Path | Mapping[str, Any] = "yolo26n-cls.yaml",
         ch: int = 3,
         nc: int | None = None,
         verbose: bool = True,
@@ -430,6 +509,16 @@ class ClassificationModel(BaseModel):
             setattr(owner, name, nn.Linear(last.in_features, nc, bias=last.bias is not None))
         elif isinstance(last, nn.Conv2d) and last.out_channels != nc:
             fresh = nn.Conv2d(last.in_channels, nc, last.kernel_size, last.stride, bias=last.bias is not None)
+            setattr(owner, name, fresh)
+        elif isinstance(last, DynamicConv2d) and last.out_channels != nc:
+            fresh = DynamicConv2d(
+                last.in_channels,
+                nc,
+                last.kernel_size,
+                last.stride,
+                num_experts=last.num_experts,
+                bias=last.bias is not None,
+            )
             setattr(owner, name, fresh)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from torch import nn
 
 from ultralytics.cfg.tasks import TASK_INFOS
+from ultralytics.nn.unbuilt import refuse_file
 from ultralytics.utils.checks.files import check_yaml, check_yolov5u_filename
 from ultralytics.utils.log import LOGGER
 from ultralytics.utils.yaml_io import YAML
@@ -19,6 +20,9 @@ __all__ = ["guess_model_scale", "guess_model_task", "model_yaml_file", "yaml_mod
 SIZED = re.compile(r"(\d+)[nslmx](.*)$")  # a size letter right behind the version number
 SCALE = re.compile(r"yolo(?:e-)?v?\d+([nslmx])")
 P6_SHORTHAND = re.compile(r"(yolov[58][nslmx])6")
+# A variant before the task's suffix: `yolov8-DynamicConv-seg`; the files have it behind.
+SUFFIXES = "|".join(info.suffix for info in TASK_INFOS.values() if info.suffix)
+VARIANT_FIRST = re.compile(rf"(yolo\D*\d+)(-.+)({SUFFIXES})$")
 CLASSIFIER_NAMES = frozenset({"classify", "classifier", "cls", "fc"})
 
 
@@ -26,11 +30,12 @@ def spellings(name: str | Path) -> Iterator[str]:
     """Yield the file names that a model YAML's name may mean, best first.
 
     `yolov8n-seg.yaml` means itself, then `yolov8-seg.yaml`, which serves all sizes. An underscore may stand for the
-    hyphen before a variant: `yolov8n_DynamicConv.yaml`.
+    hyphen before a variant: `yolov8n_DynamicConv.yaml`. Variant and task may change places: `yolov8n-DynamicConv-seg`.
     """
     path = Path(name)
     unified = SIZED.sub(r"\1\2", path.stem, count=1)
-    for stem in dict.fromkeys((path.stem, unified, path.stem.replace("_", "-"), unified.replace("_", "-"))):
+    stems = (path.stem, unified, path.stem.replace("_", "-"), unified.replace("_", "-"))
+    for stem in dict.fromkeys((*stems, VARIANT_FIRST.sub(r"\1\3\2", stems[-1]))):
         yield str(path.with_name(stem + path.suffix))
 
 
@@ -39,11 +44,13 @@ def model_yaml_file(name: str | Path) -> str:
 
     Raises:
         FileNotFoundError: none exists; names the nearest ones.
+        NotImplementedError: the name is one of a family that is not built.
     """
     for spelling in spellings(name):
         found = check_yaml(spelling, hard=False)
         if found:
             return str(found)
+    refuse_file(name)
     return str(check_yaml(str(name)))  # raises with hints
 
 
@@ -54,8 +61,8 @@ def yaml_model_load(path: str | Path) -> dict[str, Any]:
         path: `yolov8n.yaml`, `yolov8n-seg.yaml`, `folder/mine.yaml`, ...
 
     Returns:
-        Its content with the added keys `scale` (size letter, empty where the name has none) and `yaml_file` (the name
-        as asked for).
+        Its content with the added keys `scale` (size letter of the name, else of the file, else empty) and `yaml_file`
+        (the name as asked for).
     """
     asked = Path(path)
     short = P6_SHORTHAND.fullmatch(asked.stem)
@@ -64,7 +71,7 @@ def yaml_model_load(path: str | Path) -> dict[str, Any]:
         LOGGER.warning(f"'{path}' means '{asked.name}' in this package.")
     asked = Path(check_yolov5u_filename(str(asked), verbose=False))
     content = YAML.load(model_yaml_file(asked))
-    return {**content, "scale": guess_model_scale(asked), "yaml_file": str(asked)}
+    return {**content, "scale": guess_model_scale(asked) or content.get("scale", ""), "yaml_file": str(asked)}
 
 
 def guess_model_scale(model_path: str | Path) -> str:

@@ -29,15 +29,15 @@ from typing import Any
 
 from torch import nn
 
-from ultralytics.utils.log import LOGGER
+from ultralytics.nn.unbuilt import reason_for_block
 
 __all__ = [
     "Filled",
     "LayerSpec",
     "ModelYamlError",
     "Scale",
+    "UnbuiltBlockError",
     "admit",
-    "describe",
     "import_block",
     "is_admitted",
     "lookup",
@@ -84,6 +84,10 @@ class ModelYamlError(ValueError):
         known = {key: getattr(self, key) for key in ("file", "row", "module", "argument")}
         merged = {key: place.get(key, old) if old in ("", None) else old for key, old in known.items()}
         return type(self)(self.problem, **merged)
+
+
+class UnbuiltBlockError(ModelYamlError, NotImplementedError):
+    """A model YAML that names a block of a family which this package does not build."""
 
 
 @dataclass(frozen=True)
@@ -200,9 +204,11 @@ class LayerSpec:
             return c_in
         if isinstance(c_in, int):
             raise ModelYamlError("joins several layers, but 'from' names one; write for instance [-1, 6].")
+        if self.out == "last":
+            return c_in[-1]
         if not all(isinstance(c, int) for c in c_in):
             raise ModelYamlError(f"cannot join layers that return several maps (channels {c_in}).")
-        return sum(c_in) if self.out == "sum" else c_in[-1]
+        return sum(c_in)
 
 
 def _next_value(rest: Iterator, token: str, scale: Scale) -> Any:
@@ -364,6 +370,7 @@ def lookup(name: str, extra: Mapping[str, LayerSpec] | None = None) -> LayerSpec
 
     Raises:
         ModelYamlError: no such block; names the nearest ones.
+        UnbuiltBlockError: it belongs to a family that is not built; also a `NotImplementedError`.
     """
     found = (extra or {}).get(name) or _BLOCKS.get(name) or _vocabulary().get(name)
     if found:
@@ -376,6 +383,9 @@ def lookup(name: str, extra: Mapping[str, LayerSpec] | None = None) -> LayerSpec
     added = getattr(sys.modules.get("ultralytics.nn.tasks"), name, None)
     if is_block(added):
         return LayerSpec(added)
+    reason = reason_for_block(name)
+    if reason:
+        raise UnbuiltBlockError(reason, module=name)
     raise ModelYamlError(
         f"unknown YAML block '{name}'{_hint(name, {**registered(), **(extra or {})})} Register your own with "
         f"'@register(call=\"in, out, *\")' from ultralytics.nn.registry, or name it under 'modules:' in the YAML.",
@@ -405,20 +415,3 @@ def pickled_as(path: str) -> Any:
     """Return the class that `register(..., pickled_as=path)` has given for a dotted path, or None."""
     target = _PICKLED_AS.get(path)
     return import_block(target) if isinstance(target, str) else target
-
-
-def describe(args: Mapping[str, Any] | None = None) -> str:
-    """Log and return a table of all YAML blocks: name, call pattern, where it lives.
-
-    Args:
-        args: `name`: only blocks whose name contains this text.
-    """
-    wanted = str((args or {}).get("name") or "").lower()
-    rows = [(key, spec) for key, spec in sorted(registered().items()) if wanted in key.lower()]
-    width = max((len(", ".join(spec.call)) for _, spec in rows), default=0) + 2
-    lines = [f"{'block':<28}{'call pattern':<{width}}lives in"]
-    lines += [f"{key:<28}{', '.join(spec.call):<{width}}{spec.path}" for key, spec in rows]
-    lines += ["nn.X and torchvision.ops.X are usable without registration."]
-    text = "\n".join(lines)
-    LOGGER.info(text)
-    return text

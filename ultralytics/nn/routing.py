@@ -21,7 +21,7 @@ from matplotlib.figure import Figure
 from torch import nn
 
 from ultralytics.nn.block.parameternet import DynamicConv2d
-from ultralytics.nn.info import model_from
+from ultralytics.nn.load import model_from
 from ultralytics.utils.files import atomic_write, increment_path
 from ultralytics.utils.log import LOGGER
 

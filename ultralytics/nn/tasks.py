@@ -1,14 +1,32 @@
 """Public path of the networks, of building them from a YAML and of loading them from files."""
 
+from ultralytics.nn.block.area import A2C2f, AAttn, ABlock
 from ultralytics.nn.block.attention import CBAM, ChannelAttention, SpatialAttention
-from ultralytics.nn.block.c2f import C2f
+from ultralytics.nn.block.c2f import C2f, C2fPSA, C3f, C3k2
+from ultralytics.nn.block.c3tr import C3TR
+from ultralytics.nn.block.cib import CIB, C2fCIB, RepVGGDW, SCDown
 from ultralytics.nn.block.conv import Conv, Conv2, ConvTranspose, DWConv, DWConvTranspose2d, Focus, LightConv, RepConv
-from ultralytics.nn.block.csp import C1, C2, C3, Bottleneck, BottleneckCSP, C3x
+from ultralytics.nn.block.csp import C1, C2, C3, Bottleneck, BottleneckCSP, C3k, C3x
+from ultralytics.nn.block.elan import (
+    ELAN1,
+    SPPELAN,
+    AConv,
+    ADown,
+    CBFuse,
+    CBLinear,
+    RepBottleneck,
+    RepCSP,
+    RepNCSPELAN4,
+)
 from ultralytics.nn.block.ghost import C3Ghost, GhostBottleneck, GhostConv
-from ultralytics.nn.block.misc import DFL, Concat, Index, Proto
+from ultralytics.nn.block.hgnet import HGBlock, HGStem, RepC3
+from ultralytics.nn.block.library import TorchVision
+from ultralytics.nn.block.misc import DFL, Concat, Index, Proto, Proto26
 from ultralytics.nn.block.parameternet import DynamicBnAct, DynamicConv
+from ultralytics.nn.block.psa import C2PSA, PSA, Attention, PSABlock
 from ultralytics.nn.block.resnet import ResNetBlock, ResNetLayer
 from ultralytics.nn.block.spp import SPP, SPPF
+from ultralytics.nn.block.transformer import AIFI
 from ultralytics.nn.build import parse_model
 from ultralytics.nn.checkpoint import (
     attempt_load_one_weight,
@@ -17,10 +35,11 @@ from ultralytics.nn.checkpoint import (
     torch_safe_load,
 )
 from ultralytics.nn.head.classify import Classify
-from ultralytics.nn.head.detect import Detect
-from ultralytics.nn.head.obb import OBB
-from ultralytics.nn.head.pose import Pose
-from ultralytics.nn.head.segment import Segment
+from ultralytics.nn.head.detect import Detect, v10Detect
+from ultralytics.nn.head.obb import OBB, OBB26
+from ultralytics.nn.head.pose import Pose, Pose26
+from ultralytics.nn.head.rtdetr import RTDETRDecoder
+from ultralytics.nn.head.segment import Segment, Segment26
 from ultralytics.nn.models import (
     BaseModel,
     ClassificationModel,
@@ -28,26 +47,48 @@ from ultralytics.nn.models import (
     Ensemble,
     OBBModel,
     PoseModel,
+    RTDETRDetectionModel,
     SegmentationModel,
 )
 from ultralytics.nn.names import guess_model_scale, guess_model_task, yaml_model_load
 from ultralytics.nn.registry import register
 
 __all__ = [
+    "AIFI",
     "C1",
     "C2",
+    "C2PSA",
     "C3",
+    "C3TR",
     "CBAM",
+    "CIB",
     "DFL",
+    "ELAN1",
     "OBB",
+    "OBB26",
+    "PSA",
     "SPP",
+    "SPPELAN",
     "SPPF",
+    "A2C2f",
+    "AAttn",
+    "ABlock",
+    "AConv",
+    "ADown",
+    "Attention",
     "BaseModel",
     "Bottleneck",
     "BottleneckCSP",
     "C2f",
+    "C2fCIB",
+    "C2fPSA",
     "C3Ghost",
+    "C3f",
+    "C3k",
+    "C3k2",
     "C3x",
+    "CBFuse",
+    "CBLinear",
     "ChannelAttention",
     "ClassificationModel",
     "Classify",
@@ -65,18 +106,33 @@ __all__ = [
     "Focus",
     "GhostBottleneck",
     "GhostConv",
+    "HGBlock",
+    "HGStem",
     "Index",
     "LightConv",
     "OBBModel",
+    "PSABlock",
     "Pose",
+    "Pose26",
     "PoseModel",
     "Proto",
+    "Proto26",
+    "RTDETRDecoder",
+    "RTDETRDetectionModel",
+    "RepBottleneck",
+    "RepC3",
+    "RepCSP",
     "RepConv",
+    "RepNCSPELAN4",
+    "RepVGGDW",
     "ResNetBlock",
     "ResNetLayer",
+    "SCDown",
     "Segment",
+    "Segment26",
     "SegmentationModel",
     "SpatialAttention",
+    "TorchVision",
     "attempt_load_one_weight",
     "attempt_load_weights",
     "guess_model_scale",
@@ -85,5 +141,6 @@ __all__ = [
     "parse_model",
     "register",
     "torch_safe_load",
+    "v10Detect",
     "yaml_model_load",
 ]

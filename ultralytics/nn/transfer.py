@@ -12,13 +12,17 @@ from typing import Any
 import torch
 from torch import nn
 
+from ultralytics.nn.head.detect import Detect
 from ultralytics.nn.upcycle import UpcycleReport, upcycle_state
 from ultralytics.utils.log import LOGGER
 
 __all__ = ["intersect_dicts", "source_module", "transfer_weights"]
 
 State = dict[str, torch.Tensor]
-CLASSIFIERS = (".cv3.", ".one2one_cv3.")
+CLASSIFIERS = (
+    *(".cv3.", ".one2one_cv3.", ".proto.semseg."),
+    *(".enc_score_head.", ".dec_score_head.", ".denoising_class_embed."),
+)
 
 
 def intersect_dicts(da: Mapping[str, Any], db: Mapping[str, Any], exclude: Collection[str] = ()) -> dict[str, Any]:
@@ -52,6 +56,7 @@ def transfer_weights(model: nn.Module, weights: Any, verbose: bool = True) -> Up
     """
     source = source_module(weights)
     state: State = {k: v.detach().float() if v.is_floating_point() else v for k, v in source.state_dict().items()}
+    adapt_width(model, source)
     own = model.state_dict()
     if _is_folded(state, own):
         LOGGER.warning(
@@ -77,6 +82,22 @@ def _is_folded(state: State, own: State) -> bool:
     """Return whether `state` lacks the norms that `own` has."""
     norms = [key for key in own if key.endswith(".running_mean")]
     return bool(norms) and not any(key.endswith(".running_mean") for key in state)
+
+
+def adapt_width(model: nn.Module, source: nn.Module) -> None:
+    """Give the class branches of `model`'s head the inner width of `source`'s where nothing else differs, in place.
+
+    The width follows from the number of classes, so a model for another number would lose all of these layers.
+    """
+    layers = [getattr(net, "model", None) for net in (model, source)]
+    if not all(isinstance(chain, nn.Sequential) and len(chain) for chain in layers):
+        return
+    head, other = (chain[-1] for chain in layers)
+    if not all(isinstance(h, Detect) and h._modules.get("cv3") is not None for h in (head, other)):
+        return
+    (*form, width), (*other_form, other_width) = head.classifier_form, other.classifier_form
+    if form == other_form and width != other_width:
+        head.set_classifier_width(other_width)
 
 
 def adapt_input(state: State, own: State, model: nn.Module) -> None:

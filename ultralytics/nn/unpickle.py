@@ -29,6 +29,7 @@ import torch
 from torch import nn
 
 from ultralytics.nn.registry import import_block, is_admitted, is_block, pickled_as
+from ultralytics.nn.unbuilt import reason_for_block
 from ultralytics.nn.upgrade import MOVED_CLASSES, MOVED_MODULES, PUBLIC_BLOCK_MODULES
 from ultralytics.utils.namespace import IterableSimpleNamespace
 
@@ -313,6 +314,8 @@ def refusal(module: str, name: str) -> str:
             f"class into a module file, register it there with @register(...), and import that module before loading."
         )
     if module.startswith("ultralytics."):
+        if reason := reason_for_block(name):
+            return f"it needs '{dotted}': {reason}"
         return (
             f"it needs '{dotted}', which this version does not have. If it is a block of a modified package, bring a "
             f'class of your own for it: register(MyBlock, pickled_as="{dotted}").'

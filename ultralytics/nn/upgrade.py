@@ -16,8 +16,10 @@ from torch import nn
 from ultralytics.nn.block import tutorial
 from ultralytics.nn.block.parameternet import DynamicConv
 from ultralytics.nn.block.spp import SPPF
+from ultralytics.nn.block.transformer import MLP
 from ultralytics.nn.head.detect import Detect
-from ultralytics.nn.models import BaseModel, DetectionModel, PoseModel
+from ultralytics.nn.head.rtdetr import RTDETRDecoder
+from ultralytics.nn.models import BaseModel, DetectionModel, PoseModel, RTDETRDetectionModel
 
 __all__ = ["MIGRATIONS", "MOVED_CLASSES", "MOVED_MODULES", "PUBLIC_BLOCK_MODULES", "upgrade_model"]
 
@@ -67,6 +69,19 @@ def _without(*names: str) -> Callable[[nn.Module], None]:
     return remove
 
 
+def _complete_chain(module: nn.Module) -> None:
+    """Give a chain of linear layers the parts that 8.4 added: an activation and an end of one's choice."""
+    for name, make in (("act", nn.ReLU), ("out_norm", nn.Identity)):
+        if name not in module._modules:
+            setattr(module, name, make())
+
+
+def _network_of_decoder(model: nn.Module) -> None:
+    """Make a network with a transformer decoder one of the class that can train it; 8.x built others from YAMLs too."""
+    if type(model) is DetectionModel and isinstance(model.model[-1], RTDETRDecoder):
+        model.__class__ = RTDETRDetectionModel
+
+
 def _keypoints_of_head(model: nn.Module) -> None:
     """Give the model the shape that its head knows."""
     model.__dict__.setdefault("kpt_shape", list(getattr(model.model[-1], "kpt_shape", ())))
@@ -100,7 +115,11 @@ MIGRATIONS: list[tuple[type[nn.Module], Callable[[nn.Module], None]]] = [
     (DynamicConv, tutorial.modernise),
     (Detect, _without("export", "format", "dynamic", "end2end")),  # left over from an export; a flag of 8.2 and 8.3
     (Detect, _defaults(inplace=True)),
+    (MLP, _defaults(sigmoid=False, residual=False)),
+    (MLP, _complete_chain),
+    (RTDETRDecoder, _without("export", "format", "dynamic")),
     (DetectionModel, _without("end2end")),  # an attribute in 8.2 and 8.3
+    (DetectionModel, _network_of_decoder),
     (PoseModel, _keypoints_of_head),
     (BaseModel, _without("criterion")),
     (BaseModel, _plain_model),

@@ -55,11 +55,13 @@ class ExportPlan:
         device: where the graph is recorded.
         channels: input channels.
         opset: ONNX operator set, or None for a good one.
+        min_opset: oldest operator set that can write the network.
         simplify: clean the graph up after recording.
         nms: put the suppression into the graph.
         conf, iou, max_det, agnostic: its settings.
         outputs: names of the graph's outputs.
         ranks: number of axes of each of them.
+        final_rows: the first output holds final detections (B, N, 6 + E).
         metadata: what readers need to know, as in the file.
         dynamic_kernels: the runtime takes convolution kernels that are computed in the graph.
     """
@@ -71,6 +73,7 @@ class ExportPlan:
     device: torch.device = CPU
     channels: int = 3
     opset: int | None = None
+    min_opset: int = 1
     simplify: bool = True
     nms: bool = False
     conf: float = 0.25
@@ -79,6 +82,7 @@ class ExportPlan:
     agnostic: bool = False
     outputs: tuple[str, ...] = ("output0",)
     ranks: tuple[int, ...] = (3,)
+    final_rows: bool = False
     metadata: Mapping[str, Any] = field(default_factory=dict)
     dynamic_kernels: bool = True
 
@@ -147,6 +151,10 @@ class ExportFormat(ABC):
     @abstractmethod
     def export(self, model: nn.Module, plan: ExportPlan, path: Path) -> Path:
         """Write a prepared model and return the path; the file appears whole or not at all."""
+
+    def peek(self, path: Path) -> Mapping[str, Any]:
+        """Return the parsed metadata of a file without preparing it to run; empty where that cannot be read."""
+        return {}
 
     @abstractmethod
     def load(self, path: Path, device: torch.device, half: bool = False) -> Runtime:

@@ -96,9 +96,10 @@ class OnnxFormat(ExportFormat):
         plan = super().check(args, plan)
         best = best_opset()
         newest = min(20, require("onnx", "export", "ONNX export").defs.onnx_opset_version())
-        if plan.opset is not None and not MIN_OPSET <= plan.opset <= newest:
+        oldest = max(MIN_OPSET, plan.min_opset)
+        if plan.opset is not None and not oldest <= plan.opset <= newest:
             raise ExportArgumentError(
-                f"'opset={plan.opset}' is out of range; allowed are {MIN_OPSET} to {newest}, best {best}."
+                f"'opset={plan.opset}' is out of range; this model allows {oldest} to {newest}, best {best}."
             )
         return plan
 
@@ -118,6 +119,14 @@ class OnnxFormat(ExportFormat):
         with atomic_write(path) as out:
             out.write(graph.SerializeToString())
         return path
+
+    def peek(self, path: Path) -> Mapping[str, Any]:
+        """Return the metadata of a file."""
+        try:
+            return read_metadata(path)
+        except Exception as error:  # protobuf has errors of its own; running the file will say what is wrong with it
+            LOGGER.debug(f"{path}: {error}")
+            return {}
 
     def load(self, path: Path, device: torch.device, half: bool = False) -> OnnxRuntime:
         """Open a file; its precision is that of its graph."""
@@ -140,7 +149,7 @@ def free_axes(plan: ExportPlan) -> dict[str, dict[int, str]] | None:
     """Return the names of the axes that stay free, by input and output, or None for a fixed graph."""
     if not plan.dynamic:
         return None
-    fixed_rows = plan.nms or plan.metadata.get("end2end")
+    fixed_rows = plan.nms or plan.final_rows
     by_rank = {
         2: {0: "batch"},
         3: {0: "batch"} if fixed_rows else {0: "batch", 2: "anchors"},

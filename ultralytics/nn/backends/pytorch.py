@@ -39,6 +39,7 @@ class NativeRuntime(Runtime):
         end2end: choose the head without suppression (True) or with it (False), where the model has both.
         own: the model belongs to this runtime and may be changed in place.
         verbose: log the folded model's summary.
+        keep_branches: fold without dropping the branch that inference does not use, whose raw output a loss wants.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class NativeRuntime(Runtime):
         end2end: bool | None = None,
         own: bool = False,
         verbose: bool = False,
+        keep_branches: bool = False,
     ) -> None:
         self.device = device
         if half and device.type == "cpu" and not cpu_has_bf16():
@@ -65,6 +67,8 @@ class NativeRuntime(Runtime):
         if end2end is not None and hasattr(model, "end2end"):
             model.end2end = end2end
         self.metadata = _facts_of_network(model)
+        if keep_branches and hasattr(model, "set_head_attr") and getattr(model.model[-1], "has_two_branches", False):
+            model.set_head_attr(keep_branches=True)
         if fuse and callable(getattr(model, "fuse", None)):
             model.fuse(verbose=verbose)
         model = model.to(device) if low is None else _lower_precision(model.to(device), low)

@@ -5,7 +5,10 @@ from __future__ import annotations
 import io
 import json
 import warnings
+import zipfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -66,6 +69,15 @@ class TorchScriptFormat(ExportFormat):
         with atomic_write(path) as out:
             out.write(buffer.getvalue())
         return path
+
+    def peek(self, path: Path) -> Mapping[str, Any]:
+        """Return the metadata of a file."""
+        try:
+            with zipfile.ZipFile(path) as archive:
+                entry = next(name for name in archive.namelist() if name.endswith(f"extra/{METADATA}"))
+                return parse_metadata(json.loads(archive.read(entry)))
+        except (OSError, ValueError, StopIteration, zipfile.BadZipFile):
+            return {}
 
     def load(self, path: Path, device: torch.device, half: bool = False) -> TorchScriptRuntime:
         """Open a file; its precision is that of its weights."""

@@ -1,4 +1,4 @@
-"""Which activation a convolution gets when it is asked for "the default one".
+"""Activations: which one a convolution gets when it is asked for "the default one", and one of our own.
 
 The default is the class attribute `default_act`. While a model YAML is built, `activation_scope` puts one instance per
 class in its place, shared by all layers of that model and by no other model, so a YAML's `activation:` ends with its
@@ -12,9 +12,13 @@ import copy
 from collections.abc import Iterator
 from contextvars import ContextVar
 
+import torch
+import torch.nn.functional as F
 from torch import nn
 
-__all__ = ["activation_scope", "default_activation", "make_activation"]
+from ultralytics.nn.public import public
+
+__all__ = ["AGLU", "activation_scope", "default_activation", "make_activation"]
 
 # Prototype module (by id) -> the instance that stands for it in the model being built.
 _SCOPE: ContextVar[dict[int, nn.Module] | None] = ContextVar("activation_scope", default=None)
@@ -56,3 +60,21 @@ def make_activation(owner: type[nn.Module], act: bool | nn.Module | None) -> nn.
     if act is True:
         return default_activation(owner)
     return act if isinstance(act, nn.Module) else nn.Identity()
+
+
+@public("ultralytics.nn.modules.activation")
+class AGLU(nn.Module):
+    """Unified activation with learnt slope `kappa` and shape `lambd`: sigmoid(kappa x - log lambda) ^ (1 / lambda).
+
+    Source: Alexandridis, Deng, Nguyen, Luo, "Adaptive Parametric Activation" (2024).
+    """
+
+    def __init__(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None):
+        super().__init__()
+        self.lambd = nn.Parameter(torch.rand(1, device=device, dtype=dtype))
+        self.kappa = nn.Parameter(torch.rand(1, device=device, dtype=dtype))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Map a tensor of any shape to 0..1."""
+        shape = self.lambd.clamp(min=1e-4)
+        return torch.exp(F.logsigmoid(self.kappa * x - shape.log()) / shape)

@@ -7,8 +7,10 @@ d dilation.
 
 from __future__ import annotations
 
+import functools
+import inspect
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -18,7 +20,18 @@ from ultralytics.nn.block.activation import make_activation
 from ultralytics.nn.fold import fuse_conv_and_bn, fuse_deconv_and_bn
 from ultralytics.nn.public import public
 
-__all__ = ["Conv", "Conv2", "ConvTranspose", "DWConv", "DWConvTranspose2d", "Focus", "LightConv", "RepConv", "autopad"]
+__all__ = [
+    "Conv",
+    "Conv2",
+    "ConvTranspose",
+    "DWConv",
+    "DWConvTranspose2d",
+    "Focus",
+    "LightConv",
+    "RepConv",
+    "activated",
+    "autopad",
+]
 
 
 def autopad(k: int | Sequence[int], p: int | Sequence[int] | None = None, d: int = 1) -> int | list[int]:
@@ -142,13 +155,26 @@ class DWConv(Conv):
         super().__init__(c1, c2, k, s, g=math.gcd(c1, c2), d=d, act=act)
 
 
+def activated(conv: Callable[..., nn.Module], act: bool | nn.Module) -> Callable[..., nn.Module]:
+    """Return the constructor `conv` with this activation; one that has no argument `act` keeps its own."""
+    return functools.partial(conv, act=act) if "act" in inspect.signature(conv).parameters else conv
+
+
 @public("ultralytics.nn.modules.conv")
 class LightConv(nn.Module):
-    """A 1x1 convolution to mix channels, then a depth-wise k x k one."""
+    """A 1x1 convolution, made by `conv`, to mix channels, then a depth-wise k x k one."""
 
-    def __init__(self, c1: int, c2: int, k: int = 1, act: nn.Module | None = None):
+    def __init__(
+        self,
+        c1: int,
+        c2: int,
+        k: int = 1,
+        act: nn.Module | None = None,
+        *,
+        conv: Callable[..., nn.Module] = Conv,
+    ):
         super().__init__()
-        self.conv1 = Conv(c1, c2, 1, act=False)
+        self.conv1 = activated(conv, False)(c1, c2, 1)
         self.conv2 = DWConv(c2, c2, k, act=nn.ReLU() if act is None else act)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:

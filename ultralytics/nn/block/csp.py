@@ -1,4 +1,4 @@
-"""Bottlenecks and cross-stage-partial stages (CSPNet, Wang et al. 2020) of the YOLOv3 to YOLOv8 families.
+"""Bottlenecks and cross-stage-partial stages (CSPNet, Wang et al. 2020).
 
 Every stage takes the convolution to build with as keyword `conv`, so a stage of dynamic convolutions is
 `functools.partial(C3, conv=DynamicBnAct)`.
@@ -14,7 +14,7 @@ from torch import nn
 from ultralytics.nn.block.conv import Conv
 from ultralytics.nn.public import public
 
-__all__ = ["C1", "C2", "C3", "Bottleneck", "BottleneckCSP", "C3x"]
+__all__ = ["C1", "C2", "C3", "Bottleneck", "BottleneckCSP", "C3k", "C3x"]
 
 ConvLike = Callable[..., nn.Module]
 
@@ -26,7 +26,18 @@ def grouped(g: int) -> dict[str, int]:
 
 @public("ultralytics.nn.modules.block")
 class Bottleneck(nn.Module):
-    """Two convolutions, with the input added where the channels allow it."""
+    """Two convolutions, with the input added where the channels allow it.
+
+    Args:
+        c1: channels in.
+        c2: channels out.
+        shortcut: add the input.
+        g: groups of the second convolution.
+        k: kernel sizes of both.
+        e: inner width as a share of c2.
+        conv: convolution to build with.
+        first: another one for the first of both.
+    """
 
     def __init__(
         self,
@@ -38,10 +49,11 @@ class Bottleneck(nn.Module):
         e: float = 0.5,
         *,
         conv: ConvLike = Conv,
+        first: ConvLike | None = None,
     ):
         super().__init__()
         hidden = int(c2 * e)
-        self.cv1 = conv(c1, hidden, k[0], 1)
+        self.cv1 = (first or conv)(c1, hidden, k[0], 1)
         self.cv2 = conv(hidden, c2, k[1], 1, **grouped(g))
         self.add = shortcut and c1 == c2
 
@@ -169,3 +181,23 @@ class C3x(C3):
     def chain(self, width: int, n: int, shortcut: bool, g: int, conv: ConvLike) -> nn.Module:
         """Return bottlenecks of crossed kernels."""
         return self.bottlenecks(width, n, shortcut, g, conv, ((1, 3), (3, 1)))
+
+
+@public("ultralytics.nn.modules.block")
+class C3k(C3):
+    """C3 whose bottlenecks use k x k kernels twice."""
+
+    def __init__(
+        self,
+        c1: int,
+        c2: int,
+        n: int = 1,
+        shortcut: bool = True,
+        g: int = 1,
+        e: float = 0.5,
+        k: int = 3,
+        *,
+        conv: ConvLike = Conv,
+    ):
+        super().__init__(c1, c2, 0, shortcut, g, e, conv=conv)  # no inner blocks yet: theirs have another kernel
+        self.m = self.bottlenecks(int(c2 * e), n, shortcut, g, conv, (k, k))

@@ -5,13 +5,11 @@ Source: Han et al., "GhostNet: More Features from Cheap Operations" (2020).
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 from torch import nn
 
-from ultralytics.nn.block.conv import Conv, DWConv
-from ultralytics.nn.block.csp import C3
+from ultralytics.nn.block.conv import Conv, DWConv, activated
+from ultralytics.nn.block.csp import C3, ConvLike, grouped
 from ultralytics.nn.public import public
 
 __all__ = ["C3Ghost", "GhostBottleneck", "GhostConv"]
@@ -21,11 +19,22 @@ __all__ = ["C3Ghost", "GhostBottleneck", "GhostConv"]
 class GhostConv(nn.Module):
     """A convolution to half of the channels, and a depth-wise 5x5 one that derives the other half from it."""
 
-    def __init__(self, c1: int, c2: int, k: int = 1, s: int = 1, g: int = 1, act: bool | nn.Module | None = True):
+    def __init__(
+        self,
+        c1: int,
+        c2: int,
+        k: int = 1,
+        s: int = 1,
+        g: int = 1,
+        act: bool | nn.Module | None = True,
+        *,
+        conv: ConvLike = Conv,
+    ):
         super().__init__()
         half = c2 // 2
-        self.cv1 = Conv(c1, half, k, s, g=g, act=act)
-        self.cv2 = Conv(half, half, 5, g=half, act=act)
+        conv = activated(conv, act)
+        self.cv1 = conv(c1, half, k, s, **grouped(g))
+        self.cv2 = conv(half, half, 5, **grouped(half))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Map (B, c1, H, W) to (B, c2, H', W')."""
@@ -37,16 +46,18 @@ class GhostConv(nn.Module):
 class GhostBottleneck(nn.Module):
     """Two ghost convolutions around an optional depth-wise stride-2 one, with a shortcut."""
 
-    def __init__(self, c1: int, c2: int, k: int = 3, s: int = 1):
+    def __init__(self, c1: int, c2: int, k: int = 3, s: int = 1, *, conv: ConvLike = Conv):
         super().__init__()
         half, halves = c2 // 2, s == 2
         self.conv = nn.Sequential(
-            GhostConv(c1, half),
+            GhostConv(c1, half, conv=conv),
             DWConv(half, half, k, s, act=False) if halves else nn.Identity(),
-            GhostConv(half, c2, act=False),
+            GhostConv(half, c2, act=False, conv=conv),
         )
         self.shortcut = (
-            nn.Sequential(DWConv(c1, c1, k, s, act=False), Conv(c1, c2, act=False)) if halves else nn.Identity()
+            nn.Sequential(DWConv(c1, c1, k, s, act=False), activated(conv, False)(c1, c2, 1))
+            if halves
+            else nn.Identity()
         )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -58,6 +69,6 @@ class GhostBottleneck(nn.Module):
 class C3Ghost(C3):
     """C3 whose inner blocks are ghost bottlenecks."""
 
-    def chain(self, width: int, n: int, shortcut: bool, g: int, conv: Callable[..., nn.Module]) -> nn.Module:
-        """Return n ghost bottlenecks; `shortcut`, `g` and `conv` do not apply to them."""
-        return nn.Sequential(*(GhostBottleneck(width, width) for _ in range(n)))
+    def chain(self, width: int, n: int, shortcut: bool, g: int, conv: ConvLike) -> nn.Module:
+        """Return n ghost bottlenecks; `shortcut` and `g` do not apply to them."""
+        return nn.Sequential(*(GhostBottleneck(width, width, conv=conv) for _ in range(n)))

@@ -11,7 +11,7 @@ from torch import nn
 from ultralytics.nn.block.conv import Conv
 from ultralytics.nn.public import public
 
-__all__ = ["DFL", "Concat", "Index", "Proto"]
+__all__ = ["DFL", "Concat", "Index", "Proto", "Proto26"]
 
 
 @public("ultralytics.nn.modules.conv")
@@ -78,3 +78,36 @@ class Proto(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Map (B, c1, H, W) to (B, c2, 2 H, 2 W)."""
         return self.cv3(self.cv2(self.upsample(self.cv1(x))))
+
+
+@public("ultralytics.nn.modules.block")
+class Proto26(Proto):
+    """Mask prototypes from all levels, and class logits per cell that help the training of the levels.
+
+    Args:
+        ch: channels of the levels, finest first.
+        c_: inner channels.
+        c2: number of prototypes.
+        nc: number of classes.
+    """
+
+    def __init__(self, ch: Sequence[int], c_: int = 256, c2: int = 32, nc: int = 80):
+        super().__init__(c_, c_, c2)
+        self.feat_refine = nn.ModuleList(Conv(c, ch[0], k=1) for c in ch[1:])
+        self.feat_fuse = Conv(ch[0], c_, k=3)
+        self.semseg = nn.Sequential(Conv(ch[0], c_, k=3), Conv(c_, c_, k=3), nn.Conv2d(c_, nc, 1))
+
+    def forward(self, x: Sequence[torch.Tensor]) -> torch.Tensor | tuple[torch.Tensor, torch.Tensor]:
+        """Map the levels to prototypes (B, c2, 2 H, 2 W), H and W those of the finest level.
+
+        In training, and while the class branch is there, also return its logits (B, nc, H, W).
+        """
+        joined = x[0]
+        for refine, level in zip(self.feat_refine, x[1:], strict=True):
+            joined = joined + F.interpolate(refine(level), size=joined.shape[2:], mode="nearest")
+        prototypes = super().forward(self.feat_fuse(joined))
+        return (prototypes, self.semseg(joined)) if self.training and self.semseg is not None else prototypes
+
+    def fuse(self) -> None:
+        """Drop the class branch, which inference does not use."""
+        self.semseg = None

@@ -145,9 +145,9 @@ class DynamicConv2d(nn.Module):
     The experts may be kept in float32 beside a network in lower precision: kernels are mixed in the experts'
     precision and then take that of the image.
 
-    Parameters are `weight` (E, C2, C1/g, kh, kw), `routing` (a Linear from C1 to E) and, once a norm was folded in,
-    `bias` (C2,). The bank stays five-dimensional, so that initialisation and optimizers see every expert's true
-    shape.
+    Parameters are `weight` (E, C2, C1/g, kh, kw), `routing` (a Linear from C1 to E) and, where asked for or once a
+    norm was folded in, `bias` (C2,), which is not mixed. The bank stays five-dimensional, so that initialisation and
+    optimizers see every expert's true shape.
 
     Args:
         in_channels: C1.
@@ -158,6 +158,7 @@ class DynamicConv2d(nn.Module):
         dilation: distance of the taps.
         groups: must divide C1 and C2.
         num_experts: E.
+        bias: add a learned constant per output channel.
 
     Raises:
         ValueError: if a size is not positive or `groups` does not divide the channels.
@@ -175,6 +176,7 @@ class DynamicConv2d(nn.Module):
         dilation: int | Pair = 1,
         groups: int = 1,
         num_experts: int = 4,
+        bias: bool = False,
     ) -> None:
         super().__init__()
         if min(in_channels, out_channels, groups, num_experts) < 1:
@@ -189,7 +191,7 @@ class DynamicConv2d(nn.Module):
         self.padding, self.dilation, self.groups = _pair(padding), _pair(dilation), groups
         self.routing = nn.Linear(in_channels, num_experts)
         self.weight = nn.Parameter(torch.empty(num_experts, out_channels, in_channels // groups, *self.kernel_size))
-        self.register_parameter("bias", None)
+        self.register_parameter("bias", nn.Parameter(torch.empty(out_channels)) if bias else None)
         self.reset_parameters()
 
     @property
@@ -205,6 +207,9 @@ class DynamicConv2d(nn.Module):
         """
         for expert in self.weight:
             nn.init.kaiming_uniform_(expert, a=math.sqrt(5))
+        if self.bias is not None:
+            bound = 1 / math.sqrt(self.weight[0, 0].numel())
+            nn.init.uniform_(self.bias, -bound, bound)
         self.routing.reset_parameters()
 
     def route(self, x: torch.Tensor) -> torch.Tensor:

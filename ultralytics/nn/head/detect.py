@@ -5,7 +5,6 @@ Shapes: B images, A anchors over all levels (finest first, row by row), R = reg_
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import math
 from collections.abc import Mapping, Sequence
@@ -14,12 +13,14 @@ from typing import Any
 import torch
 from torch import nn
 
+from ultralytics.nn.block.activation import activation_scope
 from ultralytics.nn.block.conv import Conv, DWConv
 from ultralytics.nn.block.misc import DFL
+from ultralytics.nn.precision import at_least_float32, full_precision
 from ultralytics.nn.public import public
 from ultralytics.ops.anchors import dist2bbox, make_anchors
 
-__all__ = ["Detect", "arguments_of_81"]
+__all__ = ["Detect", "arguments_of_81", "v10Detect"]
 
 Raw = dict[str, Any]
 
@@ -42,8 +43,9 @@ class Detect(nn.Module):
     In training the output is a dictionary: `boxes` (B, 4 R, A) logits of the distances to left, top, right and bottom
     side, `scores` (B, nc, A) logits, `feats` the input maps. In evaluation it is `(y, that dictionary)`, and `y` alone
     where `export` is set; `y` is (B, 4 + nc, A): centre x, centre y, width, height in input pixels and class
-    probabilities. A head with a one-to-one branch gives `y` as (B, k, 6): corners, score and class of its k <= max_det
-    best, without need of suppression, and raw outputs `{"one2many": ..., "one2one": ...}`.
+    probabilities. A head with a one-to-one branch has raw outputs `{"one2many": ..., "one2one": ...}`; where `end2end`
+    is set, it makes `y` from the latter, (B, k, 6): corners, score and class of its k <= max_det best predictions,
+    without need of suppression.
 
     Args:
         nc: number of classes.
@@ -58,6 +60,7 @@ class Detect(nn.Module):
     export = agnostic_nms = xyxy = legacy = False
     dynamic = False  # recompute the anchors inside the graph on every call
     format, max_det = None, 300
+    keep_branches = False  # let `fuse()` keep the branch that inference does not use: a loss wants both
     # Anchor points (2, A) in grid cells and strides (1, A) in pixels, kept for maps of these sizes.
     shape, anchors, strides = None, torch.empty(0), torch.empty(0)
 
@@ -88,10 +91,15 @@ class Detect(nn.Module):
             self.add_one_to_one()
 
     def add_one_to_one(self) -> None:
-        """Copy every branch for one-to-one assignment. Called last by a class that adds branches of its own."""
+        """Copy every branch for one-to-one assignment that has no copy yet."""
         for attribute, _ in self.branches.values():
-            if hasattr(self, attribute):
+            if hasattr(self, attribute) and not hasattr(self, f"one2one_{attribute}"):
                 setattr(self, f"one2one_{attribute}", copy.deepcopy(getattr(self, attribute)))
+
+    def match_branches(self) -> None:
+        """Give the one-to-one branch, where there is one, what a subclass has just added to the other."""
+        if self.has_two_branches:
+            self.add_one_to_one()
 
     @property
     def one2many(self) -> dict[str, nn.ModuleList | None]:
@@ -104,13 +112,43 @@ class Detect(nn.Module):
         return {name: self._modules.get(f"one2one_{attribute}") for name, (attribute, _) in self.branches.items()}
 
     @property
+    def has_two_branches(self) -> bool:
+        """Whether there is a one-to-one branch."""
+        return self._modules.get("one2one_cv2") is not None
+
+    @property
     def end2end(self) -> bool:
-        """Whether inference uses the one-to-one branch."""
-        return self._modules.get("one2one_cv2") is not None and self.__dict__.get("_end2end", True)
+        """Whether inference uses the one-to-one branch; off unless asked for, as the other one is more accurate."""
+        return self.has_two_branches and self.__dict__.get("_end2end", False)
 
     @end2end.setter
     def end2end(self, value: bool) -> None:
         self._end2end = bool(value)
+
+    @property
+    def classifier_form(self) -> tuple[bool, list[int], int]:
+        """Form of the class branches: made of plain convolutions, channels in per level, channels inside."""
+        branches = self.cv3 or self._modules["one2one_cv3"]
+        plain = isinstance(branches[0][0], Conv)
+        return plain, [first_channels(branch) for branch in branches], branches[0][-1].in_channels
+
+    def set_classifier_width(self, width: int) -> None:
+        """Make the class branches anew, with fresh weights, for another number of channels inside, in place."""
+        for name in ("cv3", "one2one_cv3"):
+            old = self._modules.get(name)
+            if old is None:
+                continue
+            norm = next(m for m in old.modules() if isinstance(m, nn.BatchNorm2d))
+            act = next(m for m in old.modules() if isinstance(m, Conv)).act
+            make = plain_branch if isinstance(old[0][0], Conv) else depthwise_branch
+            with activation_scope(Conv.default_act, act):
+                made = nn.ModuleList(make(first_channels(branch), width, self.nc) for branch in old)
+            for module in made.modules():
+                if isinstance(module, nn.BatchNorm2d):
+                    module.eps, module.momentum = norm.eps, norm.momentum
+            setattr(self, name, made.to(norm.weight.device, norm.weight.dtype).train(old.training))
+        if float(self.stride.max()):
+            self.bias_init()
 
     def forward_head(self, x: list[torch.Tensor], **heads: nn.ModuleList | None) -> Raw:
         """Run branches on all levels and join the levels along the anchors.
@@ -120,17 +158,13 @@ class Detect(nn.Module):
             **heads: `box_head`, `cls_head` and those that a subclass adds, as in `one2many`; all of them by default.
         """
         heads = heads or self.one2many
-        raw = {}
-        for name, layers in heads.items():
-            if layers is not None:
-                levels = [layer(level).flatten(2) for layer, level in zip(layers, x, strict=True)]
-                raw[self.branches[name][1]] = torch.cat(levels, 2)
+        raw = {self.branches[name][1]: along_anchors(layers, x) for name, layers in heads.items() if layers is not None}
         return {**raw, "feats": x} if raw else {}
 
     def forward_raw(self, x: list[torch.Tensor]) -> Raw:
         """Return the raw outputs; with a one-to-one branch those of both, the second one from detached maps."""
         many = self.forward_head(x, **self.one2many)
-        if self._modules.get("one2one_cv2") is None:
+        if not self.has_two_branches:
             return many
         one = self.forward_head([level.detach() for level in x], **self.one2one)
         return {"one2many": many, "one2one": one}
@@ -148,7 +182,7 @@ class Detect(nn.Module):
         if "one2one" in raw:
             raw = raw["one2one" if self.end2end else "one2many"]
         with full_precision(raw["boxes"].device.type):
-            branches = {key: at_least_float32(raw[key]) for _, key in self.branches.values()}
+            branches = {key: at_least_float32(raw[key]) for _, key in self.branches.values() if key in raw}
             y = torch.cat(self.decode(branches, *self.grid(raw["feats"])), 1)
             return self.postprocess(y.transpose(1, 2)) if self.end2end else y
 
@@ -239,7 +273,7 @@ class Detect(nn.Module):
 
     def fuse(self) -> None:
         """Drop the branch that inference does not use, where there are two."""
-        if self._modules.get("one2one_cv2") is None:
+        if not self.has_two_branches or self.keep_branches:
             return
         prefix = "" if self.end2end else "one2one_"
         for attribute, _ in self.branches.values():
@@ -258,19 +292,30 @@ class Detect(nn.Module):
         super().__setstate__({k: v for k, v in state.items() if k not in TRANSIENT})
 
 
+@public("ultralytics.nn.modules.head")
+class v10Detect(Detect):
+    """The head of YOLOv10: always with a one-to-one branch and depthwise classifier branches.
+
+    Args:
+        nc: number of classes.
+        ch: channels of the input levels.
+    """
+
+    def __init__(self, nc: int = 80, ch: Sequence[int] = ()):
+        super().__init__(nc, 16, True, ch, legacy=False)
+
+
 TRANSIENT = frozenset({"anchors", "strides", "shape", "detect"})
 
 
-def at_least_float32(x: torch.Tensor) -> torch.Tensor:
-    """Return `x` in float32, or as it is where it is finer."""
-    return x if x.dtype == torch.float64 else x.float()
+def first_channels(branch: nn.Module) -> int:
+    """Return the input channels of a chain of layers."""
+    return next(m.in_channels for m in branch.modules() if isinstance(m, nn.Conv2d))
 
 
-def full_precision(device_type: str) -> contextlib.AbstractContextManager:
-    """Switch autocast off: boxes span hundreds of pixels, which half precision rounds to whole pixels and worse."""
-    if device_type != "meta" and torch.is_autocast_enabled(device_type):
-        return torch.autocast(device_type, enabled=False)
-    return contextlib.nullcontext()  # a plain one leaves no trace in an exported graph
+def along_anchors(layers: nn.ModuleList, x: Sequence[torch.Tensor]) -> torch.Tensor:
+    """Run one layer per level and join their maps (B, C, H, W) to (B, C, A)."""
+    return torch.cat([layer(level).flatten(2) for layer, level in zip(layers, x, strict=True)], 2)
 
 
 def plain_branch(c_in: int, width: int, c_out: int) -> nn.Sequential:

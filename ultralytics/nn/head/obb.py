@@ -13,7 +13,7 @@ from ultralytics.nn.head.detect import Detect, Raw, arguments_of_81, plain_branc
 from ultralytics.nn.public import public
 from ultralytics.ops.anchors import dist2rbox
 
-__all__ = ["OBB"]
+__all__ = ["OBB", "OBB26"]
 
 
 @public("ultralytics.nn.modules.head")
@@ -42,11 +42,10 @@ class OBB(Detect):
         legacy: bool | None = None,
     ):
         reg_max, end2end, ch, old_form = arguments_of_81(reg_max, end2end, ch)
-        super().__init__(nc, reg_max, False, ch, legacy=old_form or legacy)
+        super().__init__(nc, reg_max, end2end, ch, legacy=old_form or legacy)
         self.ne = ne
         self.cv4 = nn.ModuleList(plain_branch(c, max(ch[0] // 4, ne), ne) for c in ch)
-        if end2end:
-            self.add_one_to_one()
+        self.match_branches()
 
     def forward_head(self, x: list[torch.Tensor], **heads: nn.ModuleList | None) -> Raw:
         """Run the branches; the angle comes out in radians already, which losses expect."""
@@ -70,3 +69,13 @@ class OBB(Detect):
     def decode_bboxes(self, bboxes: torch.Tensor, anchors: torch.Tensor, angle: Any = None) -> torch.Tensor:
         """Turn distances (B, 4, A) along the box's axes into centre and size (B, 4, A), in grid cells."""
         return dist2rbox(bboxes, angle, anchors, dim=1)
+
+
+@public("ultralytics.nn.modules.head")
+class OBB26(OBB):
+    """OBB whose branch gives the angle itself, in radians and without limits; takes the arguments of `OBB`."""
+
+    @staticmethod
+    def to_radians(logits: torch.Tensor) -> torch.Tensor:
+        """Return the angle as it is."""
+        return logits

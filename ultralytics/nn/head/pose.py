@@ -7,10 +7,12 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import nn
 
-from ultralytics.nn.head.detect import Detect, arguments_of_81, plain_branch
+from ultralytics.nn.block.conv import Conv
+from ultralytics.nn.block.flow import RealNVP
+from ultralytics.nn.head.detect import Detect, Raw, along_anchors, arguments_of_81, plain_branch
 from ultralytics.nn.public import public
 
-__all__ = ["Pose"]
+__all__ = ["Pose", "Pose26"]
 
 
 @public("ultralytics.nn.modules.head")
@@ -41,12 +43,15 @@ class Pose(Detect):
         reg_max, end2end, ch, old_form = arguments_of_81(reg_max, end2end, ch)
         if len(kpt_shape) != 2 or kpt_shape[0] < 1 or kpt_shape[1] not in {2, 3}:
             raise ValueError(f"kpt_shape is {kpt_shape}; expected [number of keypoints, 2 or 3].")
-        super().__init__(nc, reg_max, False, ch, legacy=old_form or legacy)
+        super().__init__(nc, reg_max, end2end, ch, legacy=old_form or legacy)
         self.kpt_shape = kpt_shape
         self.nk = kpt_shape[0] * kpt_shape[1]
+        self.add_keypoint_branch(ch)
+        self.match_branches()
+
+    def add_keypoint_branch(self, ch: Sequence[int]) -> None:
+        """Add the layers that predict keypoints."""
         self.cv4 = nn.ModuleList(plain_branch(c, max(ch[0] // 4, self.nk), self.nk) for c in ch)
-        if end2end:
-            self.add_one_to_one()
 
     def decode(
         self, raw: Mapping[str, torch.Tensor], anchors: torch.Tensor, strides: torch.Tensor
@@ -66,7 +71,61 @@ class Pose(Detect):
         """
         anchors, strides = (self.anchors, self.strides) if anchors is None else (anchors, strides)
         points = kpts.unflatten(1, tuple(self.kpt_shape))
-        # The offset counts double, from the corner of the anchor's cell.
-        xy = (points[:, :, :2] * 2.0 + (anchors - 0.5)) * strides
+        xy = self.place(points[:, :, :2], anchors) * strides
         parts = [xy] if self.kpt_shape[1] == 2 else [xy, points[:, :, 2:].sigmoid()]
         return torch.cat(parts, 2).flatten(1, 2)
+
+    @staticmethod
+    def place(offsets: torch.Tensor, anchors: torch.Tensor) -> torch.Tensor:
+        """Return positions in grid cells: offsets (B, K, 2, A) count double, from the corner of the anchor's cell."""
+        return offsets * 2.0 + (anchors - 0.5)
+
+
+@public("ultralytics.nn.modules.head")
+class Pose26(Pose):
+    """Pose whose keypoint branch also says how far off it expects to be; takes the arguments of `Pose`.
+
+    The raw outputs have `kpts_sigma` (B, K * 2, A) too in training. `flow_model` says how errors are distributed; the
+    loss trains it, and inference uses neither.
+    """
+
+    branches = {
+        **Detect.branches,
+        "pose_head": ("cv4", "kpts"),
+        "kpts_head": ("cv4_kpts", "kpts"),
+        "kpts_sigma_head": ("cv4_sigma", "kpts_sigma"),
+    }
+
+    def add_keypoint_branch(self, ch: Sequence[int]) -> None:
+        """Add a trunk per level, and from it keypoints and their spread."""
+        self.nk_sigma = 2 * self.kpt_shape[0]
+        width = max(ch[0] // 4, self.nk + self.nk_sigma)
+        self.cv4 = nn.ModuleList(nn.Sequential(Conv(c, width, 3), Conv(width, width, 3)) for c in ch)
+        self.match_branches()  # files keep the tensors in this order
+        self.flow_model = RealNVP()
+        self.cv4_kpts = nn.ModuleList(nn.Conv2d(width, self.nk, 1) for _ in ch)
+        self.cv4_sigma = nn.ModuleList(nn.Conv2d(width, self.nk_sigma, 1) for _ in ch)
+
+    def forward_head(self, x: list[torch.Tensor], **heads: nn.ModuleList | None) -> Raw:
+        """Run the branches, the keypoints' in two steps."""
+        heads = dict(heads or self.one2many)
+        trunk, points, spread = (heads.pop(name, None) for name in ("pose_head", "kpts_head", "kpts_sigma_head"))
+        raw = super().forward_head(x, **heads)
+        if trunk is not None:
+            features = [layer(level) for layer, level in zip(trunk, x, strict=True)]
+            raw["kpts"] = along_anchors(points, features)
+            if self.training and spread is not None:
+                raw["kpts_sigma"] = along_anchors(spread, features)
+        return raw
+
+    @staticmethod
+    def place(offsets: torch.Tensor, anchors: torch.Tensor) -> torch.Tensor:
+        """Return positions in grid cells: offsets (B, K, 2, A) count from the anchor point."""
+        return offsets + anchors
+
+    def fuse(self) -> None:
+        """Drop what inference does not use: one of two branches, the keypoints' spread and its distribution."""
+        super().fuse()
+        self.flow_model = self.cv4_sigma = None
+        if hasattr(self, "one2one_cv4_sigma"):
+            self.one2one_cv4_sigma = None

@@ -8,11 +8,11 @@ from typing import Any
 import torch
 from torch import nn
 
-from ultralytics.nn.block.misc import Proto
+from ultralytics.nn.block.misc import Proto, Proto26
 from ultralytics.nn.head.detect import Detect, arguments_of_81, plain_branch
 from ultralytics.nn.public import public
 
-__all__ = ["Segment"]
+__all__ = ["Segment", "Segment26"]
 
 
 @public("ultralytics.nn.modules.head")
@@ -45,19 +45,26 @@ class Segment(Detect):
         legacy: bool | None = None,
     ):
         reg_max, end2end, ch, old_form = arguments_of_81(reg_max, end2end, ch)
-        super().__init__(nc, reg_max, False, ch, legacy=old_form or legacy)
+        super().__init__(nc, reg_max, end2end, ch, legacy=old_form or legacy)
         self.nm, self.npr = nm, npr
-        self.proto = Proto(ch[0], npr, nm)
+        self.proto = self.build_proto(ch)
         self.cv4 = nn.ModuleList(plain_branch(c, max(ch[0] // 4, nm), nm) for c in ch)
-        if end2end:
-            self.add_one_to_one()
+        self.match_branches()
+
+    def build_proto(self, ch: Sequence[int]) -> nn.Module:
+        """Return the branch that makes the prototypes."""
+        return Proto(ch[0], self.npr, self.nm)
+
+    def prototypes(self, x: list[torch.Tensor]) -> Any:
+        """Return the output of that branch."""
+        return self.proto(x[0])
 
     def forward(self, x: list[torch.Tensor]) -> Any:
         """Return raw outputs in training, `((decoded, proto), raw)` in evaluation, `(decoded, proto)` for export."""
-        raw, proto = self.forward_raw(x), self.proto(x[0])
+        raw, proto = self.forward_raw(x), self.prototypes(x)
         if "one2one" in raw:
             raw["one2many"]["proto"] = proto
-            raw["one2one"]["proto"] = proto.detach()
+            raw["one2one"]["proto"] = detached(proto)
         else:
             raw["proto"] = proto
         if self.training:
@@ -70,3 +77,29 @@ class Segment(Detect):
     ) -> list[torch.Tensor]:
         """Append the mask coefficients as they are."""
         return [*super().decode(raw, anchors, strides), raw["mask_coefficient"]]
+
+
+@public("ultralytics.nn.modules.head")
+class Segment26(Segment):
+    """Segment with prototypes made from all levels; takes the arguments of `Segment`.
+
+    In training `proto` is a pair: prototypes, and class logits (B, nc, H / 8, W / 8) of every cell.
+    """
+
+    def build_proto(self, ch: Sequence[int]) -> nn.Module:
+        """Return the branch that makes the prototypes."""
+        return Proto26(ch, self.npr, self.nm, self.nc)
+
+    def prototypes(self, x: list[torch.Tensor]) -> Any:
+        """Return the output of that branch."""
+        return self.proto(x)
+
+    def fuse(self) -> None:
+        """Drop what inference does not use: one of two branches, and the class logits."""
+        super().fuse()
+        self.proto.fuse()
+
+
+def detached(proto: Any) -> Any:
+    """Return prototypes, or the pair of prototypes and class logits, without gradient."""
+    return proto.detach() if isinstance(proto, torch.Tensor) else tuple(part.detach() for part in proto)

@@ -69,8 +69,8 @@ class Claims(NamedTuple):
 class TaskAlignedAssigner(nn.Module):
     """Assign anchors to objects by class score and overlap.
 
-    To change what counts as inside, as overlap or as best, override `select_candidates_in_gts`, `iou_calculation` (or
-    `pair_overlaps`, which sees the pairs' indices) or `select_topk_candidates`.
+    To change what counts as inside, as overlap or as best, override `select_candidates_in_gts` (or `candidates`),
+    `iou_calculation` (or `pair_overlaps`, which sees the pairs' indices) or `select_topk_candidates`.
 
     Args:
         topk: anchors that an object chooses.
@@ -123,7 +123,7 @@ class TaskAlignedAssigner(nn.Module):
             gt_labels: `(B, M, 1)` classes.
             gt_bboxes: `(B, M, 4)` boxes, px.
             mask_gt: `(B, M, 1)` non-zero where the row is a real object.
-            **extra: passed on to `pair_overlaps`.
+            **extra: passed on to `candidates` and `pair_overlaps`.
 
         Returns:
             target_labels `(B, A)`, target_bboxes `(B, A, 4)`, target_scores `(B, A, nc)`, fg_mask `(B, A)` bool and
@@ -161,6 +161,11 @@ class TaskAlignedAssigner(nn.Module):
         return target_labels, target_bboxes, target_scores, fg_mask, target_gt_idx
 
     # Rules that a subclass may change ---------------------------------------------------------------------------------
+    def candidates(self, objects: Objects, anc_points: torch.Tensor, **extra: Any) -> torch.Tensor:
+        """Return which anchors `(A,)` may learn which objects `(G,)`: `(G, A)` bool."""
+        real = torch.ones_like(objects.slot, dtype=torch.bool)[:, None]
+        return self.select_candidates_in_gts(anc_points, objects.boxes, real)
+
     def select_candidates_in_gts(
         self, xy_centers: torch.Tensor, gt_bboxes: torch.Tensor, mask_gt: torch.Tensor, eps: float = 1e-9
     ) -> torch.Tensor:
@@ -235,10 +240,9 @@ class TaskAlignedAssigner(nn.Module):
         zeros = torch.zeros(batch * anchors, dtype=torch.long, device=pd_scores.device)
         floats = torch.zeros(batch * anchors, dtype=pd_bboxes.dtype, device=pd_scores.device)
         claims = Claims(zeros, zeros.clone(), floats, zeros.clone(), floats.clone())
-        real = torch.ones_like(objects.slot, dtype=torch.bool)[:, None]
         for part in self._parts(len(objects.slot), anchors, pd_scores.device):
             some = Objects(*(field[part] for field in objects))
-            inside = self.select_candidates_in_gts(anc_points, some.boxes, real[part])
+            inside = self.candidates(some, anc_points, **extra)
             row, anchor = torch.nonzero(inside, as_tuple=True)
             image, slot = some.image[row], some.slot[row]
             overlap = self.pair_overlaps((image, slot, anchor), gt_bboxes, pd_bboxes, **extra).to(floats.dtype)

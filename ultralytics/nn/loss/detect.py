@@ -23,7 +23,7 @@ from ultralytics.nn.public import public
 from ultralytics.ops.anchors import dist2bbox, make_anchors
 from ultralytics.ops.boxes import xywh2xyxy
 
-__all__ = ["Assigned", "v8DetectionLoss"]
+__all__ = ["Assigned", "padded", "v8DetectionLoss"]
 
 PUBLIC = "ultralytics.utils.loss"
 
@@ -67,6 +67,19 @@ class Assigned:
         return batch_idx.argsort(stable=True)[first + self.object]
 
 
+def padded(rows: torch.Tensor, image: torch.Tensor, batch_size: int) -> torch.Tensor:
+    """Sort rows `(n, ...)` of objects by their image `(n,)` into a table `(B, M, ...)`, zeros after an image's last."""
+    image = image.long()
+    counts = torch.bincount(image, minlength=batch_size)[:batch_size]
+    table = rows.new_zeros(batch_size, int(counts.max()) if len(rows) else 0, *rows.shape[1:])
+    order = image.argsort(stable=True)
+    first = counts.cumsum(0) - counts
+    image = image[order]
+    slot = torch.arange(len(order), device=rows.device) - first[image]
+    table[image, slot] = rows[order]
+    return table
+
+
 @public(PUBLIC)
 class v8DetectionLoss:
     """Detection loss of YOLOv8 and its successors.
@@ -103,6 +116,25 @@ class v8DetectionLoss:
         """Return the assigner of this task."""
         stride = self.stride.tolist()
         return TaskAlignedAssigner(topk, num_classes=self.nc, alpha=0.5, beta=6.0, stride=stride, topk2=topk2)
+
+    def assigner_inputs(
+        self,
+        preds: Mapping[str, Any],
+        batch: Mapping[str, Any],
+        points: torch.Tensor,
+        strides: torch.Tensor,
+        imgsz: torch.Tensor,
+    ) -> dict[str, Any]:
+        """Return what the assigner of this task looks at besides scores and boxes.
+
+        Args:
+            preds: raw prediction dict.
+            batch: see `__call__`.
+            points: `(A, 2)` anchor points in grid cells.
+            strides: `(A, 1)` px per cell.
+            imgsz: `(2,)` height and width of the input, px.
+        """
+        return {}
 
     def build_box_loss(self) -> BboxLoss:
         """Return the loss of boxes and side distances of this task."""
@@ -152,10 +184,10 @@ class v8DetectionLoss:
         return terms * batch_size, dict(zip(self.item_names, terms.detach().unbind(), strict=True))
 
     def get_assigned_targets_and_loss(
-        self, preds: Mapping[str, Any], batch: Mapping[str, Any], **assign_kwargs: Any
+        self, preds: Mapping[str, Any], batch: Mapping[str, Any]
     ) -> tuple[Assigned, torch.Tensor]:
         """Return the assignment and the three detection terms `(3,)` with their gains."""
-        assigned = self.assign(preds, batch, **assign_kwargs)
+        assigned = self.assign(preds, batch)
         return assigned, self.detection_terms(preds, assigned)
 
     def preprocess(self, targets: torch.Tensor, batch_size: int, scale_tensor: torch.Tensor) -> torch.Tensor:
@@ -169,15 +201,7 @@ class v8DetectionLoss:
         Returns:
             `(B, M, 5)` class and corners in px, zeros after the last object of an image.
         """
-        image = targets[:, 0].long()
-        counts = torch.bincount(image, minlength=batch_size)[:batch_size]
-        table = targets.new_zeros(batch_size, int(counts.max()) if len(targets) else 0, targets.shape[1] - 1)
-        order = image.argsort(stable=True)
-        first = counts.cumsum(0) - counts
-        image = image[order]
-        slot = torch.arange(len(order), device=targets.device) - first[image]
-        table[image, slot] = self.scale_targets(targets[order, 1:], scale_tensor)
-        return table
+        return padded(self.scale_targets(targets[:, 1:], scale_tensor), targets[:, 0], batch_size)
 
     def scale_targets(self, rows: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
         """Return rows `(n, 5)` class and relative box as class and corners in px."""
@@ -189,7 +213,7 @@ class v8DetectionLoss:
         return dist2bbox(sides, anchor_points, xywh=False)
 
     # Halves shared by all tasks of the family -------------------------------------------------------------------------
-    def assign(self, preds: Mapping[str, Any], batch: Mapping[str, Any], **extra: Any) -> Assigned:
+    def assign(self, preds: Mapping[str, Any], batch: Mapping[str, Any]) -> Assigned:
         """Decide which anchor learns which object; carries no gradient."""
         with torch.no_grad():
             scores = preds["scores"].detach().float()
@@ -206,7 +230,7 @@ class v8DetectionLoss:
                 labels,
                 gt_boxes,
                 (gt_boxes.sum(2, keepdim=True) > 0).to(gt_boxes.dtype),
-                **extra,
+                **self.assigner_inputs(preds, batch, points, strides, imgsz),
             )
             image, anchor = torch.nonzero(positive, as_tuple=True)
             return Assigned(

@@ -21,13 +21,41 @@ PUBLIC = "ultralytics.utils.loss"
 LossParts = tuple[torch.Tensor, dict[str, torch.Tensor]]
 
 
-def _heads(preds: Mapping[str, Any] | Sequence[Any]) -> Mapping[str, Any]:
-    """Return the dict of both heads' raw predictions of whatever the model returned."""
-    return preds[1] if isinstance(preds, tuple) else preds
+class _TwoHeads:
+    """What both losses share: a criterion per head, `one2many` and `one2one`."""
+
+    @property
+    def item_names(self) -> tuple[str, ...]:
+        """Names of the loss items, in the order of the loss vector."""
+        return self.one2one.item_names
+
+    @property
+    def normalizer_reduce(self) -> Callable[[torch.Tensor], torch.Tensor] | None:
+        """What joins the divisor of the losses over processes; see `v8DetectionLoss`."""
+        return self.one2one.normalizer_reduce
+
+    @normalizer_reduce.setter
+    def normalizer_reduce(self, reduce: Callable[[torch.Tensor], torch.Tensor] | None) -> None:
+        self.one2many.normalizer_reduce = self.one2one.normalizer_reduce = reduce
+
+    def parts(self, preds: Mapping[str, Any] | Sequence[Any], batch: Mapping[str, Any]) -> tuple[LossParts, LossParts]:
+        """Return the loss vector and the items of either head.
+
+        Args:
+            preds: `one2many` and `one2one` raw prediction dicts, or the pair of evaluation output and that dict.
+            batch: see `v8DetectionLoss`.
+
+        Raises:
+            ValueError: one head is missing.
+        """
+        heads = preds[1] if isinstance(preds, tuple) else preds
+        if not (heads.get("one2many") and heads.get("one2one")):
+            raise ValueError("this loss needs the predictions of both heads; the model was fused, which dropped one.")
+        return self.one2many(heads["one2many"], batch), self.one2one(heads["one2one"], batch)
 
 
 @public(PUBLIC)
-class E2ELoss:
+class E2ELoss(_TwoHeads):
     """Weighted sum of two criteria, with weights that move once per epoch.
 
     Args:
@@ -41,6 +69,7 @@ class E2ELoss:
     """
 
     start, end = 0.8, 0.1
+    training_state = ("updates",)  # what a resumed run needs back
 
     def __init__(self, model: nn.Module, loss_fn: Callable[..., v8DetectionLoss] = v8DetectionLoss):
         self.one2many = loss_fn(model, tal_topk=10)
@@ -57,21 +86,9 @@ class E2ELoss:
         """Weight of the one-to-one head."""
         return 1.0 - self.o2m
 
-    @property
-    def item_names(self) -> tuple[str, ...]:
-        """Names of the loss items, in the order of the loss vector."""
-        return self.one2one.item_names
-
     def __call__(self, preds: Mapping[str, Any] | Sequence[Any], batch: Mapping[str, Any]) -> LossParts:
-        """Return the weighted loss vector of both heads, and the items of the one-to-one head.
-
-        Args:
-            preds: `one2many` and `one2one` raw prediction dicts, or the pair of evaluation output and that dict.
-            batch: see `v8DetectionLoss`.
-        """
-        heads = _heads(preds)
-        many, _ = self.one2many(heads["one2many"], batch)
-        once, items = self.one2one(heads["one2one"], batch)
+        """Return the weighted loss vector of both heads, and the items of the one-to-one head; see `parts`."""
+        (many, _), (once, items) = self.parts(preds, batch)
         return many * self.o2m + once * self.o2o, items
 
     def update(self) -> None:
@@ -85,7 +102,7 @@ class E2ELoss:
 
 
 @public(PUBLIC)
-class E2EDetectLoss:
+class E2EDetectLoss(_TwoHeads):
     """Plain sum of two criteria, as YOLOv10 was trained with.
 
     Args:
@@ -96,14 +113,7 @@ class E2EDetectLoss:
         self.one2many = v8DetectionLoss(model, tal_topk=10)
         self.one2one = v8DetectionLoss(model, tal_topk=1)
 
-    @property
-    def item_names(self) -> tuple[str, ...]:
-        """Names of the loss items, in the order of the loss vector."""
-        return self.one2one.item_names
-
     def __call__(self, preds: Mapping[str, Any] | Sequence[Any], batch: Mapping[str, Any]) -> LossParts:
-        """Return the summed loss vector of both heads, and the items of the one-to-one head; see `E2ELoss`."""
-        heads = _heads(preds)
-        many, _ = self.one2many(heads["one2many"], batch)
-        once, items = self.one2one(heads["one2one"], batch)
+        """Return the summed loss vector of both heads, and the items of the one-to-one head; see `parts`."""
+        (many, _), (once, items) = self.parts(preds, batch)
         return many + once, items

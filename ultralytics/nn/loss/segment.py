@@ -75,8 +75,12 @@ class v8SegmentationLoss(v8DetectionLoss):
         assigned, terms = self.get_assigned_targets_and_loss(preds, batch)
         masks = self.mask_term(preds, batch, assigned)
         box, cls, side = terms.unbind()
-        both = torch.stack((box, masks * self.hyp.box, cls, side, torch.zeros_like(box)))
+        both = torch.stack((box, masks * self.hyp.box, cls, side, self.semantic_term(preds, batch)))
         return self.report(both, preds["scores"].shape[0])
+
+    def semantic_term(self, preds: Mapping[str, Any], batch: Mapping[str, Any]) -> torch.Tensor:
+        """Return a term about classes of cells, with its gain; zero here."""
+        return preds["proto"].new_zeros((), dtype=torch.float32)
 
     @staticmethod
     def single_mask_loss(

@@ -1,0 +1,5 @@
+"""Public path of activations."""
+
+from ultralytics.nn.block.activation import AGLU
+
+__all__ = ["AGLU"]
