@@ -6,6 +6,7 @@ __getattr__, __dir__, __all__ = attach(
     __name__,
     {
         "BaseDataset": "ultralytics.data.base:BaseDataset",
+        "ClassificationDataset": "ultralytics.data.classify:ClassificationDataset",
         "YOLOConcatDataset": "ultralytics.data.dataset:YOLOConcatDataset",
         "YOLODataset": "ultralytics.data.dataset:YOLODataset",
         "build_dataloader": "ultralytics.data.build:build_dataloader",

@@ -52,6 +52,7 @@ class BaseDataset(Dataset):
     """
 
     takes_refs = True  # samplers may pass a SampleRef where a plain index would go
+    stretched = False  # images are scaled to a square, whatever their shape
 
     def __init__(
         self,
@@ -172,13 +173,13 @@ class BaseDataset(Dataset):
         self._buffer = ImageBuffer(buffer_length(self.ni, self.batch_size, workers) if capacity else 0)
 
     def load_image(
-        self, i: int, rect_mode: bool = True, resize_short: bool = False
+        self, i: int, rect_mode: bool | None = None, resize_short: bool = False
     ) -> tuple[np.ndarray, tuple[int, int], tuple[int, int]]:
         """Return image `i` scaled to `imgsz`, its original size and its size.
 
         Args:
             i: image.
-            rect_mode: keep the aspect ratio; otherwise stretch to a square.
+            rect_mode: keep the aspect ratio; otherwise stretch to a square. None does what the data set does.
             resize_short: scale the short side to `imgsz` instead of the long one.
 
         Returns:
@@ -186,7 +187,8 @@ class BaseDataset(Dataset):
             original: (height, width) of the file.
             size: (height, width) of the image.
         """
-        usual = rect_mode and not resize_short
+        rect_mode = not self.stretched if rect_mode is None else rect_mode
+        usual = bool(rect_mode) != self.stretched and not resize_short
         if usual and self.ram is not None:
             image = self.ram[i]
             height, width = self._packed.shapes[i]
@@ -230,7 +232,7 @@ class BaseDataset(Dataset):
 
     def _cached_shapes(self) -> np.ndarray:
         """(n, 3) height, width, channels of every scaled image."""
-        sizes = [scaled_size_hw((int(h), int(w)), self.imgsz) for h, w in self._packed.shapes]
+        sizes = [self._scaled((int(h), int(w)), not self.stretched, False) for h, w in self._packed.shapes]
         return np.column_stack([np.array(sizes).reshape(-1, 2), np.full(self.ni, self.channels)])
 
     def check_cache_ram(self, safety_margin: float = 1.0) -> bool:
@@ -243,7 +245,7 @@ class BaseDataset(Dataset):
         return disk_has_room(Path(self._files[0]).parent, need, safety_margin, self.prefix)
 
     def _fill_ram(self) -> None:
-        key = f"{get_hash(self._files)} {self.imgsz} {self.channels}"
+        key = f"{get_hash(self._files)} {self.imgsz} {self.channels}{' stretched' * self.stretched}"
         block = RamImages(self._cached_shapes(), key)
         try:
             block.load_all(self._read_scaled, f"{self.prefix}Caching images (shared memory)")
@@ -254,7 +256,7 @@ class BaseDataset(Dataset):
 
     def _read_scaled(self, i: int) -> np.ndarray:
         image = imread(self._files[i], self.channels)
-        return resize_to(image, self._scaled(image.shape[:2], True, False))
+        return resize_to(image, self._scaled(image.shape[:2], not self.stretched, False))
 
     def cache_images(self) -> None:
         """Write the arrays of the disk cache that are missing or older than their image."""

@@ -129,6 +129,7 @@ def build_yolo_dataset(
     stride: int = 32,
     multi_modal: bool = False,
     fraction: float | None = None,
+    kind: type[YOLODataset] = YOLODataset,
 ) -> YOLODataset:
     """Build the data set of one split.
 
@@ -142,6 +143,7 @@ def build_yolo_dataset(
         stride: network stride.
         multi_modal: data sets with texts; not available.
         fraction: share or number of images instead of what `cfg.fraction` says.
+        kind: class of the data set.
 
     Raises:
         NotImplementedError: for `multi_modal`.
@@ -150,7 +152,7 @@ def build_yolo_dataset(
         raise NotImplementedError("data sets with texts are not available; train with class names: multi_modal=False.")
     train = mode == "train"
     amount = get_split_fraction(cfg.fraction, mode) if fraction is None else fraction
-    return YOLODataset(
+    return kind(
         img_path=img_path,
         imgsz=cfg.imgsz,
         batch_size=batch,

@@ -14,6 +14,7 @@ from torch.utils.data import ConcatDataset, get_worker_info
 from ultralytics.data.augment import Compose, Format, LetterBox, v8_transforms
 from ultralytics.data.base import BaseDataset
 from ultralytics.data.cache import CACHE_VERSION, ScanResult, get_hash
+from ultralytics.data.classify import ClassificationDataset
 from ultralytics.data.instances import Instances
 from ultralytics.data.labels import LabelList
 from ultralytics.data.locate import img2label_paths
@@ -23,7 +24,7 @@ from ultralytics.data.verify import Finding, LabelRules
 from ultralytics.ops.boxes import resample_segments
 from ultralytics.utils.log import LOGGER
 
-__all__ = ["DATASET_CACHE_VERSION", "YOLOConcatDataset", "YOLODataset"]
+__all__ = ["DATASET_CACHE_VERSION", "ClassificationDataset", "YOLOConcatDataset", "YOLODataset"]
 
 DATASET_CACHE_VERSION = CACHE_VERSION
 STACKED = {"img", "text_feats", "semantic_mask", "sem_masks", "depth"}

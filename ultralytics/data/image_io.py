@@ -5,10 +5,10 @@ applied, and `header_size_hw` reports the size after that, so that label scan an
 pictures are scaled to 8 bits, grey ones spread to three channels, and alpha is dropped, all by the decoder. Nothing
 here writes to the user's files.
 
-Pictures are always decoded in full. Letting a JPEG decoder return a half or a quarter would save most of its time on
-large pictures, but the pixels then differ from those of linear resizing by 3 to 13 levels on average (COCO pictures,
-sides halved to divided by six; they are closer to area averages), and training would no longer see what validation
-sees.
+Pictures are decoded in full unless `reduce` says otherwise. Letting a JPEG decoder return a half or a quarter saves
+most of its time on large pictures, but the pixels then differ from those of linear resizing by 3 to 13 levels on
+average (COCO pictures, sides halved to divided by six; they are closer to area averages), so where linear resizing
+follows, training would no longer see what validation sees. Classification resizes by averaging and may ask for it.
 """
 
 from __future__ import annotations
@@ -36,19 +36,27 @@ TIFF_WIDTH, TIFF_HEIGHT = 256, 257
 TURNED = {5, 6, 7, 8}  # orientations that swap width and height
 JPEG_START, JPEG_END = b"\xff\xd8", b"\xff\xd9"
 PILLOW_FIRST = {"avif", "heic", "heif"}  # OpenCV ignores the orientation of these or cannot read them
-COLOR_FLAGS = {3: cv2.IMREAD_COLOR, 1: cv2.IMREAD_GRAYSCALE}
+DECODER_FLAGS = {  # by channels and divisor of the sides
+    (3, 1): cv2.IMREAD_COLOR,
+    (3, 2): cv2.IMREAD_REDUCED_COLOR_2,
+    (3, 4): cv2.IMREAD_REDUCED_COLOR_4,
+    (3, 8): cv2.IMREAD_REDUCED_COLOR_8,
+    (1, 1): cv2.IMREAD_GRAYSCALE,
+}
 
 
 class UnreadableImageError(OSError):
     """A picture exists but cannot be decoded; the message names the file and the reason."""
 
 
-def imread(path: str | os.PathLike, channels: int = 3) -> np.ndarray:
+def imread(path: str | os.PathLike, channels: int = 3, reduce: int = 1) -> np.ndarray:
     """Read a picture as uint8 BGR (H, W, 3), or grey (H, W, 1) for `channels=1`.
 
     Args:
         path: file to read.
         channels: 3 or 1.
+        reduce: the decoder may divide the sides of a colour picture by this, 1, 2, 4 or 8, where it can do so; the
+            result may also be larger than that.
 
     Raises:
         FileNotFoundError: where there is no such file.
@@ -64,7 +72,7 @@ def imread(path: str | os.PathLike, channels: int = 3) -> np.ndarray:
     if suffix in PILLOW_FIRST:
         image = _decode_with_pillow(data, channels)
     if image is None:
-        image = decode_image(data, channels)
+        image = decode_image(data, channels, reduce)
     if image is None and suffix not in PILLOW_FIRST:
         image = _decode_with_pillow(data, channels)
     if image is None:
@@ -72,8 +80,8 @@ def imread(path: str | os.PathLike, channels: int = 3) -> np.ndarray:
     return image
 
 
-def decode_image(data: bytes, channels: int = 3) -> np.ndarray | None:
-    """Decode the bytes of a picture file, or return None where OpenCV cannot.
+def decode_image(data: bytes, channels: int = 3, reduce: int = 1) -> np.ndarray | None:
+    """Decode the bytes of a picture file, with sides divided by `reduce`, or return None where OpenCV cannot.
 
     A JPEG that lacks only its end marker is decoded in full; the file it came from stays as it is.
     """
@@ -82,7 +90,7 @@ def decode_image(data: bytes, channels: int = 3) -> np.ndarray | None:
     if data[:2] == JPEG_START and data[-2:] != JPEG_END:
         data = mend_jpeg(data) or data
     try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), COLOR_FLAGS[channels])
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), DECODER_FLAGS[channels, reduce])
     except cv2.error:
         return None
     if image is not None and image.ndim == 2:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from ultralytics.utils import env
 from ultralytics.utils.log import LOGGER
 from ultralytics.utils.tqdm import TQDM
 
-__all__ = ["cache_path", "count_kinds", "report", "scan", "scan_cached"]
+__all__ = ["cache_path", "count_kinds", "report", "scan", "scan_cached", "scan_each"]
 
 CHUNK = 128
 MAX_REPORTED = 10
@@ -59,26 +59,41 @@ def scan(images: Sequence[str], labels: Sequence[str], rules: LabelRules, descri
         rules: what labels have to look like.
         description: text of the progress bar.
     """
+    return scan_each(images, lambda i: scan_pair(images[i], labels[i], rules), description)
 
-    def check(start: int) -> list[ScanRow]:
-        stop = start + CHUNK
-        return [
-            scan_pair(image, label, rules) for image, label in zip(images[start:stop], labels[start:stop], strict=True)
-        ]
+
+def scan_each(
+    images: Sequence[str],
+    check: Callable[[int], ScanRow],
+    description: str = "",
+    summarize: Callable[[Mapping[str, int]], str] | None = None,
+) -> ScanResult:
+    """Check every image in threads.
+
+    Args:
+        images: files.
+        check: what one index comes to.
+        description: text of the progress bar.
+        summarize: what the bar says of the counts.
+    """
+    summarize = summarize or _summary
+
+    def check_chunk(start: int) -> list[ScanRow]:
+        return [check(i) for i in range(start, min(start + CHUNK, len(images)))]
 
     packer, findings = LabelPacker(), []
     counts = Counter(found=0, missing=0, empty=0, corrupt=0, total=len(images))
     starts = range(0, len(images), CHUNK)
     with ThreadPoolExecutor(env.num_threads()) as pool:
         bar = TQDM(total=len(images), desc=description)
-        for start, rows in zip(starts, pool.map(check, starts), strict=True):
+        for start, rows in zip(starts, pool.map(check_chunk, starts), strict=True):
             for image, row in zip(images[start : start + CHUNK], rows, strict=True):
                 _count(row, counts)
                 findings += [finding for finding in row.findings if finding.text]
                 if row.rows is not None:
                     packer.add(os.fspath(image), row.size_hw, row.rows)
             bar.update(len(rows))
-            bar.set_description(f"{description} {_summary(counts)}")
+            bar.set_description(f"{description} {summarize(counts)}")
         bar.close()
     return ScanResult(packer.finish(), dict(counts), findings)
 
@@ -94,7 +109,7 @@ def _count(row: ScanRow, counts: Counter[str]) -> None:
         counts["empty"] += "empty label file" in kinds
 
 
-def _summary(counts: dict[str, int]) -> str:
+def _summary(counts: Mapping[str, int]) -> str:
     backgrounds = counts["missing"] + counts["empty"]
     return f"{counts['found']} images, {backgrounds} backgrounds, {counts['corrupt']} corrupt"
 

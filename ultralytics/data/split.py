@@ -1,16 +1,26 @@
-"""Dividing a folder of images into training, validation and test lists."""
+"""Dividing pictures into training, validation and test parts: lists of files, or folders of classes."""
 
 from __future__ import annotations
 
+import json
+import os
 import random
+import secrets
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+from ultralytics.data.cache import get_hash
+from ultralytics.data.class_folders import examples, list_pictures
 from ultralytics.data.locate import find_images, img2label_paths
+from ultralytics.utils.downloads import file_lock
 from ultralytics.utils.files import atomic_write
 from ultralytics.utils.log import LOGGER
 
-__all__ = ["autosplit"]
+__all__ = ["autosplit", "split_classify_dataset"]
+
+SPLIT_MARK = "split.json"  # in a folder that `split_classify_dataset` made: what it was made from
 
 
 def autosplit(
@@ -54,3 +64,91 @@ def autosplit(
         counts[split] = len(lines)
     LOGGER.info(f"{folder}: " + ", ".join(f"{number} {split}" for split, number in counts.items()))
     return counts
+
+
+def split_classify_dataset(source_dir: str | Path, train_ratio: float = 0.8) -> Path:
+    """Make a data set with `train` and `val` of a folder of class folders, and leave that folder as it is.
+
+    The new folder `<source>_split` holds hard links where the file system has them, else copies. Every class is divided
+    by itself; one of two pictures or more is in both parts. The same files give the same parts; a folder that was made
+    of other files or with another ratio is made anew.
+
+    Args:
+        source_dir: folder of class folders.
+        train_ratio: share of the training part, above 0 and below 1.
+
+    Returns:
+        The new folder.
+
+    Raises:
+        ValueError: for another ratio.
+        FileNotFoundError: where there are no pictures.
+        FileExistsError: where the new folder's name is taken by something else.
+    """
+    if not 0 < train_ratio < 1:
+        raise ValueError(f"train_ratio={train_ratio}: give the training share, above 0 and below 1.")
+    source = Path(source_dir).absolute()
+    if not source.is_dir():
+        raise FileNotFoundError(f"'{source_dir}' is no folder; give a folder of class folders.")
+    parts = _divided(source, train_ratio)
+    target = source.with_name(f"{source.name}_split")
+    key = get_hash([*parts["train"], *parts["val"]])
+    stamp = {"source": str(source), "train_ratio": train_ratio, "files": key}
+    with file_lock(target):
+        mark = target / SPLIT_MARK
+        if mark.is_file() and json.loads(mark.read_text(encoding="utf-8")) == stamp:
+            return target
+        if target.exists() and not mark.is_file():
+            raise FileExistsError(f"'{target}' was not made by this function; move it away or split by hand.")
+        _write_parts(source, parts, target, stamp)
+    counts = ", ".join(f"{len(files)} {name}" for name, files in parts.items())
+    LOGGER.info(f"split '{source}' into {counts} pictures in '{target}'")
+    return target
+
+
+def _divided(source: Path, train_ratio: float) -> dict[str, list[str]]:
+    """Return the pictures of both parts."""
+    listing = list_pictures(source)
+    if not listing.files:
+        raise FileNotFoundError(f"no pictures in folders of '{source}'; it should hold one folder per class.")
+    rng = random.Random(0)
+    parts: dict[str, list[str]] = {"train": [], "val": []}
+    single = []
+    for i, name in enumerate(listing.names):
+        files = [file for file, owner in zip(listing.files, listing.owners, strict=True) if owner == i]
+        rng.shuffle(files)
+        count = min(max(round(len(files) * train_ratio), 1), max(len(files) - 1, 1))
+        parts["train"] += files[:count]
+        parts["val"] += files[count:]
+        single += [name] if len(files) == 1 else []
+    if single:
+        LOGGER.warning(f"classes with one picture have none in 'val': {examples(single)}.")
+    return parts
+
+
+def _write_parts(source: Path, parts: dict[str, list[str]], target: Path, stamp: dict[str, Any]) -> None:
+    """Let the target folder appear in one step, complete."""
+    staging = target.with_name(f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
+    try:
+        for part, files in parts.items():
+            for file in files:
+                place = staging / part / Path(file).relative_to(source)
+                place.parent.mkdir(parents=True, exist_ok=True)
+                _link_or_copy(file, place)
+        (staging / SPLIT_MARK).write_text(json.dumps(stamp, indent=1), encoding="utf-8")
+        if target.exists():
+            retired = staging.with_suffix(".old")
+            os.replace(target, retired)
+            os.replace(staging, target)
+            shutil.rmtree(retired)
+        else:
+            os.replace(staging, target)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def _link_or_copy(file: str, place: Path) -> None:
+    try:
+        os.link(os.path.realpath(file), place)
+    except OSError:  # another disk, or a file system without links
+        shutil.copy2(file, place)

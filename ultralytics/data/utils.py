@@ -2,22 +2,27 @@
 
 from ultralytics.data.augment.masks import polygon2mask, polygons2masks, polygons2masks_overlap
 from ultralytics.data.cache import get_hash
+from ultralytics.data.compress import compress_one_image
 from ultralytics.data.describe import DATASET_KEY_TYPES, check_det_dataset, find_dataset_yaml
 from ultralytics.data.describe_classify import check_cls_dataset
 from ultralytics.data.formats import FORMATS_HELP_MSG, IMG_FORMATS, VID_FORMATS
 from ultralytics.data.locate import get_split_fraction, img2label_paths
 from ultralytics.data.split import autosplit
+from ultralytics.data.stats import HUBDatasetStats
 from ultralytics.data.verify import check_image, verify_image, verify_image_label
+from ultralytics.data.visualize import visualize_image_annotations
 
 __all__ = [
     "DATASET_KEY_TYPES",
     "FORMATS_HELP_MSG",
     "IMG_FORMATS",
     "VID_FORMATS",
+    "HUBDatasetStats",
     "autosplit",
     "check_cls_dataset",
     "check_det_dataset",
     "check_image",
+    "compress_one_image",
     "find_dataset_yaml",
     "get_hash",
     "get_split_fraction",
@@ -27,4 +32,5 @@ __all__ = [
     "polygons2masks_overlap",
     "verify_image",
     "verify_image_label",
+    "visualize_image_annotations",
 ]

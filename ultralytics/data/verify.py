@@ -246,7 +246,8 @@ def _wrong_values(lines: list[int], values: Sequence[np.ndarray], rules: LabelRu
         return []
     problems = []
     for line, row in zip(lines, values, strict=True):
-        problem = _wrong_class(float(row[0]), rules) or _wrong_coordinates(row[1:][:coordinates], len(row))
+        checked = row[1:][:coordinates] if isinstance(values, np.ndarray) else _bounds(row[1:])
+        problem = _wrong_class(float(row[0]), rules) or _wrong_coordinates(checked, len(row))
         if problem is None and not np.isfinite(row).all():
             problem = ("not a number", "the row contains NaN or infinity")
         if problem:
@@ -276,6 +277,12 @@ def _wrong_class(cls: float, rules: LabelRules) -> tuple[str, str] | None:
     if rules.nc and not rules.single_cls and cls >= rules.nc:
         return "class id", f"{cls:g}, but the data set has {rules.nc} classes, 0 to {rules.nc - 1}"
     return None
+
+
+def _bounds(polygon: np.ndarray) -> np.ndarray:
+    """Centre and size of a flat polygon's bounds: corners of objects at the border may lie outside the picture."""
+    low, high = polygon.reshape(-1, 2).min(0), polygon.reshape(-1, 2).max(0)
+    return np.concatenate(((low + high) / 2, high - low))
 
 
 def _wrong_coordinates(row: np.ndarray, length: int) -> tuple[str, str] | None:

@@ -1,0 +1,284 @@
+"""`ClassificationDataset`: pictures in a folder per class.
+
+Listing and checking happen once and are cached without pickles beside the folder. A sample is bytes until the batch is
+on its device; what a training picture looks like depends on its ref (`samplers.SampleRef`) alone.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from PIL import Image
+from torch.utils.data import Dataset, get_worker_info
+
+from ultralytics.data.augment.classify import classify_transforms
+from ultralytics.data.augment.picture import RandomPicture, centre_picture, channels_first
+from ultralytics.data.augment.rng import GlobalRng, SampleRng
+from ultralytics.data.cache import ScanResult, get_hash, load_labels, save_labels
+from ultralytics.data.class_folders import Listing, examples, list_pictures
+from ultralytics.data.image_cache import DiskImages, RamImages, disk_has_room, fill, ram_has_room
+from ultralytics.data.image_io import imread
+from ultralytics.data.labels import PackedLabels
+from ultralytics.data.locate import get_split_fraction
+from ultralytics.data.samplers import SampleRef, spread_fraction
+from ultralytics.data.scan import report, scan_each
+from ultralytics.data.verify import LabelRows, ScanRow, scan_image
+from ultralytics.utils.log import LOGGER, colorstr
+
+__all__ = ["ClassificationDataset"]
+
+REDUCTIONS = (8, 4, 2)  # what JPEG decoders can divide the sides by
+CACHES = {False: "", None: "", True: "ram", "false": "", "true": "ram", "ram": "ram", "disk": "disk"}
+WHOLE = np.array([[0.5, 0.5, 1.0, 1.0]], np.float32)  # the box of a picture that is one object
+
+
+class ClassificationDataset(Dataset):
+    """Pictures of a folder with a folder per class.
+
+    A sample is `{"img": (3, size, size) bytes RGB, "cls": class, "im_file": path}`. A chain of your own goes into
+    `torch_transforms`: a function of an RGB PIL picture, whose result becomes `img` as it is.
+
+    Args:
+        root: folder of class folders.
+        args: run settings: imgsz, cache, fraction, seed and the augmentation's.
+        augment: training augmentation on.
+        prefix: name of the split, at the start of log lines.
+        names: classes by id, as the training split has them; those of the folders when None.
+
+    Attributes:
+        names: class names by id.
+        findings: problems of the scan (`verify.Finding`).
+        torch_transforms: what makes a picture into a sample.
+
+    Raises:
+        FileNotFoundError: where there are no pictures.
+        ValueError: where none of them is usable, or a setting is not known.
+    """
+
+    takes_refs = True  # samplers may pass a SampleRef where a plain index would go
+
+    def __init__(
+        self,
+        root: str | Path,
+        args: Any,
+        augment: bool = False,
+        prefix: str = "",
+        names: Mapping[int, str] | Sequence[str] | None = None,
+    ) -> None:
+        self.root, self.args, self.imgsz = str(root), args, int(args.imgsz)
+        self.prefix = colorstr(f"{prefix}: ") if prefix else ""
+        listing = list_pictures(root)
+        listed = (names.values() if isinstance(names, Mapping) else names) if names else listing.names
+        self.names = {i: str(name) for i, name in enumerate(listed)}
+        files, classes, whole = self._chosen(listing, "train" if augment else "val")
+        self.findings: list[Any] = []
+        self.packed = self._scan(files, classes, whole)
+        self._random = RandomPicture.from_args(args) if augment else None
+        self._own = self._random or classify_transforms(self.imgsz)
+        self.torch_transforms = self._own
+        self.ram: RamImages | None = None
+        self._disk: DiskImages | None = None
+        self._open_cache(getattr(args, "cache", False))
+
+    # Pictures and classes ---------------------------------------------------------------------------------------------
+
+    def _chosen(self, listing: Listing, split: str) -> tuple[list[str], list[int], bool]:
+        """Return the pictures to use, their classes, and whether they are all of the folder's."""
+        if not listing.files:
+            raise FileNotFoundError(f"{self.prefix}no pictures in the class folders of '{self.root}'.")
+        ids = {name: i for i, name in self.names.items()}
+        unknown = [name for name in listing.names if name not in ids]
+        if unknown:
+            LOGGER.warning(
+                f"{self.prefix}'{self.root}' has classes that training does not know: {examples(unknown)}; their "
+                "pictures are left out."
+            )
+        owners = [ids.get(listing.names[owner], -1) for owner in listing.owners]
+        pairs = [(file, owner) for file, owner in zip(listing.files, owners, strict=True) if owner >= 0]
+        if not pairs:
+            raise ValueError(
+                f"{self.prefix}no class folder of '{self.root}' is one of the classes {examples(self.names.values())}."
+            )
+        pairs.sort(key=lambda pair: pair[1])  # by class, so that a share of them has every class
+        amount = get_split_fraction(getattr(self.args, "fraction", 1.0), split)
+        kept = spread_fraction(len(pairs), amount, getattr(self.args, "seed", 0) or 0) if amount != 1 else None
+        pairs = pairs if kept is None else [pairs[i] for i in kept]
+        return [file for file, _ in pairs], [owner for _, owner in pairs], kept is None
+
+    def _scan(self, files: Sequence[str], classes: Sequence[int], whole: bool) -> PackedLabels:
+        """Check every picture, or take over what an earlier check of the same files found."""
+        folder = Path(self.root)
+        key = get_hash(files, ("classify", *self.names.values()))
+        mark = "" if whole else f"-{get_hash((), list(files))[:8]}"
+        path = folder.with_name(f"{folder.name}{mark}.cache")
+        found = load_labels(path, key)
+        if found is None:
+            found = scan_each(
+                files, lambda i: _checked(files[i], classes[i]), f"{self.prefix}Scanning {folder}...", _counts
+            )
+            save_labels(path, key, found)
+        else:
+            LOGGER.info(f"{self.prefix}Scanned before: {folder}... {_counts(found.counts)}")
+        self.findings = found.findings
+        report(found.findings, self.prefix)
+        self._check(found)
+        return found.labels
+
+    def _check(self, found: ScanResult) -> None:
+        if not len(found.labels):
+            shown = "; ".join(map(str, found.findings[:3]))
+            raise ValueError(f"{self.prefix}none of {found.counts['total']} pictures in {self.root} is usable: {shown}")
+        without = set(self.names) - set(np.unique(found.labels.cls).tolist())
+        if without:
+            LOGGER.warning(f"{self.prefix}no pictures of {examples(self.names[i] for i in sorted(without))}.")
+
+    @property
+    def classes(self) -> list[str]:
+        """Class names in the order of their ids."""
+        return list(self.names.values())
+
+    @property
+    def class_to_idx(self) -> dict[str, int]:
+        """Class id of every name."""
+        return {name: i for i, name in self.names.items()}
+
+    @property
+    def cls(self) -> np.ndarray:
+        """(n,) class of every picture."""
+        return self.packed.cls
+
+    @property
+    def im_files(self) -> Sequence[str]:
+        """File of every picture."""
+        return self.packed.files
+
+    @property
+    def samples(self) -> list[tuple[str, int]]:
+        """(file, class) of every picture."""
+        return list(zip(self.packed.files, self.packed.cls.tolist(), strict=True))
+
+    def verify_images(self) -> list[tuple[str, int]]:
+        """Return (file, class) of the pictures that can be used; the check itself is done when the set is opened."""
+        return self.samples
+
+    # Reading ----------------------------------------------------------------------------------------------------------
+
+    @staticmethod
+    def imread(f: str | Path) -> np.ndarray:
+        """Read a picture as (H, W, 3) BGR bytes."""
+        return imread(f)
+
+    def _reduction(self, i: int) -> int:
+        """What the decoder may divide a picture's sides by, so that no crop has to be enlarged because of it."""
+        if self._random is None:
+            return 1
+        smallest = self._random.smallest_side(self.packed.shapes[i])
+        return next((divisor for divisor in REDUCTIONS if smallest / divisor >= self.imgsz), 1)
+
+    def _size_hw(self, i: int) -> tuple[int, int]:
+        """Height and width that a training picture is read at."""
+        divisor = self._reduction(i)
+        return tuple(-(-int(side) // divisor) for side in self.packed.shapes[i])
+
+    def _decode(self, i: int) -> np.ndarray:
+        """Read picture `i` at the size that its augmentation starts from."""
+        file = self.packed.files[i]
+        stored = None if self._disk is None else self._disk.load(file)
+        image = imread(file, reduce=self._reduction(i)) if stored is None else stored
+        height, width = self._size_hw(i)
+        if image.shape[:2] != (height, width):
+            image = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+        return image
+
+    def _prepared(self, i: int) -> np.ndarray:
+        """What the memory cache holds of picture `i`: the augmentation's input, or the finished validation picture."""
+        image = self._decode(i)
+        return image if self._random is not None else centre_picture(image, self.imgsz)
+
+    def _open_cache(self, cache: Any) -> None:
+        """Fill the cache that was asked for, where there is room for it."""
+        kind = CACHES.get(cache.lower() if isinstance(cache, str) else cache)
+        if kind is None:
+            raise ValueError(f"cache={cache!r}; use True or 'ram', 'disk', or False.")
+        if kind == "ram":
+            self._fill_ram()
+        elif kind == "disk":
+            need = int(self.packed.shapes.astype(np.int64).prod(1).sum()) * 3
+            if disk_has_room(Path(self.packed.files[0]).parent, need, 0.1, self.prefix):
+                self.cache_images()
+
+    def _fill_ram(self) -> None:
+        sizes = [self._size_hw(i) if self._random else (self.imgsz, self.imgsz) for i in range(len(self))]
+        shapes = np.column_stack([np.array(sizes).reshape(-1, 2), np.full(len(sizes), 3)])
+        if not ram_has_room(int(shapes.prod(1).sum()), 1.0, self.prefix):
+            return
+        kind = "train" if self._random else "val"
+        block = RamImages(shapes, f"{get_hash(self.packed.files)} {self.imgsz} classify {kind}")
+        try:
+            block.load_all(self._prepared, f"{self.prefix}Caching images (shared memory)")
+        except OSError as error:
+            LOGGER.warning(f"{self.prefix}images are not cached: {error}")
+            return
+        self.ram = block
+
+    def cache_images(self) -> None:
+        """Write the arrays of all pictures next to them, where they are missing or older."""
+        self._disk = DiskImages()
+        fill(self._store, len(self), f"{self.prefix}Caching images (disk)")
+
+    def _store(self, i: int) -> int:
+        file = self.packed.files[i]
+        present = self._disk.load(file)
+        return self._disk.store(file, imread(file)) if present is None else present.nbytes
+
+    # Samples ----------------------------------------------------------------------------------------------------------
+
+    def __len__(self) -> int:
+        return len(self.packed)
+
+    def __getitem__(self, index: int | SampleRef) -> dict[str, Any]:
+        """Return one sample."""
+        ref = index if isinstance(index, SampleRef) else None
+        i = range(len(self))[int(index) if ref is None else ref.index]
+        sample = {"cls": int(self.packed.cls[i]), "im_file": self.packed.files[i]}
+        if self.torch_transforms is not self._own:  # somebody's own chain, which wants to see all of the picture
+            picture = Image.fromarray(np.ascontiguousarray(imread(sample["im_file"])[..., ::-1]))
+            return {"img": self.torch_transforms(picture), **sample}
+        image = self._prepared(i) if self.ram is None else self.ram[i]
+        if self._random is not None:
+            image = self._random.run(image, GlobalRng() if ref is None else SampleRng(ref.key))
+        return {"img": channels_first(image), **sample}
+
+    @staticmethod
+    def collate_fn(batch: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """Join samples: `img` (B, 3, H, W), `cls` (B,) int64, `im_file` list of B."""
+        pictures = [torch.as_tensor(sample["img"]) for sample in batch]
+        images = torch.empty((len(pictures), *pictures[0].shape), dtype=pictures[0].dtype)
+        if get_worker_info() is not None:
+            images.share_memory_()  # saves a copy on the way to the main process
+        rows = images.numpy()  # numpy copies in this thread; torch would start a team of threads beside the training's
+        for row, picture in zip(rows, pictures, strict=True):
+            row[...] = picture.numpy()
+        return {
+            "img": images,
+            "cls": torch.tensor([sample["cls"] for sample in batch]),
+            "im_file": [sample["im_file"] for sample in batch],
+        }
+
+
+def _checked(file: str, cls: int) -> ScanRow:
+    """Check one picture."""
+    size_hw, findings = scan_image(file)
+    rows = LabelRows(np.array([cls], np.float32), WHOLE, [], None)
+    return ScanRow(size_hw, rows if math.prod(size_hw) else None, findings)
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    """Say what a scan found in a few words."""
+    return f"{counts['found']} images, {counts['corrupt']} corrupt"
