@@ -1,7 +1,9 @@
 """Validation and prediction times on the processor: this package against another installation of `ultralytics`.
 
     python benchmarks/val.py --other /path/to/other/venv/bin/python --data set.yaml --weights best.pt
+    python benchmarks/val.py --other /path/to/other/venv/bin/python --task segment --weights best-seg.pt --cases val
 
+Weights should be trained: a fresh network finds nothing, so there is nothing to suppress, match or draw.
 Each side runs in its own interpreter, loads the model once and then answers one request after the other. Rounds
 alternate between the two, so that a slow minute of the machine hits both; the ratio of the medians is what counts.
 
@@ -23,6 +25,8 @@ from pathlib import Path
 from typing import Any
 
 CASES = ("val", "predict", "batch", "files")
+DATA_KEYS = ("train", "val", "names", "kpt_shape", "flip_idx")  # what both sides need to know about a data set
+SUFFIXES = {"detect": "", "segment": "-seg", "pose": "-pose", "obb": "-obb"}
 BATCH = 16
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -64,7 +68,9 @@ class Side:
     """A worker process of one installation."""
 
     def __init__(self, python: str, settings: dict[str, Any], path: str | None, folder: str) -> None:
-        env = {**os.environ, "YOLO_OFFLINE": "1", **({"PYTHONPATH": path} if path else {})}
+        env = {**os.environ, "YOLO_OFFLINE": "1"}
+        env.pop("PYTHONPATH", None)  # it may lead to this tree, which is not the other side's
+        env.update({"PYTHONPATH": path} if path else {})
         command = [python, str(Path(__file__).resolve()), "--worker", json.dumps(settings)]
         self.process = subprocess.Popen(
             command,
@@ -101,7 +107,7 @@ def write_data(data: str, folder: Path) -> tuple[str, str]:
 
     found = check_det_dataset(data)
     file = folder / "data.yaml"
-    YAML.save(file, {key: found[key] for key in ("train", "val", "names")} | {"path": str(found["path"])})
+    YAML.save(file, {key: found[key] for key in DATA_KEYS if key in found} | {"path": str(found["path"])})
     return str(file), str(found["val"])
 
 
@@ -110,8 +116,9 @@ def main() -> None:
     parser.add_argument(
         "--other", help="interpreter of the installation to compare with; without it only ours is timed"
     )
-    parser.add_argument("--data", default="shapes.yaml", help="data set YAML")
-    parser.add_argument("--weights", default="yolov8n.yaml", help="model that both sides can load")
+    parser.add_argument("--task", default="detect", choices=SUFFIXES, help="decides the defaults of data and weights")
+    parser.add_argument("--data", help="data set YAML; the embedded one of the task by default")
+    parser.add_argument("--weights", help="model that both sides can load; an untrained one by default")
     parser.add_argument("--imgsz", type=int, default=320)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--batch", type=int, default=1, help="pictures at a time in the case 'files'")
@@ -125,6 +132,8 @@ def main() -> None:
     if options.worker:
         answer_requests(json.loads(options.worker))
         return
+    suffix = SUFFIXES[options.task]
+    options.data, options.weights = options.data or f"shapes{suffix}.yaml", options.weights or f"yolov8n{suffix}.yaml"
     with tempfile.TemporaryDirectory() as folder:
         data, pictures = write_data(options.data, Path(folder))
         settings = {

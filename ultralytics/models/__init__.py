@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ultralytics.models.unbuilt import LLM, NAS, RTDETR, SAM, FastSAM
+from ultralytics.models.rtdetr.model import RTDETR
+from ultralytics.models.unbuilt import LLM, NAS, SAM, FastSAM
 from ultralytics.models.yolo.model import YOLO, YOLOE, YOLOWorld
 
 __all__ = ["LLM", "NAS", "RTDETR", "SAM", "YOLO", "YOLOE", "FastSAM", "YOLOWorld"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["LLM", "NAS", "RTDETR", "SAM", "FastSAM"]
+__all__ = ["LLM", "NAS", "SAM", "FastSAM"]
 
 
 class _Unbuilt:
@@ -16,10 +16,6 @@ class _Unbuilt:
         raise NotImplementedError(
             f"{type(self).__name__} is not built yet (docs/compatibility.md). Use {self.instead} instead."
         )
-
-
-class RTDETR(_Unbuilt):
-    """Real-time detection transformer."""
 
 
 class SAM(_Unbuilt):

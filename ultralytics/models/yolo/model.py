@@ -6,18 +6,40 @@ from pathlib import Path
 from typing import Any
 
 from ultralytics.engine.model import Model, entries
+from ultralytics.engine.task import resolve
+from ultralytics.nn.names import yaml_model_load
 
 __all__ = ["YOLO", "YOLOE", "YOLOWorld"]
 
-BUNDLES = {"detect": "ultralytics.models.yolo.detect.task:DETECT"}
+BUNDLES = {
+    "detect": "ultralytics.models.yolo.detect.task:DETECT",
+    "segment": "ultralytics.models.yolo.segment.task:SEGMENT",
+    "pose": "ultralytics.models.yolo.pose.task:POSE",
+    "obb": "ultralytics.models.yolo.obb.task:OBB",
+    "classify": "ultralytics.models.yolo.classify.task:CLASSIFY",
+}
+
+# Part of a head's class name -> the model class of the family that it belongs to.
+FAMILIES = {"RTDETR": "ultralytics.models.rtdetr.model:RTDETR"}
+
+
+def join_family(model: Model, head: str) -> None:
+    """Make `model` an object of the family that a head's class name belongs to."""
+    for part, path in FAMILIES.items():
+        if part in head:
+            model.__class__ = resolve(path)
 
 
 class YOLO(Model):
-    """YOLO model: `YOLO("yolov8n-DynamicConv.yaml")`, `YOLO("best.pt")`, `YOLO("best.onnx")`."""
+    """YOLO model: `YOLO("yolov8n-DynamicConv.yaml")`, `YOLO("best.pt")`, `YOLO("best.onnx")`.
+
+    A model whose head is of another family turns the object into one of that family's class, as scripts expect:
+    `YOLO("rtdetr-l.yaml")` is an `RTDETR`.
+    """
 
     def __init__(
         self,
-        model: str | Path | Model = "yolov8n.pt",
+        model: str | Path | Model = "yolo26n.pt",
         task: str | None = None,
         verbose: bool = False,
         trust: bool = False,
@@ -29,6 +51,14 @@ class YOLO(Model):
                 "detector on your classes instead: YOLO('yolov8n.yaml')."
             )
         super().__init__(model=model, task=task, verbose=verbose, trust=trust)
+        join_family(self, self.head_name)
+
+    def _build(self, cfg: str, *args: Any, **kwargs: Any) -> None:
+        """Build an untrained network from a model YAML, by the class that its head asks for."""
+        rows = yaml_model_load(cfg).get("head")
+        last = rows[-1] if isinstance(rows, list) and rows else None
+        join_family(self, str(last[2]) if isinstance(last, list) and len(last) > 2 else "")
+        Model._build(self, cfg, *args, **kwargs)  # of whatever class this object is now
 
     @property
     def task_map(self) -> dict[str, dict[str, type]]:

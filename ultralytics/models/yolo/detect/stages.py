@@ -19,7 +19,7 @@ from ultralytics.ops.boxes import scale_boxes
 from ultralytics.ops.iou import box_iou
 from ultralytics.ops.nms import non_max_suppression
 
-__all__ = ["finish_boxes", "from_rows", "match_boxes", "select_boxes", "to_rows"]
+__all__ = ["as_table", "finish_boxes", "from_rows", "match_boxes", "select_boxes", "to_rows"]
 
 
 def select_boxes(outputs: Any, options: SelectOptions) -> list[Detections]:
@@ -66,12 +66,14 @@ def match_boxes(detections: Detections, targets: Mapping[str, Any], iouv: torch.
     """
     if not len(detections) or not len(targets["cls"]):
         return {"tp": np.zeros((len(detections), len(iouv)), bool)}
-    iou = box_iou(targets["bboxes"], detections.boxes)
-    return {"tp": _as_bool(match_predictions(detections.cls, targets["cls"], iou, iouv))}
+    return {"tp": as_table(detections, targets, box_iou(targets["bboxes"], detections.boxes), iouv)}
 
 
-def _as_bool(table: torch.Tensor | np.ndarray) -> np.ndarray:
-    return table.cpu().numpy() if isinstance(table, torch.Tensor) else table
+def as_table(
+    detections: Detections, targets: Mapping[str, Any], overlaps: torch.Tensor, iouv: torch.Tensor
+) -> np.ndarray:
+    """Return the (N, T) bool table of right detections for the overlap (M, N) of every target and detection."""
+    return match_predictions(detections.cls, targets["cls"], overlaps, iouv).cpu().numpy()
 
 
 def to_rows(detections: Detections) -> torch.Tensor:

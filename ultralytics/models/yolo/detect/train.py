@@ -17,6 +17,7 @@ from ultralytics.data.build import build_dataloader, build_yolo_dataset
 from ultralytics.engine.plots.labels import plot_labels
 from ultralytics.engine.plots.mosaics import plot_images
 from ultralytics.engine.train.modules import unwrap_model
+from ultralytics.engine.train.process import loader_workers
 from ultralytics.engine.train.schedule import multi_scale_size
 from ultralytics.engine.trainer import BaseTrainer
 from ultralytics.models.yolo.detect.task import DETECT
@@ -86,7 +87,7 @@ class DetectionTrainer(BaseTrainer):
         return build_dataloader(
             dataset,
             batch_size,
-            self.args.workers * (1 if mode == "train" else 2),
+            loader_workers(self.args.workers * (1 if mode == "train" else 2), self.device),
             shuffle,
             rank,
             device=self.device,

@@ -17,10 +17,9 @@ import torch
 from ultralytics.data.build import build_dataloader, build_yolo_dataset
 from ultralytics.engine.coco import COCO80_TO_91, coco_image_id, evaluate_coco, truth_from_labels
 from ultralytics.engine.metrics.confusion import ConfusionMatrix
-from ultralytics.engine.metrics.detect import DetMetrics
 from ultralytics.engine.plots.mosaics import plot_images
 from ultralytics.engine.results import Results
-from ultralytics.engine.task import Detections
+from ultralytics.engine.task import Detections, resolve
 from ultralytics.engine.validator import BaseValidator
 from ultralytics.models.yolo.detect.task import DETECT
 from ultralytics.ops.boxes import scale_boxes, xywh2xyxy, xyxy2ltwh, xyxy2xywh
@@ -31,7 +30,8 @@ from ultralytics.utils.log import LOGGER
 __all__ = ["DetectionValidator"]
 
 Tensors = dict[str, torch.Tensor]
-TARGETS = ("batch_idx", "cls", "bboxes")  # parts of a batch that are matched
+TARGETS = ("batch_idx", "cls", "bboxes", "keypoints")  # parts of a batch that are matched
+DRAWN_ABOVE = 0.25  # score of the detections that pictures show
 
 
 class DetectionValidator(BaseValidator):
@@ -42,6 +42,8 @@ class DetectionValidator(BaseValidator):
     """
 
     spec = DETECT
+    annotation_file = "instances_val2017.json"
+    iou_types = ("bbox",)  # COCO's name for the comparison of every branch of the metrics
 
     def __init__(
         self,
@@ -55,7 +57,7 @@ class DetectionValidator(BaseValidator):
         self.is_coco = False
         self.is_lvis = False
         self.class_map: Sequence[int] = ()
-        self.metrics = DetMetrics()
+        self.metrics = resolve(self.spec.metrics)()
         self._prefix = ""
 
     # Data -------------------------------------------------------------------------------------------------------------
@@ -117,15 +119,16 @@ class DetectionValidator(BaseValidator):
     def update_metrics(self, preds: Sequence[Mapping[str, torch.Tensor]], batch: dict[str, Any]) -> None:
         """Match the detections of a batch with its targets."""
         if self.device.type != "cpu":  # one transfer for the batch; matching is work for the processor
-            preds, batch = _on_host(preds), {k: batch[k].cpu() if k in TARGETS else v for k, v in batch.items()}
+            preds, batch = _on_host(preds), {k: v.cpu() if k in TARGETS else v for k, v in batch.items()}
         for pred, target in zip(preds, self.targets(batch), strict=True):
             self.seen += 1
             pred = self.prepare_pred(pred)
             self.metrics.update_stats(self.match(pred, target))
-            if self.plotting:
+            if self._visualizing:
+                self.confusion_matrix.process_batch(*self.drawable(pred, target), conf=self.args.conf)
+                self._plot_matches(target)
+            elif self.plotting:
                 self.confusion_matrix.process_batch(pred, target, conf=self.args.conf)
-                if self._visualizing:
-                    self._plot_matches(target)
             if self.args.save_json or self.args.save_txt:
                 self._write(pred, target)
 
@@ -136,13 +139,10 @@ class DetectionValidator(BaseValidator):
         owner = batch["batch_idx"].reshape(-1).long()
         order = owner.argsort(stable=True)
         sizes = torch.bincount(owner, minlength=count).tolist()
-        sides = torch.tensor((width, height, width, height), device=owner.device, dtype=torch.float32)
-        boxes = (xywh2xyxy(batch["bboxes"]) * sides)[order].split(sizes)
-        classes = batch["cls"].reshape(-1)[order].split(sizes)
+        columns = {key: rows[order].split(sizes) for key, rows in self.target_rows(batch).items()}
         return [
             {
-                "cls": classes[i],
-                "bboxes": boxes[i],
+                **{key: parts[i] for key, parts in columns.items()},
                 "ori_shape": batch["ori_shape"][i],
                 "imgsz": (height, width),
                 "ratio_pad": batch["ratio_pad"][i] if "ratio_pad" in batch else None,
@@ -152,16 +152,21 @@ class DetectionValidator(BaseValidator):
             for i in range(count)
         ]
 
+    def target_rows(self, batch: Mapping[str, Any]) -> Tensors:
+        """Return what is matched of all targets of a batch, one row (n, ...) each, positions in input pixels."""
+        height, width = batch["img"].shape[2:]
+        sides = batch["bboxes"].new_tensor((width, height, width, height), dtype=torch.float32)
+        return {"cls": batch["cls"].reshape(-1), "bboxes": xywh2xyxy(batch["bboxes"]) * sides}
+
     def prepare_pred(self, pred: Mapping[str, torch.Tensor]) -> Tensors:
         """Return one picture's detections ready to be matched."""
         return {**pred, "cls": torch.zeros_like(pred["cls"])} if self.args.single_cls else dict(pred)
 
     def match(self, pred: Tensors, target: Mapping[str, Any]) -> dict[str, Any]:
         """Return one picture's row for the metrics: matches, scores, classes and the picture's name."""
-        found = Detections(pred["bboxes"], pred["conf"], pred["cls"], pred["index"], pred["extra"])
         classes = target["cls"].cpu().numpy()
         return {
-            **self.spec.match(found, target, self.iouv),
+            **self.spec.match(self.as_detections(pred), target, self.iouv),
             "conf": pred["conf"].cpu().numpy(),
             "pred_cls": pred["cls"].cpu().numpy(),
             "target_cls": classes,
@@ -169,11 +174,20 @@ class DetectionValidator(BaseValidator):
             "im_name": self._inner_path(target["im_file"]),
         }
 
+    def as_detections(self, pred: Tensors) -> Detections:
+        """Return one picture's detections in the form that the stages take."""
+        return Detections(pred["bboxes"], pred["conf"], pred["cls"], pred["index"], pred["extra"])
+
+    def drawable(self, pred: Tensors, target: Mapping[str, Any]) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+        """Return detections and targets of one picture with everything in them as one tensor row each, to be drawn."""
+        return pred, target
+
     def gather_stats(self) -> None:
         """Bring what the ranks counted to the main one."""
         metrics = self.metrics
-        mine = metrics.stats, self.confusion_matrix.matrix, self.jdict, self.seen, metrics.box.image_metrics
-        parts = all_gather_object(mine)
+        branches = [getattr(metrics, branch.name) for branch in metrics.branches]
+        pictures = [branch.image_metrics for branch in branches]
+        parts = all_gather_object((metrics.stats, self.confusion_matrix.matrix, self.jdict, self.seen, pictures))
         if rank() not in {-1, 0}:
             metrics.clear_stats()
             self.jdict = []
@@ -182,7 +196,8 @@ class DetectionValidator(BaseValidator):
         self.confusion_matrix.matrix = sum(part[1] for part in parts)
         self.jdict = [row for part in parts for row in part[2]]
         self.seen = sum(part[3] for part in parts)
-        metrics.box.image_metrics = {name: row for part in parts for name, row in part[4].items()}
+        for i, branch in enumerate(branches):
+            branch.image_metrics = {name: row for part in parts for name, row in part[4][i].items()}
 
     def get_stats(self) -> dict[str, float]:
         """Return precision, recall, mAP50, mAP50-95 and the fitness."""
@@ -208,7 +223,10 @@ class DetectionValidator(BaseValidator):
 
     def get_desc(self) -> str:
         """Return the head of the table."""
-        return ("%22s" + "%11s" * 6) % ("Class", "Images", "Instances", "Box(P", "R", "mAP50", "mAP50-95)")
+        figures = [
+            text for branch in self.metrics.branches for text in (f"{branch.title}(P", "R", "mAP50", "mAP50-95)")
+        ]
+        return ("%22s" + "%11s" * (2 + len(figures))) % ("Class", "Images", "Instances", *figures)
 
     def print_results(self) -> None:
         """Log the table: all classes, and every class where there are several."""
@@ -237,12 +255,19 @@ class DetectionValidator(BaseValidator):
     ) -> None:
         """Write `val_batch<ni>_pred.jpg` with at most `max_det` detections per picture."""
         limit = max_det or self.args.max_det
-        cut = [{key: value[:limit] for key, value in pred.items()} for pred in preds]
-        labels: dict[str, Any] = {key: torch.cat([pred[key] for pred in cut]) for key in ("conf", "cls")}
-        labels["bboxes"] = xyxy2xywh(torch.cat([pred["bboxes"] for pred in cut]))
+        strong = [pred["conf"][:limit] > DRAWN_ABOVE for pred in preds]
+        cut = [
+            {key: value[:limit][mask] for key, value in pred.items()} for pred, mask in zip(preds, strong, strict=True)
+        ]
+        labels = self.drawn_rows(cut)
         labels["batch_idx"] = torch.cat([torch.full((len(pred["cls"]),), i) for i, pred in enumerate(cut)])
         fname = self.save_dir / f"val_batch{ni}_pred.jpg"
         plot_images(labels, batch["img"], batch["im_file"], fname, self.names, self.on_plot)
+
+    def drawn_rows(self, preds: Sequence[Mapping[str, torch.Tensor]]) -> dict[str, Any]:
+        """Return what `plot_images` draws of the detections of a batch, those of all pictures joined."""
+        joined: dict[str, Any] = {key: torch.cat([pred[key] for pred in preds]) for key in ("conf", "cls")}
+        return {**joined, "bboxes": xyxy2xywh(torch.cat([pred["bboxes"] for pred in preds]))}
 
     def _plot_matches(self, target: Mapping[str, Any]) -> None:
         self.confusion_matrix.plot_matches(target["img"], target["im_file"], self.save_dir)
@@ -289,10 +314,14 @@ class DetectionValidator(BaseValidator):
         Results(blank, path="", names=self.names, boxes=rows).save_txt(file, save_conf=save_conf)
 
     def pred_to_json(self, predn: Mapping[str, torch.Tensor], pbatch: Mapping[str, Any]) -> None:
-        """Append rows for `predictions.json`; boxes are upper left corner, width and height in original pixels."""
+        """Append rows for `predictions.json`."""
+        self.jdict.extend(self.json_rows(predn, pbatch))
+
+    def json_rows(self, predn: Mapping[str, torch.Tensor], pbatch: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Return one row per detection; boxes are upper left corner, width and height in original pixels."""
         path = Path(pbatch["im_file"])
         columns = (xyxy2ltwh(predn["bboxes"]).tolist(), predn["conf"].tolist(), predn["cls"].tolist())
-        self.jdict.extend(
+        return [
             {
                 "image_id": coco_image_id(path.stem),
                 "file_name": path.name,
@@ -301,23 +330,24 @@ class DetectionValidator(BaseValidator):
                 "score": round(score, 5),
             }
             for box, score, label in zip(*columns, strict=True)
-        )
+        ]
 
     def eval_json(self, stats: dict[str, float]) -> dict[str, float]:
         """Return the figures with COCO's own ones in the place of ours, where a tool for them is installed.
 
         Truth is the data set's annotation file where there is one, else its labels.
         """
-        annotations = Path(self.data.get("path", "")) / "annotations" / "instances_val2017.json"
-        return self.coco_evaluate(stats, self.save_dir / "predictions.json", annotations)
+        annotations = Path(self.data.get("path", "")) / "annotations" / self.annotation_file
+        titles = [branch.title for branch in self.metrics.branches]
+        return self.coco_evaluate(stats, self.save_dir / "predictions.json", annotations, self.iou_types, titles)
 
     def coco_evaluate(
         self,
         stats: dict[str, float],
         pred_json: str | Path,
         anno_json: str | Path,
-        iou_types: str = "bbox",
-        suffix: str = "Box",
+        iou_types: str | Sequence[str] = "bbox",
+        suffix: str | Sequence[str] = "Box",
     ) -> dict[str, float]:
         """Evaluate `predictions.json` by COCO's rules.
 
@@ -325,30 +355,37 @@ class DetectionValidator(BaseValidator):
             stats: our figures.
             pred_json: file of predictions; what was collected in memory is used.
             anno_json: annotation file; where it does not exist the labels of the data set serve.
-            iou_types: "bbox", "segm" or "keypoints".
-            suffix: branch of the metrics: its first letter stands in the keys.
+            iou_types: "bbox", "segm" or "keypoints", or several of them.
+            suffix: branch of the metrics for each: its first letter stands in the keys.
 
         Returns:
             `stats` with mAP50 and mAP50-95 replaced, `mAP_small`, `mAP_medium`, `mAP_large` added, and `fitness`
-            0.9 mAP50-95 + 0.1 mAP50; unchanged where no tool is installed.
+            0.9 mAP50-95 + 0.1 mAP50, summed over the branches; unchanged where no tool is installed.
         """
+        kinds = [iou_types] if isinstance(iou_types, str) else list(iou_types)
+        titles = [suffix] if isinstance(suffix, str) else list(suffix)
+        found: dict[str, float] = {}
+        fitness = 0.0
+        for kind, title in zip(kinds, titles, strict=True):
+            try:
+                figures = self._evaluate_branch(kind, Path(anno_json))
+            except ImportError as error:
+                LOGGER.warning(f"{pred_json} is not evaluated: {error}")
+                return stats
+            ours = (f"{name} {stats.get(f'metrics/{name}({title[0]})', 0.0):.4f}" for name in ("mAP50", "mAP50-95"))
+            theirs = (f"{name} {value:.4f}" for name, value in figures.items())
+            LOGGER.info(f"COCO evaluation, {title}: {', '.join(theirs)} (ours: {', '.join(ours)})")
+            found.update({f"metrics/{k}({title[0]})": v for k, v in figures.items() if k != "mAP75"})
+            fitness += 0.9 * figures["mAP50-95"] + 0.1 * figures["mAP50"]
+        return {**stats, **found, "fitness": fitness}
+
+    def _evaluate_branch(self, kind: str, annotations: Path) -> dict[str, float]:
+        """Return COCO's figures of one comparison, against the annotation file of COCO itself or the labels."""
         labels = self.dataloader.dataset.labels
-        official = self.is_coco and Path(anno_json).is_file()
-        truth = anno_json if official else truth_from_labels(labels, self.class_map, self.names)
+        official = self.is_coco and annotations.is_file()
+        truth = annotations if official else truth_from_labels(labels, self.class_map, self.names, kind)
         images = [coco_image_id(Path(label["im_file"]).stem) for label in labels] if official else None
-        try:
-            found = evaluate_coco(truth, self.jdict, iou_types, images)
-        except ImportError as error:
-            LOGGER.warning(f"{pred_json} is not evaluated: {error}")
-            return stats
-        letter = suffix[0]
-        ours = (f"{name} {stats.get(f'metrics/{name}({letter})', 0.0):.4f}" for name in ("mAP50", "mAP50-95"))
-        theirs = (f"{name} {value:.4f}" for name, value in found.items())
-        source = anno_json if official else "the data set's labels"
-        LOGGER.info(f"COCO evaluation against {source}: {', '.join(theirs)} (ours: {', '.join(ours)})")
-        added = {name: found[name] for name in ("mAP50", "mAP50-95", "mAP_small", "mAP_medium", "mAP_large")}
-        fitness = 0.9 * found["mAP50-95"] + 0.1 * found["mAP50"]
-        return {**stats, **{f"metrics/{name}({letter})": value for name, value in added.items()}, "fitness": fitness}
+        return evaluate_coco(truth, self.jdict, kind, images, self.data.get("kpt_oks_sigmas"))
 
 
 def _common_folder(files: Sequence[str]) -> str:
@@ -357,8 +394,9 @@ def _common_folder(files: Sequence[str]) -> str:
     return os.path.commonpath(folders) if folders else ""
 
 
-def _on_host(preds: Sequence[Mapping[str, torch.Tensor]]) -> list[Tensors]:
-    """Return the detections of a batch in main memory."""
+def _on_host(preds: Sequence[Mapping[str, Any]]) -> list[Tensors]:
+    """Return the detections of a batch in main memory; what is no tensor stays where it is."""
     sizes = [len(pred["cls"]) for pred in preds]
-    columns = {key: torch.cat([pred[key] for pred in preds]).cpu().split(sizes) for key in preds[0]} if preds else {}
-    return [{key: parts[i] for key, parts in columns.items()} for i in range(len(preds))]
+    keys = [key for key, value in preds[0].items() if isinstance(value, torch.Tensor)] if preds else []
+    columns = {key: torch.cat([pred[key] for pred in preds]).cpu().split(sizes) for key in keys}
+    return [{**pred, **{key: parts[i] for key, parts in columns.items()}} for i, pred in enumerate(preds)]

@@ -1,0 +1,80 @@
+"""Stages of the task of oriented boxes: centre, size and angle instead of corners."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+
+from ultralytics.engine.results import Results
+from ultralytics.engine.task import Detections, Frame, SelectOptions
+from ultralytics.models.yolo.detect.stages import as_table
+from ultralytics.ops.boxes import scale_boxes
+from ultralytics.ops.nms import non_max_suppression
+from ultralytics.ops.rotated import batch_probiou, regularize_rboxes
+
+__all__ = ["finish_rotated", "from_rotated_rows", "match_rotated", "select_rotated", "to_rotated_rows"]
+
+
+def select_rotated(outputs: Any, options: SelectOptions) -> list[Detections]:
+    """Return the final oriented boxes (N, 5) of every image: centre, size, angle in radians.
+
+    Args:
+        outputs: (B, 4 + nc + 1, A) decoded predictions with the angle last, (B, N, 7) final rows of an end-to-end model
+            (centre, size, score, class, angle), or a sequence that starts with one of them.
+        options: thresholds.
+    """
+    prediction = outputs[0] if isinstance(outputs, (list, tuple)) else outputs
+    rows, index = non_max_suppression(
+        prediction,
+        options.conf,
+        options.iou,
+        classes=options.classes,
+        agnostic=options.agnostic,
+        multi_label=options.multi_label,
+        max_det=options.max_det,
+        nc=0 if options.end2end else prediction.shape[1] - 5,
+        rotated=True,
+        end2end=options.end2end,
+        return_idxs=True,
+    )
+    return [from_rotated_rows(*pair) for pair in zip(rows, index, strict=True)]
+
+
+def to_rotated_rows(detections: Detections) -> torch.Tensor:
+    """Return detections in the public row form: (N, 7) centre, size, conf, cls, angle."""
+    boxes = detections.boxes
+    return torch.cat((boxes[:, :4], detections.conf[:, None], detections.cls[:, None], boxes[:, 4:]), 1)
+
+
+def from_rotated_rows(rows: torch.Tensor, index: torch.Tensor | None = None) -> Detections:
+    """Return rows (N, 7) as detections; `index` is the anchor of every row, counted from 0 when None."""
+    index = torch.arange(len(rows), device=rows.device) if index is None else index
+    boxes = torch.cat((rows[:, :4], rows[:, -1:]), 1)
+    return Detections(boxes=boxes, conf=rows[:, 4], cls=rows[:, 5], index=index, extra=rows[:, :0])
+
+
+def finish_rotated(detections: Detections, frame: Frame) -> Results:
+    """Return results in the pixels of the original image, angles in 0 .. pi / 2."""
+    boxes = regularize_rboxes(detections.boxes)
+    boxes = scale_boxes(frame.input_hw, boxes, frame.image.shape, xywh=True)
+    rows = torch.cat((boxes, detections.conf[:, None], detections.cls[:, None]), 1)
+    return Results(frame.image, path=frame.path, names=frame.names, obb=rows)
+
+
+def match_rotated(detections: Detections, targets: Mapping[str, Any], iouv: torch.Tensor) -> dict[str, np.ndarray]:
+    """Return which detections of one image are right, at every threshold of probabilistic overlap.
+
+    Args:
+        detections: boxes (N, 5) in input pixels, best score first.
+        targets: `bboxes` (M, 5) in input pixels and `cls` (M,).
+        iouv: (T,) overlap thresholds.
+
+    Returns:
+        `tp` (N, T) bool.
+    """
+    if not len(detections) or not len(targets["cls"]):
+        return {"tp": np.zeros((len(detections), len(iouv)), bool)}
+    return {"tp": as_table(detections, targets, batch_probiou(targets["bboxes"], detections.boxes), iouv)}

@@ -1,0 +1,42 @@
+"""`PoseTrainer`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ultralytics.models.yolo.family import FamilyTrainer
+from ultralytics.models.yolo.pose.task import POSE
+
+__all__ = ["PoseTrainer"]
+
+
+class PoseTrainer(FamilyTrainer):
+    """Trains pose models, as `PoseTrainer(overrides={"model": "yolov8n-pose.yaml", "data": "coco8-pose.yaml"})`."""
+
+    spec = POSE
+
+    def get_dataset(self) -> dict[str, Any]:
+        """Return the description of the data set.
+
+        Raises:
+            ValueError: if it has no `kpt_shape`.
+        """
+        data = super().get_dataset()
+        if "kpt_shape" not in data:
+            raise ValueError(
+                f"{data['yaml_file']}: 'kpt_shape' is missing; pose data sets need [keypoints, 2 or 3], such as "
+                "kpt_shape: [17, 3]."
+            )
+        return data
+
+    def network_options(self) -> dict[str, Any]:
+        """Let the keypoints of the data set decide about the network's."""
+        return {"data_kpt_shape": self.data["kpt_shape"]}
+
+    def set_model_attributes(self) -> None:
+        """Give the network also the names and the spread of the keypoints."""
+        super().set_model_attributes()
+        self.model.kpt_shape = list(self.data["kpt_shape"])
+        for key in ("kpt_names", "kpt_oks_sigmas"):
+            if self.data.get(key) is not None:
+                setattr(self.model, key, self.data[key])
