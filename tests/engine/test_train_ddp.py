@@ -68,10 +68,11 @@ def read_csv(folder):
     return dict(zip(header.split(","), map(float, row.split(",")), strict=True))
 
 
+@pytest.mark.slow
 def test_torchrun_starts_the_same_training(data, tmp_path):
     code = (
-        "import sys; from ultralytics.models.yolo.detect.train import DetectionTrainer; from train_helpers import settings\n"
-        "from pathlib import Path\n"
+        "import sys; from pathlib import Path; from train_helpers import settings\n"
+        "from ultralytics.models.yolo.detect.train import DetectionTrainer\n"
         "DetectionTrainer(overrides=settings(Path(sys.argv[1]), Path(sys.argv[2]), epochs=1)).train()\n"
     )
     script = tmp_path / "script.py"

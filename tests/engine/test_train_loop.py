@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import math
 from collections import Counter
 from pathlib import Path
@@ -14,6 +15,7 @@ from torch import nn
 from train_helpers import make_data, settings, weights_of
 
 from ultralytics.engine import trainer as trainer_module
+from ultralytics.engine.train import setup
 from ultralytics.engine.train.mode import Precision
 from ultralytics.models.yolo.detect.train import DetectionTrainer
 from ultralytics.nn.checkpoint import load_checkpoint, torch_safe_load
@@ -242,6 +244,20 @@ def test_bfloat16_training_keeps_float32_master_weights(run):
     assert math.isfinite(float(sum(t.tloss.values())))
 
 
+def test_a_lent_core_is_given_up(run, capsys):
+    """Steps that take much longer than one thread less took in the self-check."""
+
+    def prepare(t):
+        fast = Precision(threads=2, spare_s=1e-6)
+        t.add_callback("on_train_start", lambda t: t.set_precision(fast))
+        t.add_callback("on_model_save", lambda t: modes.append(t.precision.threads))
+
+    modes = []
+    t = run(prepare, epochs=2)
+    assert modes == [1, 1] and t.progress.precision["threads"] == 1
+    assert capsys.readouterr().out.count("another program needs the processor") == 1
+
+
 def test_losses_given_as_tensor_are_named():
     t = DetectionTrainer.__new__(DetectionTrainer)
     t.loss_names = DetectionTrainer.spec.loss_names
@@ -270,7 +286,7 @@ def test_full_disk_leaves_the_old_checkpoint_and_goes_on(run, monkeypatch, capsy
 
     def failing(content, *paths):
         calls["n"] += 1
-        if calls["n"] == 3:  # 1 is the start of the run, 2 the first epoch
+        if calls["n"] == 2:
             before = Path(paths[-1]).read_bytes()
             calls["kept"] = int(before == Path(paths[-1]).read_bytes())
             raise OSError(errno.ENOSPC, "disk full, file left as it was", str(paths[-1]))
@@ -369,6 +385,51 @@ def test_missing_data_is_a_clear_error(data, tmp_path):
 def test_frozen_everything_is_an_error(run):
     with pytest.raises(RuntimeError, match="leaves no parameter"):
         run(freeze=6)
+
+
+@pytest.mark.parametrize(("key", "value"), [("distill_model", "yolov8x.pt"), ("quantize", 8)])
+def test_arguments_of_features_not_built_are_refused(data, tmp_path, key, value):
+    with pytest.raises(NotImplementedError, match=key):
+        DetectionTrainer(overrides=settings(data, tmp_path, **{key: value}))
+
+
+def test_several_data_sets_are_trained_one_after_the_other(data, tmp_path):
+    other = make_data(tmp_path / "other", train=4, seed=1)
+    args = settings(data, tmp_path / "runs", epochs=1, plots=True, name=None) | {"data": [str(data), str(other)]}
+    series = trainer_module.MultiTrainer(DetectionTrainer, args)
+    metrics = series.train()
+    assert list(metrics) == ["data", "data-2"] and series.save_dir == tmp_path / "runs" / "multitrain"
+    table = json.loads((series.save_dir / "multitrain_results.json").read_text())
+    assert table["results"] == metrics
+    assert table["mean"]["fitness"] == pytest.approx(np.mean([m["fitness"] for m in metrics.values()]))
+    assert (series.save_dir / "data-2" / "weights" / "best.pt").is_file()
+    assert (series.save_dir / "multitrain_results.png").is_file()
+    with pytest.raises(ValueError, match="takes a list"):
+        trainer_module.MultiTrainer(DetectionTrainer, {"data": "one.yaml"})
+
+
+def test_compiled_network_trains_and_failures_are_survived(run, monkeypatch, capsys):
+    class Broken(nn.Module):
+        def forward(self, images):
+            raise RuntimeError("no compiler")
+
+    calls = Counter()
+
+    def counted(model, device, mode):
+        def forward(images):
+            calls["n"] += 1
+            return model(images)
+
+        return forward
+
+    monkeypatch.setattr(setup, "attempt_compile", counted)
+    compiled, plain = run(compile=True, epochs=1), run(epochs=1)
+    assert calls["n"] == 3
+    a, b = (load_checkpoint(t.last)[0].state_dict() for t in (compiled, plain))
+    assert all(torch.equal(a[k], b[k]) for k in a)
+    monkeypatch.setattr(setup, "attempt_compile", lambda *args, **kwargs: Broken())
+    assert run(compile=True, epochs=1).compiled is None
+    assert "torch.compile failed" in capsys.readouterr().out
 
 
 def test_base_class_names_what_is_missing(data, tmp_path):

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import nn
 
-from ultralytics.engine.train import amp, autobatch, modules, recovery, selfcheck
+from ultralytics.engine.train import amp, autobatch, extras, modules, recovery, selfcheck
 from ultralytics.engine.train.csvlog import CsvLog
 from ultralytics.engine.train.mode import Precision
 from ultralytics.engine.train.process import cpu_threads, reseed_epoch, training_process
@@ -244,13 +244,13 @@ MODES = [Precision(), Precision("bfloat16")]
 PIXELS = {"img": torch.rand(2, 3, 16, 16)}
 
 
-def choose(model, amp_value=True, layout=False, gflop=1e9, memory=None, threads=1, step=100.0):
+def choose(model, amp_value=True, layout=False, gflop=1e9, memory=None, threads=1, step=100.0, pinned=False):
     def stream():
         while True:
             yield PIXELS
 
     work = amp.Workload(model, step_gflop=step, run_gflop=gflop, batch=lambda: PIXELS, stream=stream)
-    return amp.choose_precision(amp_value, layout, CPU, work, threads=threads, memory=memory)
+    return amp.choose_precision(amp_value, layout, CPU, work, threads=threads, pinned=pinned, memory=memory)
 
 
 @pytest.fixture
@@ -342,6 +342,7 @@ def test_no_check_where_nothing_is_open(monkeypatch):
     assert (short.dtype, short.threads) == ("float32", 3) and "short run" in short.note
     monkeypatch.setattr(amp, "cpu_has_bf16", lambda: False)
     assert choose(Toy(), step=0.1, threads=4) == Precision(threads=1)
+    assert choose(Toy(), threads=4, pinned=True) == Precision(threads=4)
 
 
 def test_precision_round_trip():
@@ -381,3 +382,64 @@ def test_epoch_seeds_depend_on_place_only():
     for place in ((0, 5, 0), (1, 4, 0), (0, 4, 1)):
         reseed_epoch(*place)
         assert not torch.equal(torch.rand(3), first)
+
+
+# Public helpers -------------------------------------------------------------------------------------------------------
+
+
+PUBLIC_NAMES = (
+    "ModelEMA EarlyStopping select_device init_seeds model_info get_flops fuse_conv_and_bn fuse_deconv_and_bn "
+    "strip_optimizer intersect_dicts copy_attr unwrap_model de_parallel is_parallel time_sync smart_inference_mode "
+    "autocast scale_img one_cycle initialize_weights torch_distributed_zero_first attempt_compile profile_ops "
+    "get_num_params get_num_gradients cuda_memory_usage parse_device get_cpu_info get_gpu_info TORCH_1_9 TORCH_2_4 "
+    "TORCH_2_13 TORCHVISION_0_18 convert_optimizer_state_dict_to_fp16 model_info_for_loggers unset_deterministic"
+)
+
+
+def test_public_paths_offer_the_helpers():
+    from ultralytics.utils import autobatch as public_autobatch
+    from ultralytics.utils import torch_utils
+
+    assert [name for name in PUBLIC_NAMES.split() if not hasattr(torch_utils, name)] == []
+    assert torch_utils.TORCH_1_9 and torch_utils.TORCH_2_4
+    assert public_autobatch.check_train_batch_size is autobatch.check_train_batch_size
+
+
+def test_optimizer_state_is_halved_where_its_range_allows():
+    p = nn.Parameter(torch.ones(2))
+    optimizer = torch.optim.AdamW([p])
+    p.grad = torch.ones(2)
+    optimizer.step()
+    sgd = torch.optim.SGD([p], momentum=0.9)
+    sgd.step()
+    kept = extras.convert_optimizer_state_dict_to_fp16(optimizer.state_dict())["state"][0]
+    halved = extras.convert_optimizer_state_dict_to_fp16(sgd.state_dict())["state"][0]
+    assert kept["exp_avg"].dtype == torch.float32 and halved["momentum_buffer"].dtype == torch.float16
+    assert sgd.state[p]["momentum_buffer"].dtype == torch.float32
+
+
+def test_smart_inference_mode():
+    @extras.smart_inference_mode()
+    def f():
+        return torch.is_inference_mode_enabled()
+
+    assert f() and extras.smart_inference_mode(False)(torch.is_inference_mode_enabled)() is False
+
+
+def test_profile_ops_reports_modules_and_survives_failures():
+    good, bad = extras.profile_ops(torch.rand(1, 3, 16, 16), [nn.Conv2d(3, 4, 3), nn.Conv2d(5, 4, 3)], n=1)
+    assert good[0] == 112 and good[6] == (1, 4, 14, 14) and bad is None
+
+
+def test_compile_mode_is_checked():
+    net = nn.Linear(1, 1)
+    assert extras.attempt_compile(net, CPU, mode=False) is net
+    with pytest.raises(ValueError, match="compile='fast'"):
+        extras.attempt_compile(net, CPU, mode="fast")
+
+
+def test_quantisation_aware_training_is_not_built():
+    net = nn.Linear(1, 1)
+    assert not extras.is_qat(net) and extras.qat_state(net) is None and extras.restore_qat(net, None) is net
+    with pytest.raises(NotImplementedError, match="quantise at export"):
+        extras.prepare_qat(net, None, lambda batch: batch)

@@ -24,9 +24,9 @@ def data(tmp_path_factory):
     return make_data(tmp_path_factory.mktemp("shapes"))
 
 
-def killed_and_resumed(data, project, workers, optimizer):
+def killed_and_resumed(data, project, *options):
     env = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
-    command = [sys.executable, str(HERE / "kill_and_resume.py"), str(data), str(project), str(workers), optimizer]
+    command = [sys.executable, str(HERE / "kill_and_resume.py"), str(data), str(project), *options]
     done = subprocess.run(command, capture_output=True, text=True, env=env, timeout=300)
     assert done.returncode == 0, done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()], done.stderr
@@ -34,11 +34,13 @@ def killed_and_resumed(data, project, workers, optimizer):
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 @pytest.mark.parametrize(
-    ("workers", "optimizer"), [(0, "SGD"), pytest.param(2, "auto", marks=pytest.mark.slow)], ids=["thread", "processes"]
+    ("options", "count"),
+    [(("0", "SGD"), 5), pytest.param(("2", "auto", "all"), 9, marks=pytest.mark.slow)],
+    ids=["thread", "processes"],
 )
-def test_killed_runs_end_like_the_undisturbed_one(data, tmp_path, workers, optimizer):
-    cases, errors = killed_and_resumed(data, tmp_path, workers, optimizer)
-    assert len(cases) == 9
+def test_killed_runs_end_like_the_undisturbed_one(data, tmp_path, options, count):
+    cases, errors = killed_and_resumed(data, tmp_path, *options)
+    assert len(cases) == count
     for case in cases:
         assert case["statuses"][-1] == 0, (case, errors)
         assert case["statuses"][0] == signal.SIGKILL or case["case"] == "random moments", (case, errors)

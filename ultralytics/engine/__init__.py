@@ -1,0 +1,1 @@
+"""Modes and what they share: trainer, validator, predictor, exporter, results."""

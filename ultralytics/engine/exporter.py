@@ -174,6 +174,8 @@ class Exporter:
             device=device,
             channels=_channels(model),
             opset=args.opset,
+            min_opset=max(getattr(type(module), "min_opset", 1) for module in model.modules()),
+            final_rows=self._gives_rows(model),
             simplify=bool(args.simplify),
             nms=self._wants_nms(model),
             conf=0.25 if args.conf is None else args.conf,
@@ -182,12 +184,22 @@ class Exporter:
             agnostic=bool(args.agnostic_nms),
         )
 
+    def _gives_rows(self, model: nn.Module) -> bool:
+        """Return whether the network itself gives final detections."""
+        return self._end_to_end(model) or bool(getattr(_head(model), "final_rows", False))
+
+    def _end_to_end(self, model: nn.Module) -> bool:
+        """Return whether the one-to-one branch makes the predictions: asked for by nms=False, else as the model is."""
+        head, nms = _head(model), self.args.nms
+        two = bool(getattr(head, "has_two_branches", getattr(head, "end2end", False)))
+        return two and (bool(getattr(head, "end2end", False)) if nms is None else not nms)
+
     def _wants_nms(self, model: nn.Module) -> bool:
         """Return whether suppression goes into the graph, or raise or warn where it cannot."""
         if not self.args.nms:
             return False
         head, task = _head(model), _task(model)
-        if getattr(head, "end2end", False):
+        if self._gives_rows(model):
             LOGGER.warning("nms=True is not needed: this model's head suppresses nothing by design; ignored.")
             return False
         if not hasattr(head, "xyxy"):
@@ -201,8 +213,8 @@ class Exporter:
         twin = copy.deepcopy(model).to(plan.device).float().eval()
         for parameter in twin.parameters():
             parameter.requires_grad = False
-        if self.args.nms is False and hasattr(twin, "end2end"):
-            twin.end2end = False
+        if self.args.nms is not None and hasattr(twin, "end2end"):
+            twin.end2end = not self.args.nms
         if callable(getattr(twin, "fuse", None)):
             twin.fuse(verbose=False)
         for module in twin.modules():
@@ -212,7 +224,7 @@ class Exporter:
                 module.export, module.format = True, form.name
                 for name, value in (
                     ("dynamic", plan.dynamic),
-                    ("max_det", min(plan.max_det, _anchors(twin, plan.imgsz))),
+                    ("max_det", min(plan.max_det, _anchors(module, plan))),
                     ("agnostic_nms", plan.agnostic),
                     ("xyxy", plan.nms),
                     ("shape", None),
@@ -252,7 +264,7 @@ class Exporter:
             "names": _names(model),
             "args": {k: v for k, v in given.items() if isinstance(v, (bool, int, float, str, type(None)))},
             "channels": plan.channels,
-            "end2end": bool(getattr(_head(model), "end2end", False)) and self.args.nms is not False,
+            "end2end": self._end_to_end(model),
         }
         if (shape := getattr(_head(model), "kpt_shape", None)) is not None:
             metadata["kpt_shape"] = list(shape)
@@ -316,9 +328,12 @@ def _strides(model: nn.Module) -> list[float]:
     return list(values) if isinstance(values, (list, tuple)) else [float(values)]
 
 
-def _anchors(model: nn.Module, imgsz: tuple[int, int]) -> int:
-    """Number of predictions per image: one per cell of every level."""
-    return sum(-(-imgsz[0] // int(s)) * -(-imgsz[1] // int(s)) for s in _strides(model) if s >= 1)
+def _anchors(head: nn.Module, plan: ExportPlan) -> int:
+    """Number of predictions per image: one per cell of every level; heads without levels see to it themselves."""
+    if getattr(head, "stride", None) is None:
+        return plan.max_det
+    height, width = plan.imgsz
+    return sum(-(-height // int(s)) * -(-width // int(s)) for s in _strides(head) if s >= 1)
 
 
 def _channels(model: nn.Module) -> int:

@@ -18,18 +18,19 @@ from typing import Any
 
 import torch
 from torch import nn
+
 from ultralytics.cfg.merge import cfg2dict, get_cfg
-from ultralytics.cfg.tasks import TASK2DATA
+from ultralytics.cfg.tasks import TASK2DATA, TASK_INFOS
 from ultralytics.engine.exporter import Exporter
+from ultralytics.engine.task import Task, resolve
 from ultralytics.nn.backends import FORMATS, format_of
+from ultralytics.nn.backends.base import format_class
 from ultralytics.nn.checkpoint import load_checkpoint, save_checkpoint
 from ultralytics.nn.tasks import guess_model_task, yaml_model_load
 from ultralytics.utils.callbacks import add_integration_callbacks, get_default_callbacks
 from ultralytics.utils.checks import check_file, check_model_file_from_stem
 from ultralytics.utils.env import ASSETS, VERSION, rank
 from ultralytics.utils.log import LOGGER
-
-from ultralytics.engine.task import Task, resolve
 
 __all__ = ["Model"]
 
@@ -51,7 +52,7 @@ class Model(nn.Module):
 
     def __init__(
         self,
-        model: str | Path | Model = "yolov8n.pt",
+        model: str | Path | Model = "yolo26n.pt",
         task: str | None = None,
         verbose: bool = False,
         trust: bool = False,
@@ -67,6 +68,7 @@ class Model(nn.Module):
         self.ckpt: dict[str, Any] = {}
         self.cfg: str | None = None
         self.ckpt_path: str | None = None
+        self.facts: Mapping[str, Any] = {}  # metadata of an exported file
         self.overrides: dict[str, Any] = {"trust": True} if trust else {}
         self.metrics = None
         self.task = task
@@ -90,7 +92,7 @@ class Model(nn.Module):
         self.task = task or guess_model_task(parsed)
         self.model = (model or self._part("model"))(parsed, verbose=verbose and rank() in {-1, 0})
         self.overrides.update(model=self.cfg, task=self.task)
-        self.model.args = {**get_cfg().as_dict(), **self.overrides}
+        self.model.args = {**get_cfg().as_dict(), "imgsz": TASK_INFOS[self.task].imgsz, **self.overrides}
         self.model.task = self.task
 
     def _open(self, weights: str, task: str | None = None) -> None:
@@ -111,7 +113,8 @@ class Model(nn.Module):
                     f"known suffixes: {', '.join(facts.suffix for facts in FORMATS.values())}."
                 )
             self.model = path
-            self.task = task or guess_model_task(path)
+            self.facts = _facts_of_export(path)
+            self.task = task or _task_of_export(path, self.facts)
             self.ckpt_path = path
         self.overrides.update(model=path, task=self.task)
         self.model_name = path
@@ -277,13 +280,13 @@ class Model(nn.Module):
         raise NotImplementedError("calibrate belongs to depth models, which are not built yet; nothing replaces it.")
 
     def _merge(self, base: Mapping[str, Any], kwargs: Mapping[str, Any], mode: str) -> dict[str, Any]:
-        """Merge one call's arguments: base < standing overrides < call."""
+        """Merge one call's arguments: the task's image size < base < standing overrides < call."""
         standing = {k: v for k, v in self.overrides.items() if k != "imgsz" or mode != "export"}
-        return {**base, **standing, **kwargs, "mode": mode}
+        return {"imgsz": TASK_INFOS[self.task].imgsz, **base, **standing, **kwargs, "mode": mode}
 
     # Weights ----------------------------------------------------------------------------------------------------------
 
-    def load(self, weights: str | Path | nn.Module = "yolov8n.pt") -> Model:
+    def load(self, weights: str | Path | nn.Module = "yolo26n.pt") -> Model:
         """Copy weights with equal names and shapes into this network; plain convolutions upcycle into dynamic ones."""
         self._require_network("load weights")
         if isinstance(weights, (str, Path)):
@@ -348,6 +351,14 @@ class Model(nn.Module):
         return self.predictor.model.names
 
     @property
+    def head_name(self) -> str:
+        """Class name of the network's last layer, for an exported model as its file says; empty where unknown."""
+        if not isinstance(self.model, nn.Module):
+            return str(self.facts.get("head", ""))
+        layers = getattr(self.model, "model", None)
+        return type(layers[-1]).__name__ if isinstance(layers, nn.Sequential) and len(layers) else ""
+
+    @property
     def device(self) -> torch.device | None:
         """Device of the network's parameters, None for an exported model."""
         return next(self.model.parameters()).device if isinstance(self.model, nn.Module) else None
@@ -410,6 +421,18 @@ class Model(nn.Module):
                 except AttributeError:
                     pass
             raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'.") from None
+
+
+def _facts_of_export(path: str) -> Mapping[str, Any]:
+    """Return the metadata of an exported model, none where its format cannot be read yet."""
+    form = format_of(path)
+    return format_class(form).peek(Path(path)) if form.home else {}
+
+
+def _task_of_export(path: str, facts: Mapping[str, Any]) -> str:
+    """Return the task of an exported model: what the file says, else what its name says."""
+    task = facts.get("task")
+    return task if task in TASK_INFOS else guess_model_task(path)
 
 
 def entries(bundles: Mapping[str, str]) -> dict[str, dict[str, type]]:

@@ -141,7 +141,8 @@ class BasePredictor:
         all are brought to `imgsz`.
         """
         free_size = self.model.format == "pt" or self.model.dynamic
-        auto = len({x.shape for x in im}) == 1 and bool(self.args.rect) and free_size
+        alike = len({x.shape for x in im}) == 1
+        auto = alike and bool(self.args.rect) and free_size and not self.scale_fill
         letterbox = LetterBox(self.imgsz, auto=auto, scale_fill=self.scale_fill, stride=self.model.stride)
         return [letterbox(image=x) for x in im]
 

@@ -71,6 +71,7 @@ class SelectOptions:
         max_det: keep at most so many detections an image.
         nc: number of classes of the model, 0 to read it from the tensor.
         end2end: the tensor already holds final rows (B, N, 6+E): no suppression.
+        size_hw: height and width of the network input in pixels, where boxes are given as shares of them.
     """
 
     conf: float = 0.25
@@ -81,6 +82,7 @@ class SelectOptions:
     max_det: int = 300
     nc: int = 0
     end2end: bool = False
+    size_hw: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)

@@ -24,8 +24,9 @@ from ultralytics.engine.train import autobatch, checkpointing, console, ddp, loo
 from ultralytics.engine.train.checkpointing import Progress
 from ultralytics.engine.train.csvlog import CsvLog
 from ultralytics.engine.train.ema import ModelEMA
-from ultralytics.engine.train.hooks import BatchPictures, CloseMosaic, TimeLimit
+from ultralytics.engine.train.hooks import BatchPictures, CloseMosaic, SpareCore, TimeLimit
 from ultralytics.engine.train.mode import Precision
+from ultralytics.engine.train.multi import MultiTrainer
 from ultralytics.engine.train.process import training_process
 from ultralytics.engine.train.resume import Resumption, find_resumption
 from ultralytics.nn.checkpoint import load_checkpoint, save_checkpoint, strip_optimizer
@@ -37,7 +38,7 @@ from ultralytics.utils.dist import broadcast_object, torch_distributed_zero_firs
 from ultralytics.utils.log import LOGGER, colorstr
 from ultralytics.utils.seeds import init_seeds, unset_deterministic
 
-__all__ = ["BaseTrainer"]
+__all__ = ["BaseTrainer", "MultiTrainer"]
 
 GRADIENT_NORM = 10.0
 
@@ -68,6 +69,7 @@ class BaseTrainer:
     ) -> None:
         overrides = dict(overrides or {})
         self.args = get_cfg(cfg, overrides)
+        refuse_unbuilt(self.args)
         self.resumption: Resumption | None = None
         self.check_resume(overrides)
         self.callbacks = _callbacks or get_default_callbacks()
@@ -87,7 +89,7 @@ class BaseTrainer:
         self.lf: Callable[[float], float] = lambda epoch: 1.0
         self.plots: dict[Path, Any] = {}
         self.plot_idx = [0, 1, 2]
-        self.hooks = [CloseMosaic(), TimeLimit(), BatchPictures()]
+        self.hooks = [CloseMosaic(), TimeLimit(), SpareCore(), BatchPictures()]
         self.progress, self.precision = Progress(), Precision()
         self.stop = self.joins_normalizer = False
         self.epoch = self.start_epoch = self.iteration = 0
@@ -100,6 +102,7 @@ class BaseTrainer:
         self.compile_works = False
         self.train_time_start = self.epoch_time_start = time.time()
         self.epoch_time = 0.0
+        self.batch_times: list[float] = []
         if len(self.worker_devices) > 1:
             return  # the processes that this one starts do the rest
         self._prepare()
@@ -112,24 +115,28 @@ class BaseTrainer:
             ddp.join_group(self.device)
         init_seeds(self.args.seed + max(self.rank, 0), self.args.deterministic)  # rank 0 builds what one process builds
         setup.claim_folder(self)
-        add_integration_callbacks(self)
-        self.emit("on_pretrain_routine_start")
-        if isinstance(self.model, (str, Path)):
-            self.model = self.args.model = str(check_model_file_from_stem(str(self.model)))
-        with torch_distributed_zero_first(env.local_rank()):
-            self.data = self.get_dataset()
+        try:
+            if self.is_main:
+                add_integration_callbacks(self)
+            self.emit("on_pretrain_routine_start")
+            if isinstance(self.model, (str, Path)):
+                self.model = self.args.model = str(check_model_file_from_stem(str(self.model)))
+            with torch_distributed_zero_first(env.local_rank()):
+                self.data = self.get_dataset()
+        except BaseException:
+            self._release()
+            raise
 
     @property
     def is_main(self) -> bool:
         """Whether this process writes files: the only one, or rank 0."""
         return self.rank in {-1, 0}
 
-    # Callbacks
-    # ---------------------------------------------------------------------------------------------------------
+    # Callbacks --------------------------------------------------------------------------------------------------------
 
     def add_callback(self, event: str, callback: Callable) -> None:
         """Append a function of the trainer to an event."""
-        self.callbacks[event].append(callback)
+        self.callbacks.setdefault(event, []).append(callback)
 
     def set_callback(self, event: str, callback: Callable) -> None:
         """Replace an event's functions by one."""
@@ -146,8 +153,7 @@ class BaseTrainer:
             hook.notify(event, self)
         self.run_callbacks(event)
 
-    # The run
-    # -----------------------------------------------------------------------------------------------------------
+    # The run ----------------------------------------------------------------------------------------------------------
 
     def train(self) -> None:
         """Train from setup to the final validation.
@@ -449,3 +455,17 @@ class BaseTrainer:
 
     def plot_training_labels(self) -> None:
         """Draw statistics of the training labels."""
+
+
+def refuse_unbuilt(args: Any) -> None:
+    """Raise for arguments whose features are not built; training without them would not be what was asked for."""
+    if args.distill_model:
+        raise NotImplementedError(
+            f"distill_model={args.distill_model}: distillation is not built. Train without it, from good "
+            "start weights: pretrained=weights.pt."
+        )
+    if str(args.quantize) == "8":
+        raise NotImplementedError(
+            "quantize=8 in training: quantisation-aware training is not built. Train normally and quantise at export: "
+            "yolo export model=best.pt format=onnx quantize=8."
+        )

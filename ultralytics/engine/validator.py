@@ -212,7 +212,7 @@ class BaseValidator:
         mixed = getattr(getattr(trainer, "precision", None), "mixed", False)
         if self.device.type != "cpu" or mixed or len(self.dataloader.dataset) < TWIN_PAYS_FROM:
             return network
-        return NativeRuntime(network, self.device).run
+        return NativeRuntime(network, self.device, keep_branches=True).run
 
     def _autocast(self, trainer: Any) -> contextlib.AbstractContextManager:
         """Compute in the trainer's precision, so that its validation costs what a training step costs."""

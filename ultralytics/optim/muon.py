@@ -103,45 +103,39 @@ class MuSGD(torch.optim.Optimizer):
         muon: float = 0.5,
         sgd: float = 0.5,
     ) -> None:
-        for name, value in {"lr": lr, "momentum": momentum, "weight_decay": weight_decay}.items():
-            if value < 0:
-                raise ValueError(f"{name}={value} must not be negative.")
-        defaults = {
-            "lr": lr,
-            "momentum": momentum,
-            "weight_decay": weight_decay,
-            "nesterov": nesterov,
-            "use_muon": use_muon,
-        }
-        super().__init__(params, defaults)
-        self.muon = muon
-        self.sgd = sgd
+        settings = {"lr": lr, "momentum": momentum, "weight_decay": weight_decay}
+        negative = [f"{name}={value}" for name, value in settings.items() if value < 0]
+        if negative:
+            raise ValueError(f"{', '.join(negative)} must not be negative.")
+        super().__init__(params, settings | {"nesterov": nesterov, "use_muon": use_muon})
+        self.muon, self.sgd = muon, sgd
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Take one step; a `closure` recomputes and returns the loss."""
-        loss = None
-        if closure is not None:
-            with torch.enable_grad():
-                loss = closure()
+        result = torch.enable_grad()(closure)() if closure else None
         for group in self.param_groups:
-            params = [p for p in group["params"] if p.grad is not None]
-            if not params:
-                continue
-            grads = [p.grad for p in params]
-            rate = group["lr"]
-            if group["use_muon"]:
-                momenta = self._buffers(params, "momentum_buffer")
-                updates = _muon_updates(grads, momenta, group["momentum"], group["nesterov"])
-                torch._foreach_add_(params, updates, alpha=-rate * self.muon)
-                self._sgd(params, grads, group, rate * self.sgd, "momentum_buffer_SGD")
-            else:
-                self._sgd(params, grads, group, rate, "momentum_buffer")
-        return loss
+            if moved := [p for p in group["params"] if p.grad is not None]:
+                self._step_group(moved, group)
+        return result
+
+    def _step_group(self, params: list[Tensor], group: dict[str, Any]) -> None:
+        """Move the parameters of one group that have a gradient."""
+        grads, rate = [p.grad for p in params], group["lr"]
+        if not group["use_muon"]:
+            self._sgd(params, grads, group, rate, "momentum_buffer")
+            return
+        momenta = self._buffers(params, "momentum_buffer")
+        directions = _muon_updates(grads, momenta, group["momentum"], group["nesterov"])
+        torch._foreach_add_(params, directions, alpha=-rate * self.muon)
+        self._sgd(params, grads, group, rate * self.sgd, "momentum_buffer_SGD")
 
     def _buffers(self, params: Sequence[Tensor], name: str) -> list[Tensor]:
         """Return one state tensor per parameter, zeros on first use."""
-        return [self.state[p].setdefault(name, torch.zeros_like(p)) for p in params]
+        for p in params:
+            if name not in self.state[p]:
+                self.state[p][name] = torch.zeros_like(p)
+        return [self.state[p][name] for p in params]
 
     def _sgd(self, params: list[Tensor], grads: list[Tensor], group: dict[str, Any], rate: float, name: str) -> None:
         """Apply SGD with (Nesterov) momentum, keeping its buffers under state key `name`."""

@@ -1,0 +1,1 @@
+"""Pictures of runs: batches with boxes, curves, matrices, features."""

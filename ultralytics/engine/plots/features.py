@@ -109,6 +109,8 @@ def _class_scores(output: Any, nc: int) -> torch.Tensor:
         raw = raw.get("one2many", raw)
         if "scores" in raw:
             return raw["scores"].sigmoid()
+    if isinstance(raw, tuple):  # of a decoder: boxes and logits (K, B, Q, nc) of its layers, ...
+        return raw[1][-1].sigmoid().transpose(1, 2)
     return decoded[:, 4 : 4 + nc]
 
 

@@ -26,7 +26,7 @@ from ultralytics.utils.seeds import rng_state, set_rng_state
 
 __all__ = ["Workload", "choose_precision", "requested_dtype"]
 
-SHORT_RUN_GFLOP = 4000.0  # runs below this many billion operations are over before a check has paid for itself
+SHORT_RUN_GFLOP = 1000.0  # runs below this many billion operations are over before a check has paid for itself
 TINY_STEP_GFLOP = 3.0  # steps below this lose more by waiting for threads than they win
 UNSAFE_FP16_GPUS = ("GTX 16", "T400", "T500", "T550", "T600", "T1000", "T1200", "T2000", "K40m")  # wrong half results
 
@@ -69,6 +69,7 @@ def choose_precision(
     device: torch.device,
     work: Workload,
     threads: int = 1,
+    pinned: bool = False,
     memory: Path | None = None,
 ) -> Precision:
     """Decide type, layout and threads of a run.
@@ -79,6 +80,7 @@ def choose_precision(
         device: where the run computes.
         work: what there is to compute.
         threads: processor threads that the run may have.
+        pinned: the user has fixed that number.
         memory: file that remembers verdicts; None takes the one in the user's configuration folder.
     """
     wanted = requested_dtype(amp)
@@ -91,7 +93,7 @@ def choose_precision(
         wanted = "bfloat16"
     dtypes = {"auto": ("float32", "bfloat16") if cpu_has_bf16() else ("float32",)}.get(wanted, (wanted,))
     layouts = (False, True) if channels_last is None else (channels_last,)
-    counts = thread_counts(threads, work.step_gflop)
+    counts = [threads] if pinned else thread_counts(threads, work.step_gflop)
     modes = [Precision(dtype, layout, counts[0]) for dtype in dtypes for layout in layouts]
     if len(modes) * len(counts) == 1:
         return modes[0]

@@ -11,6 +11,7 @@ why such a script keeps its training call under `if __name__ == "__main__":`.
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import datetime
 import importlib
@@ -41,6 +42,7 @@ __all__ = ["WorkerSpec", "devices_of", "join_group", "launch", "leave_group", "r
 
 TIMEOUT_S = 10_800  # ranks may wait this long for each other (the first one builds label caches)
 WORKER_FLAG = "ULTRALYTICS_TRAINING_WORKER"
+FAILURE_NOTE = ".failed"  # suffix of the file, named by its rank, that a failing process leaves beside the spec
 GRACE_S = 15  # for the other processes to end by themselves after one has failed
 
 
@@ -255,7 +257,7 @@ def _run_workers(count: int, file: Path) -> None:
                 WORKER_FLAG: "1",
             }
             workers.append(subprocess.Popen([sys.executable, "-m", __name__, str(file)], env=environment))
-        _wait(workers)
+        _wait(workers, file.parent)
     except KeyboardInterrupt:
         _wait_for_end(workers)  # the terminal has interrupted them too; let them save and say how to resume
         raise
@@ -266,20 +268,27 @@ def _run_workers(count: int, file: Path) -> None:
                 worker.wait()
 
 
-def _wait(workers: Sequence[subprocess.Popen]) -> None:
-    """Return when all have ended well; raise as soon as one has not."""
+def _wait(workers: Sequence[subprocess.Popen], folder: Path) -> None:
+    """Return when all have ended well; raise as soon as one has not, naming the one that failed first."""
     while True:
         codes = [worker.poll() for worker in workers]
         failed = [(rank, code) for rank, code in enumerate(codes) if code]
         if failed:
             _wait_for_end(workers)
-            rank, code = failed[0]
+            first = _first_to_fail(folder)  # the others lose their connection to it and may end before it does
+            rank, code = next((pair for pair in failed if pair[0] == first), failed[0])
             raise RuntimeError(
                 f"the training process of rank {rank} ended with exit code {code}; its messages are above."
             )
         if all(code == 0 for code in codes):
             return
         time.sleep(0.1)
+
+
+def _first_to_fail(folder: Path) -> int | None:
+    """Return the rank that was the first to write that it failed, None if none could."""
+    notes = sorted(folder.glob(f"*{FAILURE_NOTE}"), key=lambda note: note.stat().st_mtime_ns)
+    return int(notes[0].stem) if notes else None
 
 
 def _wait_for_end(workers: Sequence[subprocess.Popen]) -> None:
@@ -360,6 +369,8 @@ if __name__ == "__main__":
     try:
         status = main(sys.argv[1:])
     except Exception:
+        with contextlib.suppress(OSError):
+            Path(sys.argv[1]).with_name(f"{env.rank()}{FAILURE_NOTE}").touch()
         LOGGER.exception(f"training process of rank {env.rank()} failed")
         status = 1
     sys.stdout.flush()

@@ -5,13 +5,17 @@ A hook is an object with methods named after the public events; the trainer call
 
 from __future__ import annotations
 
+import statistics
+from dataclasses import replace
 from typing import Any
 
 from ultralytics.engine.train.stopping import epochs_in_time
 from ultralytics.utils.dist import broadcast_object
 from ultralytics.utils.log import LOGGER
 
-__all__ = ["BatchPictures", "CloseMosaic", "Hook", "TimeLimit"]
+__all__ = ["BatchPictures", "CloseMosaic", "Hook", "SpareCore", "TimeLimit"]
+
+TOO_SLOW = 1.5  # times a step with one thread less
 
 
 class Hook:
@@ -73,6 +77,27 @@ class BatchPictures(Hook):
         """Draw the batch if its turn has come."""
         if trainer.args.plots and trainer.iteration in trainer.plot_idx:
             trainer.plot_training_samples(trainer.batch, trainer.iteration)
+
+
+class SpareCore(Hook):
+    """Take one thread less when all cores together have become slower than that, because others use one of them.
+
+    The threads of a step wait for each other thousands of times, so one core that is lent to another program makes
+    every step several times slower. `OMP_NUM_THREADS` fixes the number and turns this off.
+    """
+
+    def on_train_epoch_end(self, trainer: Any) -> None:
+        """Compare the epoch's steps with what one thread less took in the self-check."""
+        mode, times = trainer.precision, trainer.batch_times
+        if mode.threads < 2 or not mode.spare_s or not times or statistics.median(times) < TOO_SLOW * mode.spare_s:
+            return
+        threads = mode.threads - 1
+        note = f"another program needs the processor since epoch {trainer.epoch + 1}"
+        LOGGER.warning(
+            f"a step on {mode.threads} threads took {statistics.median(times):.2g} s, which {threads} alone do in "
+            f"{mode.spare_s:.2g} s: {note}. Using {threads} from here on (last bits of results depend on that)."
+        )
+        trainer.set_precision(replace(mode, threads=threads, note=note, spare_s=0.0))
 
 
 class TimeLimit(Hook):

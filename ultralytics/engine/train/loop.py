@@ -51,7 +51,9 @@ def run_epoch(trainer: Any) -> None:
     bar = console.EpochBar(loader, trainer.epoch, trainer.epochs, trainer.device)
     try:
         for index, batch in enumerate(bar):
+            begin = time.perf_counter()
             train_batch(trainer, index, batch)
+            trainer.batch_times.append(time.perf_counter() - begin)
             boxes = len(trainer.batch.get("cls", trainer.batch["img"]))
             bar.show(trainer.tloss, boxes, trainer.batch["img"].shape[-1], last=index + 1 == len(loader))
             trainer.batch = None
@@ -73,7 +75,7 @@ def begin_epoch(trainer: Any) -> None:
     modules.freeze_norm_statistics(trainer.model, trainer.frozen)
     reseed_epoch(trainer.args.seed, trainer.epoch, max(trainer.rank, 0))
     setup.set_epoch_rates(trainer)
-    trainer.tloss = None
+    trainer.tloss, trainer.batch_times = None, []
     trainer.emit("on_train_epoch_start")
     if hasattr(trainer.train_loader, "set_epoch"):
         trainer.train_loader.set_epoch(trainer.epoch)

@@ -12,6 +12,8 @@ from torch import nn
 
 __all__ = ["Precision"]
 
+FIELDS = {"dtype": str, "channels_last": bool, "threads": int, "note": str, "spare_s": float}
+
 
 @dataclass(frozen=True)
 class Precision:
@@ -22,12 +24,14 @@ class Precision:
         channels_last: keep images and kernels in NHWC order in memory.
         threads: processor threads, 0 to leave torch's number alone.
         note: why, for the log.
+        spare_s: seconds of a step with one thread less, where that was measured; 0 otherwise.
     """
 
     dtype: str = "float32"
     channels_last: bool = False
     threads: int = 0
     note: str = ""
+    spare_s: float = 0.0
 
     def __str__(self) -> str:
         layout = "NHWC layout" if self.channels_last else ""
@@ -76,6 +80,5 @@ class Precision:
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Precision:
         """Rebuild from `state`."""
-        return cls(
-            str(state["dtype"]), bool(state["channels_last"]), int(state.get("threads", 0)), str(state.get("note", ""))
-        )
+        known = {key: kind(state[key]) for key, kind in FIELDS.items() if key in state}
+        return cls(**known)

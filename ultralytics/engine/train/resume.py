@@ -12,6 +12,7 @@ from ultralytics.engine.train.checkpointing import continuation_of
 from ultralytics.nn.checkpoint import load_checkpoint
 from ultralytics.utils.files import get_latest_run
 from ultralytics.utils.log import LOGGER
+from ultralytics.utils.settings import SETTINGS
 
 __all__ = ["CHANGEABLE", "NothingToResumeError", "Resumption", "find_resumption"]
 
@@ -64,7 +65,7 @@ def find_resumption(args: Any, overrides: Mapping[str, Any]) -> Resumption:
     """Find and read the checkpoint that `args.resume` means.
 
     Args:
-        args: merged arguments; `resume` is True (newest run below the current folder) or a path.
+        args: merged arguments; `resume` is a path, or True for the newest run below the current folder or `runs_dir`.
         overrides: what the caller asked for explicitly.
 
     Raises:
@@ -105,10 +106,12 @@ def _checkpoint_path(resume: bool | str | Path) -> Path:
                 f"resume='{resume}': there is no such checkpoint. Name the run's weights/last.pt, or its folder."
             )
         return path.resolve()
-    newest = get_latest_run()
-    if not newest:
+    places = [Path(), Path(SETTINGS["runs_dir"])]
+    newest = next((found for found in map(get_latest_run, places) if found), None)
+    if newest is None:
         raise FileNotFoundError(
-            "resume=True: no last*.pt found below the current folder. Name it: resume=path/to/weights/last.pt"
+            f"resume=True: no last*.pt found below the current folder or '{places[1]}'. Name it: "
+            "resume=path/to/weights/last.pt"
         )
     return Path(newest).resolve()
 

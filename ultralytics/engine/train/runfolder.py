@@ -27,17 +27,20 @@ class RunFolderLock:
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / LOCK_NAME
-        self._lock = FileLock(self.path, timeout=0)
+        self._lock = FileLock(self.path)
 
-    def acquire(self) -> None:
+    def acquire(self, wait_s: float = 0.0) -> None:
         """Take the lock.
+
+        Args:
+            wait_s: seconds to wait for it. Loader processes of a killed run, which hold its lock too, end within that.
 
         Raises:
             RunFolderInUseError: while another run writes into the folder.
         """
         self.path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            self._lock.acquire()
+            self._lock.acquire(timeout=wait_s)
         except Timeout:
             raise RunFolderInUseError(
                 f"Another training run is writing into '{self.path.parent}'. Wait until it ends, or choose another "

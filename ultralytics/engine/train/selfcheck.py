@@ -30,8 +30,8 @@ __all__ = ["fastest_mode", "fastest_threads", "remembered"]
 
 LOSS_TOLERANCE = 0.05  # relative difference of the loss that counts as agreement
 WORTHWHILE = 0.9  # share of the reference time below which another mode is taken
-TRIAL_SECONDS = 0.5  # per mode, after one untimed step
-THREAD_ROUNDS, THREAD_STEPS = 3, 3  # turns, and steps per turn, of each number of threads
+TRIAL_SECONDS = 0.4  # per mode, after one untimed step
+THREAD_ROUNDS, THREAD_STEPS = 2, 3  # turns, and steps per turn, of each number of threads
 
 
 def remembered(work: Any, modes: Sequence[Precision], counts: Sequence[int], memory: Path | None = None) -> Precision:
@@ -123,7 +123,8 @@ def fastest_threads(work: Any, mode: Precision, counts: Sequence[int]) -> Precis
     if best is careful or best.total > WORTHWHILE * careful.total:
         return replace(careful.mode, note=f"{mode.note}; more threads gain nothing")
     share = best.total / careful.total
-    return replace(best.mode, note=f"{mode.note}; {share:.2f} of the time with {careful.mode.threads}")
+    seconds = careful.total / (THREAD_ROUNDS * THREAD_STEPS)
+    return replace(best.mode, note=f"{mode.note}; {share:.2f} of the time with {careful.mode.threads}", spare_s=seconds)
 
 
 class Trial:

@@ -27,7 +27,7 @@ from ultralytics.engine.train.extras import attempt_compile
 from ultralytics.engine.train.hooks import CloseMosaic
 from ultralytics.engine.train.mode import Precision
 from ultralytics.engine.train.modules import apply_freeze, unwrap_model
-from ultralytics.engine.train.process import cpu_threads, yield_to_training
+from ultralytics.engine.train.process import cpu_threads, threads_are_pinned
 from ultralytics.engine.train.runfolder import RunFolderLock, remove_leftovers
 from ultralytics.engine.train.stopping import EarlyStopping
 from ultralytics.nn.checkpoint import save_checkpoint
@@ -48,6 +48,7 @@ __all__ = [
     "set_up",
 ]
 
+LOADERS_END_S = 10.0  # loader processes notice within 5 s that their parent is gone
 TRIAL_IMAGES = 4  # batch of the precision self-check
 
 
@@ -111,7 +112,7 @@ def claim_folder(trainer: Any) -> None:
     if not trainer.is_main:
         return
     trainer.folder_lock = RunFolderLock(trainer.save_dir)
-    trainer.folder_lock.acquire()
+    trainer.folder_lock.acquire(wait_s=0.0 if trainer.resumption is None else LOADERS_END_S)
     trainer.wdir.mkdir(parents=True, exist_ok=True)
     remove_leftovers(trainer.wdir)
     remove_leftovers(trainer.save_dir)
@@ -165,8 +166,6 @@ def build_loaders(trainer: Any) -> None:
     if hasattr(trainer.validator, "args"):
         trainer.validator.args.device = str(trainer.device)  # the argument may list those of all processes
     CloseMosaic.plan(trainer)
-    if trainer.device.type == "cpu":
-        yield_to_training(trainer.train_loader)
 
 
 def close_loaders(trainer: Any) -> None:
@@ -206,8 +205,8 @@ def _measured_precision(trainer: Any) -> Precision:
         batch=functools.partial(trial_batch, trainer),
         stream=functools.partial(_stream, trainer),
     )
-    threads = cpu_threads(ddp.local_processes())
-    return amp.choose_precision(args.amp, args.channels_last, trainer.device, work, threads)
+    threads, pinned = cpu_threads(ddp.local_processes()), threads_are_pinned()
+    return amp.choose_precision(args.amp, args.channels_last, trainer.device, work, threads, pinned)
 
 
 def _stream(trainer: Any) -> Iterator[dict[str, Any]]:
