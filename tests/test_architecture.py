@@ -25,7 +25,8 @@ LAYERS = (
     ("", "__main__", "cfg.cli"),
 )
 THIN = {
-    f"utils.{n}" for n in ("ops", "nms", "tal", "loss", "metrics", "plotting", "torch_utils", "instance", "benchmarks", "autobatch")
+    f"utils.{n}"
+    for n in ("ops", "nms", "tal", "loss", "metrics", "plotting", "torch_utils", "instance", "benchmarks", "autobatch")
 }
 TABLES = {"", "utils", "cfg", "data"}
 MAX_FUNCTION_LINES = 60

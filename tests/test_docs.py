@@ -24,6 +24,7 @@ from ultralytics.cfg.tasks import MODES, TASKS
 from ultralytics.models import unbuilt
 from ultralytics.models.yolo.model import BUNDLES
 from ultralytics.nn.backends import FORMATS
+from ultralytics.nn.dynamize import KEYS as DYNAMIZE_KEYS
 from ultralytics.nn.flops import count_flops, get_num_params
 from ultralytics.nn.info import KEYS as INFO_KEYS
 from ultralytics.nn.info import model_from
@@ -198,6 +199,7 @@ def commands() -> Iterator[tuple[str, list[str]]]:
 COMMANDS = list(commands())
 SPECIAL_KEYS = {
     "info": {*INFO_KEYS},
+    "dynamize": {*DYNAMIZE_KEYS},
     "routing": {"model", "source", "by", "imgsz", "save_dir"},
     "blocks": {"name"},
     "quickstart": {*DEFAULT_CFG_DICT},
@@ -273,7 +275,7 @@ def raised() -> set[str]:
 
     def walk(node: ast.AST, owners: tuple[str, ...]) -> None:
         for child in ast.iter_child_nodes(node):
-            named = isinstance(child, (ast.FunctionDef, ast.ClassDef))
+            named = isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
             if isinstance(child, ast.Raise) and isinstance(child.exc, ast.Call):
                 kind, text = child.exc.func, ast.unparse(child.exc)
                 if isinstance(kind, ast.Name) and kind.id == "NotImplementedError" and " must " not in text:

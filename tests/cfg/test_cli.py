@@ -189,7 +189,7 @@ def test_words_that_are_nothing(line, part):
 
 
 def test_complete(capsys):
-    assert complete({"mode": "val", "task": "segment"})["model"] == "yolov8n-seg.pt"
+    assert complete({"mode": "val", "task": "segment"})["model"] == "yolo26n-seg.pt"
     assert complete({"model": "x.pt"})["mode"] == "train"
     assert complete({"task": "track", "model": "x.pt", "source": 0}) == {
         "task": "detect",
@@ -290,7 +290,7 @@ def test_help(capsys):
     entrypoint("help lr0 epochs=3")
     out = capsys.readouterr().out
     assert "lr0: learning rate" in out and "a whole number of 1 or more" in out
-    assert "yolov8n-seg.pt for segment" in argument_help("model")
+    assert "yolo26n-seg.pt for segment" in argument_help("model")
     with pytest.raises(SyntaxError, match=r"'lr1' is no argument.*lr0"):
         entrypoint("help lr1")
     assert all(name in CLI_HELP_MSG for name in SPECIALS)

@@ -268,7 +268,7 @@ def test_save_dir(tmp_path, monkeypatch):
 def test_tasks():
     assert TASKS == ("detect", "segment", "semantic", "depth", "classify", "pose", "obb")
     assert MODES == ("train", "val", "predict", "export", "track", "benchmark")
-    assert TASK2MODEL["segment"] == "yolov8n-seg.pt"
+    assert TASK2MODEL["segment"] == "yolo26n-seg.pt"
     assert TASK2DATA["obb"] == "dota8.yaml"
     assert TASK2METRIC["pose"] == "metrics/mAP50-95(P)"
     heads = [head for info in TASK_INFOS.values() for head in info.heads]

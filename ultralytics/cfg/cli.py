@@ -23,7 +23,7 @@ from ultralytics.cfg.schema import ARGS
 from ultralytics.cfg.tasks import MODES, TASK2DATA, TASK2MODEL, TASKS
 from ultralytics.utils.env import ASSETS, DEFAULT_CFG_PATH, PYTHON_VERSION, VERSION, env_bool
 from ultralytics.utils.files import get_latest_run
-from ultralytics.utils.log import LOGGER, colorstr
+from ultralytics.utils.log import LOGGER, colorstr, remove_colorstr
 from ultralytics.utils.settings import SETTINGS, default_settings
 
 __all__ = [
@@ -44,7 +44,8 @@ USER_ERRORS = (ConfigError, ValueError, SyntaxError, OSError, ImportError, NotIm
 # Special commands that load the network code, by what they call; the module that fills the table of blocks comes first.
 FORWARDED = {
     "info": "ultralytics.nn.info:main",
-    "blocks": "ultralytics.nn.registry:describe",
+    "dynamize": "ultralytics.nn.dynamize:main",
+    "blocks": "ultralytics.nn.catalogue:describe",
     "routing": "ultralytics.nn.routing:main",
     "quickstart": "ultralytics.solutions.quickstart:main",
 }
@@ -89,7 +90,8 @@ def run_guarded(action: Callable[[], Any]) -> int:
             traceback.print_exc()
         else:
             hint = "" if isinstance(error, ConfigError) else "\n(YOLO_TRACEBACK=1 shows where this happened.)"
-            print(f"ERROR ❌ {str(error) or type(error).__name__}{hint}", file=sys.stderr)
+            text = f"ERROR ❌ {str(error) or type(error).__name__}{hint}"
+            print(text if sys.stderr.isatty() else remove_colorstr(text), file=sys.stderr)
         return 1
 
 
@@ -273,7 +275,7 @@ def open_model(name: str, task: str | None, trust: bool) -> Any:
 
     stem = Path(name).stem.lower()
     if "rtdetr" in stem:
-        return RTDETR(name)
+        return RTDETR(name, trust=trust)
     if "fastsam" in stem:
         return FastSAM(name)
     if any(part in stem for part in ("sam_", "sam2_", "sam2.1_", "sam3")):

@@ -30,6 +30,7 @@ class TaskInfo:
         model: weights used where none are given.
         metric: key of the metric that ranks models.
         calibration: data set for INT8 calibration where none is given.
+        imgsz: image size in pixels where none is given.
     """
 
     name: str
@@ -39,6 +40,7 @@ class TaskInfo:
     model: str
     metric: str
     calibration: str
+    imgsz: int = 640
 
 
 _ROWS = (
@@ -47,7 +49,7 @@ _ROWS = (
         "",
         ("Detect", "v10Detect", "WorldDetect", "YOLOEDetect", "RTDETRDecoder"),
         "coco8.yaml",
-        "yolov8n.pt",
+        "yolo26n.pt",
         "metrics/mAP50-95(B)",
         "coco128.yaml",
     ),
@@ -56,7 +58,7 @@ _ROWS = (
         "-seg",
         ("Segment", "Segment26", "YOLOESegment", "YOLOESegment26"),
         "coco8-seg.yaml",
-        "yolov8n-seg.pt",
+        "yolo26n-seg.pt",
         "metrics/mAP50-95(M)",
         "coco128-seg.yaml",
     ),
@@ -70,17 +72,26 @@ _ROWS = (
         "cityscapes8.yaml",
     ),
     TaskInfo("depth", "-depth", ("Depth",), "depth8.yaml", "yolo26n-depth.pt", "metrics/delta1", "depth8.yaml"),
-    TaskInfo("classify", "-cls", ("Classify",), "imagenet10", "yolov8n-cls.pt", "metrics/accuracy_top1", "imagenet100"),
+    TaskInfo(
+        "classify",
+        "-cls",
+        ("Classify",),
+        "imagenet10",
+        "yolo26n-cls.pt",
+        "metrics/accuracy_top1",
+        "imagenet100",
+        imgsz=224,
+    ),
     TaskInfo(
         "pose",
         "-pose",
         ("Pose", "Pose26"),
         "coco8-pose.yaml",
-        "yolov8n-pose.pt",
+        "yolo26n-pose.pt",
         "metrics/mAP50-95(P)",
         "coco8-pose.yaml",
     ),
-    TaskInfo("obb", "-obb", ("OBB", "OBB26"), "dota8.yaml", "yolov8n-obb.pt", "metrics/mAP50-95(B)", "dota128.yaml"),
+    TaskInfo("obb", "-obb", ("OBB", "OBB26"), "dota8.yaml", "yolo26n-obb.pt", "metrics/mAP50-95(B)", "dota128.yaml"),
 )
 
 TASK_INFOS: dict[str, TaskInfo] = {row.name: row for row in _ROWS}

@@ -30,9 +30,14 @@ def linear_sum_assignment(cost_matrix: np.ndarray) -> tuple[np.ndarray, np.ndarr
         return rows[order], columns[order]
 
     n, m = cost.shape
-    row_price, column_price = np.zeros(n), np.zeros(m)
+    if not n:
+        return np.zeros(0, int), np.zeros(0, int)
+    # With every row's least cost as its price, the rows whose cheapest columns differ are settled at once.
+    row_price, column_price = cost.min(1), np.zeros(m)
     owner = np.full(m, -1)  # row that holds a column
-    for row in range(n):
+    taken, first = np.unique(cost.argmin(1), return_index=True)
+    owner[taken] = first
+    for row in np.setdiff1d(np.arange(n), first, assume_unique=True):
         _augment(cost, row, row_price, column_price, owner)
     columns = np.flatnonzero(owner >= 0)
     order = np.argsort(owner[columns])

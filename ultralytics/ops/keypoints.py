@@ -7,7 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-__all__ = ["OKS_SIGMA", "kpt_iou", "oks_sigmas"]
+__all__ = ["BODY_SHARE", "OKS_SIGMA", "kpt_iou", "oks_sigmas"]
+
+BODY_SHARE = 0.53  # area of a person over that of the box, as the keypoint metric counts it
 
 # Spread of human annotators per body joint, nose to ankles, as a share of the object's size.
 OKS_SIGMA = (

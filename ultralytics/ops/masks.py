@@ -12,12 +12,31 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from ultralytics.ops.boxes import RatioPad
+from ultralytics.ops.boxes import RatioPad, letterbox_geometry
 
-__all__ = ["crop_mask", "masks2segments", "process_mask", "process_mask_native", "scale_masks"]
+__all__ = [
+    "crop_mask",
+    "image_masks",
+    "index_map_overlaps",
+    "join_outlines",
+    "masks2segments",
+    "process_mask",
+    "process_mask_native",
+    "scale_masks",
+    "stack_overlaps",
+]
 
 # Full-size logits of many objects need much memory (100 objects in a 12 MP photo: 4.8 GB); work on this many values.
 _CHUNK_VALUES = 1 << 25
+_COUNTED_VALUES = 1 << 22  # the same for work that needs several whole numbers per value
+
+
+def _inside(boxes: torch.Tensor, h: int, w: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return which rows `(N, h, 1)` and columns `(N, 1, w)` of a map lie inside boxes `(N, 4)` in map pixels."""
+    x1, y1, x2, y2 = boxes[:, :4, None].unbind(1)
+    columns = torch.arange(w, device=boxes.device, dtype=boxes.dtype)
+    rows = torch.arange(h, device=boxes.device, dtype=boxes.dtype)
+    return ((rows >= y1) & (rows < y2))[:, :, None], ((columns >= x1) & (columns < x2))[:, None, :]
 
 
 def crop_mask(masks: torch.Tensor, boxes: torch.Tensor) -> torch.Tensor:
@@ -27,12 +46,19 @@ def crop_mask(masks: torch.Tensor, boxes: torch.Tensor) -> torch.Tensor:
         masks: `(N, H, W)`.
         boxes: `(N, 4)` corners in mask pixels; a pixel stays when x1 <= column < x2 and y1 <= row < y2.
     """
-    _, h, w = masks.shape
-    x1, y1, x2, y2 = boxes[:, :4, None].unbind(1)
-    columns = torch.arange(w, device=masks.device, dtype=boxes.dtype)
-    rows = torch.arange(h, device=masks.device, dtype=boxes.dtype)
-    in_x, in_y = (columns >= x1) & (columns < x2), (rows >= y1) & (rows < y2)
-    return masks.masked_fill(~(in_y[:, :, None] & in_x[:, None, :]), 0)
+    in_y, in_x = _inside(boxes, *masks.shape[1:])
+    return masks.masked_fill(~(in_y & in_x), 0)
+
+
+def _positive(logits: torch.Tensor, boxes: torch.Tensor) -> torch.Tensor:
+    """Return where logits `(N, H, W)` are above 0 inside boxes `(N, 4)`: bool."""
+    in_y, in_x = _inside(boxes, *logits.shape[1:])
+    if logits.device.type == "cpu":  # numpy broadcasts here at five times torch's speed
+        inside = logits.detach().numpy() > 0
+        inside &= in_y.numpy()
+        inside &= in_x.numpy()
+        return torch.from_numpy(inside)
+    return (logits > 0).logical_and_(in_y).logical_and_(in_x)
 
 
 def _logits(protos: torch.Tensor, coefficients: torch.Tensor) -> torch.Tensor:
@@ -41,8 +67,8 @@ def _logits(protos: torch.Tensor, coefficients: torch.Tensor) -> torch.Tensor:
     return (coefficients.float() @ protos.float().reshape(c, -1)).view(-1, h, w)
 
 
-def _chunks(count: int, size_hw: Sequence[int]) -> Iterator[slice]:
-    step = max(1, _CHUNK_VALUES // max(1, int(size_hw[0]) * int(size_hw[1])))
+def _chunks(count: int, size_hw: Sequence[int], values: int | None = None) -> Iterator[slice]:
+    step = max(1, (values or _CHUNK_VALUES) // max(1, int(size_hw[0]) * int(size_hw[1])))
     for start in range(0, count, step):
         yield slice(start, start + step)
 
@@ -70,7 +96,7 @@ def process_mask(
         logits = _logits(protos, masks_in[part])
         if upsample:
             logits = F.interpolate(logits[None], size, mode="bilinear", align_corners=False)[0]
-        out[part] = crop_mask(logits > 0, bboxes[part] * scale)
+        out[part] = _positive(logits, bboxes[part] * scale)
     return out
 
 
@@ -92,8 +118,89 @@ def process_mask_native(
     out = torch.empty((len(masks_in), *size), dtype=torch.uint8, device=protos.device)
     for part in _chunks(len(masks_in), size):
         logits = scale_masks(_logits(protos, masks_in[part])[None], size)[0]
-        out[part] = crop_mask(logits > 0, bboxes[part])
+        out[part] = _positive(logits, bboxes[part])
     return out
+
+
+def image_masks(
+    protos: torch.Tensor,
+    coefficients: torch.Tensor,
+    boxes: torch.Tensor,
+    input_hw: Sequence[int],
+    image_hw: Sequence[int],
+    ratio_pad: RatioPad | None = None,
+) -> torch.Tensor:
+    """Return binary masks of one image in the pixels of the original image, exact to a part of a pixel.
+
+    Every pixel of the image is looked up in the logits where the letterbox put its middle. `process_mask_native`, which
+    rounds the border to whole pixels of the prototypes, can be off by half of such a pixel, two input pixels.
+
+    Args:
+        protos: `(C, h, w)` prototypes of the letterboxed input.
+        coefficients: `(N, C)`.
+        boxes: `(N, 4)` corners in original pixels.
+        input_hw: height and width of the letterboxed input.
+        image_hw: height and width of the original image.
+        ratio_pad: see `letterbox_geometry`.
+
+    Returns:
+        `(N, height, width)` uint8 of 0 and 1.
+    """
+    size = int(image_hw[0]), int(image_hw[1])
+    gains, borders = letterbox_geometry(input_hw, size, ratio_pad)
+    x, y = (
+        ((torch.arange(side, device=protos.device) + 0.5) * gain + border) * (2 / whole) - 1
+        for side, gain, border, whole in zip(size[::-1], gains, borders, input_hw[1::-1], strict=True)
+    )
+    grid = torch.stack((x.expand(len(y), -1), y[:, None].expand(-1, len(x))), -1)[None]
+    out = torch.empty((len(coefficients), *size), dtype=torch.uint8, device=protos.device)
+    for part in _chunks(len(coefficients), size):
+        logits = _logits(protos, coefficients[part])[None]
+        logits = F.grid_sample(logits, grid, mode="bilinear", padding_mode="border", align_corners=False)[0]
+        out[part] = _positive(logits, boxes[part])
+    return out
+
+
+def _iou(inter: torch.Tensor, area1: torch.Tensor, area2: torch.Tensor, eps: float) -> torch.Tensor:
+    """Return the IoU `(N, M)` for intersections and areas `(N,)` and `(M,)`."""
+    return inter / (area1[:, None] + area2 - inter + eps)
+
+
+def index_map_overlaps(index_map: torch.Tensor, count: int, masks: torch.Tensor, eps: float = 1e-7) -> torch.Tensor:
+    """Return the IoU of objects painted into one map and masks, without taking the map apart.
+
+    Only the pixels of the masks are looked at, each once, whatever the number of objects.
+
+    Args:
+        index_map: `(H, W)` integers, 0 for background, k + 1 for object k of M.
+        count: M.
+        masks: `(N, H, W)` of 0 and 1.
+        eps: keeps divisions finite.
+
+    Returns:
+        `(M, N)` float32 in main memory.
+    """
+    owner = index_map.detach().cpu().numpy().reshape(-1).astype(np.int64)
+    flat = (masks != 0).cpu().numpy().reshape(len(masks), -1)
+    sizes = np.bincount(owner, minlength=count + 1)[1 : count + 1]
+    table = np.zeros((len(flat), count + 1), np.int64)
+    for part in _chunks(len(flat), index_map.shape, _COUNTED_VALUES):
+        row, pixel = np.divmod(np.flatnonzero(flat[part]), flat.shape[1])
+        keys = row * (count + 1) + owner[pixel]
+        rows = table[part]
+        rows[:] = np.bincount(keys, minlength=rows.size).reshape(rows.shape)
+    inter, areas = (torch.from_numpy(x.astype(np.float32)) for x in (table[:, 1:].T, table.sum(1)))
+    return _iou(inter, torch.from_numpy(sizes.astype(np.float32)), areas, eps)
+
+
+def stack_overlaps(masks1: torch.Tensor, masks2: torch.Tensor, eps: float = 1e-7) -> torch.Tensor:
+    """Return the IoU `(N, M)` of binary masks `(N, H, W)` and `(M, H, W)`; large stacks are widened part by part."""
+    flat1, flat2 = masks1.flatten(1), masks2.flatten(1)
+    inter = torch.zeros((len(flat1), len(flat2)), device=masks1.device)
+    step = max(1, _CHUNK_VALUES // max(1, len(flat1) + len(flat2)))
+    for start in range(0, flat1.shape[1], step):
+        inter += flat1[:, start : start + step].float() @ flat2[:, start : start + step].float().T
+    return _iou(inter, flat1.sum(1).float(), flat2.sum(1).float(), eps)
 
 
 def scale_masks(
@@ -146,7 +253,7 @@ def masks2segments(masks: np.ndarray | torch.Tensor, strategy: str = "all") -> l
     """
     import cv2
 
-    joiners = {"all": _bridge, "concat": np.concatenate, "largest": lambda parts: max(parts, key=len)}
+    joiners = {"all": join_outlines, "concat": np.concatenate, "largest": lambda parts: max(parts, key=len)}
     if strategy not in joiners:
         raise ValueError(f"unknown strategy '{strategy}' for masks2segments; choose from {', '.join(joiners)}.")
     stack = masks.detach().cpu().numpy() if isinstance(masks, torch.Tensor) else np.asarray(masks)
@@ -158,7 +265,7 @@ def masks2segments(masks: np.ndarray | torch.Tensor, strategy: str = "all") -> l
     return out
 
 
-def _bridge(parts: list[np.ndarray]) -> np.ndarray:
+def join_outlines(parts: Sequence[np.ndarray]) -> np.ndarray:
     """Join polygons, in order, into one outline: each is linked to the next between their closest vertices.
 
     The path goes out along one way round every part up to its exit, runs round the last part, and comes back along the
@@ -168,7 +275,7 @@ def _bridge(parts: list[np.ndarray]) -> np.ndarray:
         return parts[0]
     links = []
     for here, there in pairwise(parts):
-        distance2 = ((here[:, None].astype(np.int64) - there[None]) ** 2).sum(-1)
+        distance2 = ((here[:, None].astype(np.float64) - there[None]) ** 2).sum(-1)
         links.append(np.unravel_index(distance2.argmin(), distance2.shape))
     entries, exits = [links[0][0], *(b for _, b in links)], [*(a for a, _ in links), links[-1][1]]
     ways_out, ways_back = [], []

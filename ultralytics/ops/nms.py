@@ -15,7 +15,7 @@ import torch
 
 from ultralytics.ops.boxes import xywh2xyxy
 from ultralytics.ops.iou import box_iou
-from ultralytics.ops.rotated import batch_probiou
+from ultralytics.ops.rotated import far_apart, probiou
 
 __all__ = ["Candidates", "TorchNMS", "find_candidates", "non_max_suppression"]
 
@@ -98,6 +98,11 @@ def _greedy_numpy(boxes: np.ndarray, iou_thres: float, limit: int | None) -> np.
     return kept[:limit]
 
 
+def _paired_probiou(boxes1: torch.Tensor, boxes2: torch.Tensor) -> torch.Tensor:
+    """Return the probabilistic IoU `(N,)` of rotated boxes `(N, 5)` row by row."""
+    return probiou(boxes1, boxes2)[..., 0]
+
+
 def _plain_iou(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
     """Return the IoU `(N, M)` of corner boxes; two boxes without area give NaN, which suppresses nothing."""
     low, high = torch.maximum(a[:, None, :2], b[:, :2]), torch.minimum(a[:, None, 2:], b[:, 2:])
@@ -108,16 +113,35 @@ def _plain_iou(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
 
 
 def _matrix(
-    boxes: torch.Tensor, iou_thres: float, limit: int | None, iou_func: Callable[..., torch.Tensor]
+    boxes: torch.Tensor,
+    iou_thres: float,
+    limit: int | None,
+    iou_func: Callable[..., torch.Tensor],
+    far: Callable[[torch.Tensor, torch.Tensor, float], torch.Tensor] | None = None,
 ) -> torch.Tensor:
-    """Return the positions that no better box overlaps too much, whether or not that better box is kept itself."""
+    """Return the positions that no better box overlaps too much, whether or not that better box is kept itself.
+
+    Args:
+        boxes: `(N, ...)` sorted by falling score.
+        iou_thres: see `non_max_suppression`.
+        limit: stop when so many are kept.
+        iou_func: overlap of all pairs; of pairs in rows where `far` is given.
+        far: cheap test `(N, M)` of which pairs cannot overlap that much.
+    """
     kept: list[torch.Tensor] = []
     total = 0
     for start in range(0, len(boxes), _BLOCK):
         stop = min(start + _BLOCK, len(boxes))
-        hit = iou_func(boxes[:stop], boxes[start:stop]) > iou_thres  # (stop, block)
-        better = torch.arange(stop, device=boxes.device)[:, None] < torch.arange(start, stop, device=boxes.device)
-        kept.append(start + torch.nonzero(~(hit & better).any(0))[:, 0])
+        mine = torch.arange(start, stop, device=boxes.device)
+        better = torch.arange(stop, device=boxes.device)[:, None] < mine
+        if far is None:
+            lost = ((iou_func(boxes[:stop], boxes[start:stop]) > iou_thres) & better).any(0)
+        else:
+            above, below = torch.nonzero(better & ~far(boxes[:stop], boxes[start:stop], iou_thres), as_tuple=True)
+            hit = iou_func(boxes[above], boxes[start + below]) > iou_thres
+            lost = torch.zeros(stop - start, dtype=torch.bool, device=boxes.device)
+            lost[below[hit]] = True
+        kept.append(mine[~lost])
         total += len(kept[-1])
         if limit is not None and total >= limit:
             break
@@ -230,7 +254,7 @@ def _suppress(found: Candidates, iou_thres: float, max_det: int, class_gap: floa
     offset = found.rows[:, 5:6] * class_gap
     if rotated:  # the angle is the last extra column
         boxes = torch.cat([found.rows[:, :2] + offset, found.rows[:, 2:4], found.rows[:, -1:]], 1)
-        return _matrix(boxes, iou_thres, max_det, batch_probiou)
+        return _matrix(boxes, iou_thres, max_det, _paired_probiou, far_apart)
     return _greedy(found.rows[:, :4] + offset, iou_thres, max_det)
 
 

@@ -12,7 +12,7 @@ import torch
 
 from ultralytics.ops.common import Array, as_float, stack_last
 
-__all__ = ["batch_probiou", "probiou", "regularize_rboxes", "xywhr2xyxyxyxy", "xyxyxyxy2xywhr"]
+__all__ = ["batch_probiou", "far_apart", "probiou", "regularize_rboxes", "xywhr2xyxyxyxy", "xyxyxyxy2xywhr"]
 
 
 def xywhr2xyxyxyxy(x: Array) -> Array:
@@ -105,3 +105,19 @@ def batch_probiou(obb1: Array, obb2: Array, eps: float = 1e-7) -> torch.Tensor:
     """Return the probabilistic IoU `(N, M)` of every pair of rotated boxes `(N, 5)` and `(M, 5)`."""
     obb1, obb2 = (torch.as_tensor(b) for b in (obb1, obb2))
     return _gaussian_overlap(obb1[:, None], obb2[None], eps)
+
+
+def far_apart(obb1: torch.Tensor, obb2: torch.Tensor, iou: float) -> torch.Tensor:
+    """Return which pairs of rotated boxes `(N, 5)` and `(M, 5)` are too far apart for a probabilistic IoU above `iou`.
+
+    A sufficient condition at the cost of a few operations per pair. The overlap fixes the largest Bhattacharyya
+    distance `b`. Its part from the centres is at least a quarter of their squared distance over the largest variance of
+    the sum of both Gaussians, and that is at most a twelfth of the squares of the longer sides.
+
+    Returns:
+        `(N, M)` bool.
+    """
+    largest = -math.log(max(1.0 - (1.0 - iou) ** 2, 1e-7)) + 1e-3  # with room for rounding
+    reach1, reach2 = (b[:, 2:4].amax(1) ** 2 * (largest / 3) for b in (obb1, obb2))
+    dx, dy = obb1[:, None, 0] - obb2[:, 0], obb1[:, None, 1] - obb2[:, 1]
+    return dx * dx + dy * dy > reach1[:, None] + reach2

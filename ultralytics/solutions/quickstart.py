@@ -7,21 +7,22 @@ pictures with both files and check that they agree. Everything it prints was mea
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+
 from ultralytics.cfg.tasks import TASK_INFOS
 from ultralytics.data.describe import check_det_dataset
+from ultralytics.data.describe_classify import check_cls_dataset
+from ultralytics.models.yolo.model import YOLO
 from ultralytics.ops.iou import box_iou
 from ultralytics.utils.checks import require
 from ultralytics.utils.log import LOGGER
 
-from ultralytics.models.yolo.model import YOLO
-
-__all__ = ["Agreement", "agreement", "main"]
+__all__ = ["Agreement", "ClassAgreement", "agreement", "class_agreement", "main"]
 
 
 # Small pictures, small batches and a step after each: what gets furthest in a few minutes on two cores.
@@ -35,7 +36,9 @@ DEFAULTS: dict[str, Any] = {
     "momentum": 0.9,
     "seed": 0,
 }
-DATA = {"detect": "shapes.yaml"}
+TASK_DEFAULTS: dict[str, dict[str, Any]] = {"classify": {"epochs": 25, "imgsz": 96, "batch": 16, "nbs": 16}}
+DATA = {"detect": "shapes.yaml", "classify": "shapes-cls"}
+DESCRIBE: dict[str, Callable[[str], dict[str, Any]]] = {"classify": check_cls_dataset}  # others: check_det_dataset
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,62 @@ class Agreement:
         """Whether both runs found boxes, and the same ones: all paired, corners within 1 px, scores within 0.01."""
         return self.boxes > 0 and self.missing == 0 and self.box_px <= 1.0 and self.conf <= 0.01
 
+    @property
+    def compared(self) -> bool:
+        """Whether there was anything to compare."""
+        return self.boxes + self.missing > 0
+
+    @property
+    def cells(self) -> tuple[str, str]:
+        """Two cells of the closing table."""
+        return (
+            f"{self.boxes} boxes on {self.images} pictures, {self.missing} without a partner",
+            f"within {self.box_px:.3f} px, {self.conf:.4f} score",
+        )
+
+    @property
+    def problem(self) -> str:
+        """What an error says."""
+        return (
+            f"{self.missing} boxes without a partner, corners up to {self.box_px:.2f} px and scores up to "
+            f"{self.conf:.3f} apart."
+        )
+
+
+@dataclass(frozen=True)
+class ClassAgreement:
+    """How far two classifications of the same pictures agree.
+
+    Attributes:
+        images: pictures compared.
+        different: pictures whose first guesses differ.
+        conf: largest difference between probabilities.
+    """
+
+    images: int
+    different: int
+    conf: float
+
+    @property
+    def ok(self) -> bool:
+        """Whether all first guesses are the same and probabilities within 0.01."""
+        return self.images > 0 and self.different == 0 and self.conf <= 0.01
+
+    @property
+    def compared(self) -> bool:
+        """Whether there was anything to compare."""
+        return self.images > 0
+
+    @property
+    def cells(self) -> tuple[str, str]:
+        """Two cells of the closing table."""
+        return f"{self.images} pictures, {self.different} classes differ", f"within {self.conf:.4f} probability"
+
+    @property
+    def problem(self) -> str:
+        """What an error says."""
+        return f"{self.different} of {self.images} classes differ, probabilities are up to {self.conf:.3f} apart."
+
 
 def agreement(first: Iterable[Any], second: Iterable[Any], iou: float = 0.9) -> Agreement:
     """Pair the boxes of two result lists, image by image: same class, best overlap above `iou`."""
@@ -85,6 +144,13 @@ def agreement(first: Iterable[Any], second: Iterable[Any], iou: float = 0.9) -> 
     return Agreement(images, boxes, missing, box_px, conf)
 
 
+def class_agreement(first: Iterable[Any], second: Iterable[Any]) -> ClassAgreement:
+    """Compare the probabilities of two result lists, image by image."""
+    pairs = [(a.probs.data.float().cpu(), b.probs.data.float().cpu()) for a, b in zip(first, second, strict=True)]
+    different = sum(int(a.argmax()) != int(b.argmax()) for a, b in pairs)
+    return ClassAgreement(len(pairs), different, max((float((a - b).abs().max()) for a, b in pairs), default=0.0))
+
+
 def main(args: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Run the quickstart.
 
@@ -99,8 +165,9 @@ def main(args: Mapping[str, Any] | None = None) -> dict[str, Any]:
         ImportError: if the ONNX extra is not installed.
         NotImplementedError: for a task that is not built yet.
     """
-    options = {**DEFAULTS, **(args or {})}
-    task = options.pop("task", "detect")
+    task = dict(args or {}).get("task", "detect")
+    options = {**DEFAULTS, **TASK_DEFAULTS.get(task, {}), **(args or {})}
+    options.pop("task", None)
     if task not in DATA:
         raise NotImplementedError(f"quickstart has no embedded data for task '{task}'; its tasks are {sorted(DATA)}.")
     for package in ("onnx", "onnxruntime"):
@@ -122,11 +189,11 @@ def main(args: Mapping[str, Any] | None = None) -> dict[str, Any]:
     exported = YOLO(onnx, task=task)
     onnx_metrics = exported.val(**common, project=folder, name="val_onnx", exist_ok=True)
 
-    pictures = test_pictures(data)
+    pictures = test_pictures(data, DESCRIBE.get(task, check_det_dataset))
     shared = {"imgsz": options["imgsz"], "device": options.get("device"), "rect": False, "verbose": False}
     native = model.predict(pictures, **shared, project=folder, name="predict_pt", exist_ok=True, save=True)
     runtime = exported.predict(pictures, **shared, project=folder, name="predict_onnx", exist_ok=True, save=True)
-    same = agreement(native, runtime)
+    same = (agreement if native[0].probs is None else class_agreement)(native, runtime)
 
     key = info.metric
     figures = {
@@ -143,19 +210,16 @@ def main(args: Mapping[str, Any] | None = None) -> dict[str, Any]:
         "pictures": folder / "predict_pt",
     }
     report(figures, key, metrics, onnx_metrics)
-    if not same.boxes + same.missing:
+    if not same.compared:
         raise RuntimeError("the model found no box on the test pictures, so there is nothing to compare: more epochs?")
     if not same.ok:
-        raise RuntimeError(
-            f"PyTorch and ONNX disagree on the test pictures: {same.missing} boxes without a partner, corners up to "
-            f"{same.box_px:.2f} px and scores up to {same.conf:.3f} apart."
-        )
+        raise RuntimeError(f"PyTorch and ONNX disagree on the test pictures: {same.problem}")
     return figures
 
 
-def test_pictures(data: str) -> list[str]:
+def test_pictures(data: str, describe: Callable[[str], dict[str, Any]] = check_det_dataset) -> list[str]:
     """Return the files of the data set's test split, or of its validation split where it has none."""
-    described = check_det_dataset(data)
+    described = describe(data)
     split = described.get("test") or described["val"]
     folders = split if isinstance(split, list) else [split]
     files = sorted(
@@ -168,20 +232,16 @@ def test_pictures(data: str) -> list[str]:
 
 def report(figures: Mapping[str, Any], key: str, metrics: Any, onnx_metrics: Any) -> None:
     """Print the closing table."""
-    same: Agreement = figures["agreement"]
+    same: Agreement | ClassAgreement = figures["agreement"]
     rows = [
         ("model", figures["model"], f"{figures['parameters']:,} parameters"),
         ("training", f"{figures['train_seconds']:.0f} s", f"everything {figures['total_seconds']:.0f} s"),
         *(
             (k.removeprefix("metrics/"), f"{metrics.results_dict[k]:.4f} PyTorch", f"{v:.4f} ONNX Runtime")
             for k, v in onnx_metrics.results_dict.items()
-            if k.startswith("metrics/mAP") or k == key
+            if k.startswith(("metrics/mAP", "metrics/accuracy")) or k == key
         ),
-        (
-            "agreement",
-            f"{same.boxes} boxes on {same.images} pictures, {same.missing} without a partner",
-            f"within {same.box_px:.3f} px, {same.conf:.4f} score",
-        ),
+        ("agreement", *same.cells),
         ("weights", figures["weights"], ""),
         ("ONNX", figures["onnx"], ""),
         ("plots", figures["plots"], ""),

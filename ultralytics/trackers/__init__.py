@@ -1,0 +1,1 @@
+"""Trackers: boxes of successive frames linked to identities."""

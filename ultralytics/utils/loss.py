@@ -5,7 +5,9 @@ from ultralytics.nn.loss.detect import v8DetectionLoss
 from ultralytics.nn.loss.end2end import E2EDetectLoss, E2ELoss
 from ultralytics.nn.loss.obb import v8OBBLoss
 from ultralytics.nn.loss.pose import v8PoseLoss
+from ultralytics.nn.loss.pose26 import PoseLoss26, RLELoss
 from ultralytics.nn.loss.segment import v8SegmentationLoss
+from ultralytics.nn.loss.segment26 import SegmentLoss26
 from ultralytics.nn.loss.terms import (
     BboxLoss,
     BCEDiceLoss,
@@ -26,7 +28,10 @@ __all__ = [
     "FocalLoss",
     "KeypointLoss",
     "MultiChannelDiceLoss",
+    "PoseLoss26",
+    "RLELoss",
     "RotatedBboxLoss",
+    "SegmentLoss26",
     "VarifocalLoss",
     "v8ClassificationLoss",
     "v8DetectionLoss",
