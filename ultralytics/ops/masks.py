@@ -181,7 +181,7 @@ def index_map_overlaps(index_map: torch.Tensor, count: int, masks: torch.Tensor,
         `(M, N)` float32 in main memory.
     """
     owner = index_map.detach().cpu().numpy().reshape(-1).astype(np.int64)
-    flat = (masks != 0).cpu().numpy().reshape(len(masks), -1)
+    flat = (masks != 0).cpu().numpy().reshape(len(masks), index_map.numel())
     sizes = np.bincount(owner, minlength=count + 1)[1 : count + 1]
     table = np.zeros((len(flat), count + 1), np.int64)
     for part in _chunks(len(flat), index_map.shape, _COUNTED_VALUES):

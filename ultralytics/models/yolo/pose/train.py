@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ultralytics.models.yolo.family import FamilyTrainer
+from ultralytics.models.yolo.pose.data import check_pose_data
 from ultralytics.models.yolo.pose.task import POSE
 
 __all__ = ["PoseTrainer"]
@@ -19,14 +20,10 @@ class PoseTrainer(FamilyTrainer):
         """Return the description of the data set.
 
         Raises:
-            ValueError: if it has no `kpt_shape`.
+            ValueError: if what it says about keypoints is missing or wrong.
         """
         data = super().get_dataset()
-        if "kpt_shape" not in data:
-            raise ValueError(
-                f"{data['yaml_file']}: 'kpt_shape' is missing; pose data sets need [keypoints, 2 or 3], such as "
-                "kpt_shape: [17, 3]."
-            )
+        check_pose_data(data)
         return data
 
     def network_options(self) -> dict[str, Any]:

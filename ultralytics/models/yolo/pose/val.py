@@ -14,6 +14,7 @@ from ultralytics.engine.results import Results
 from ultralytics.engine.task import SelectOptions
 from ultralytics.models.yolo.detect.stages import to_rows
 from ultralytics.models.yolo.detect.val import DetectionValidator, Tensors
+from ultralytics.models.yolo.pose.data import check_pose_data
 from ultralytics.models.yolo.pose.task import POSE
 from ultralytics.ops.boxes import scale_coords
 from ultralytics.ops.keypoints import oks_sigmas
@@ -35,16 +36,24 @@ class PoseValidator(DetectionValidator):
     annotation_file = "person_keypoints_val2017.json"
     iou_types = ("bbox", "keypoints")
 
+    def get_data(self) -> dict[str, Any]:
+        """Return the description of the data set that `data` names.
+
+        Raises:
+            ValueError: if what it says about keypoints is missing or wrong.
+        """
+        data = super().get_data()
+        check_pose_data(data)
+        return data
+
     def init_metrics(self, model: Any) -> None:
         """Learn also what the keypoints are.
 
         Raises:
-            ValueError: if the data set has none, or others than the model.
+            ValueError: if they are others than the data set's.
         """
         super().init_metrics(model)
-        given, source = self.data.get("kpt_shape"), self.data.get("yaml_file", self.args.data)
-        if given is None:
-            raise ValueError(f"{source}: 'kpt_shape' is missing; pose data sets need it, such as kpt_shape: [17, 3].")
+        given, source = self.data["kpt_shape"], self.data.get("yaml_file", self.args.data)
         self.kpt_shape = tuple(getattr(model, "kpt_shape", None) or given)
         if self.kpt_shape[0] != given[0]:
             raise ValueError(

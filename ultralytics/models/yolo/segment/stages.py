@@ -80,7 +80,7 @@ def select_segments(outputs: Any, options: SelectOptions) -> list[Detections]:
         ValueError: if there are no prototypes among the outputs.
     """
     parts = outputs[0] if isinstance(outputs, (tuple, list)) and isinstance(outputs[0], (tuple, list)) else outputs
-    if not isinstance(parts, (tuple, list)) or len(parts) < 2 or parts[1].ndim != 4:
+    if not isinstance(parts, (tuple, list)) or len(parts) < 2 or getattr(parts[1], "ndim", 0) != 4:
         raise ValueError(
             "the model gives boxes without mask prototypes, so it is not a segmentation model; use task=detect."
         )
@@ -108,7 +108,7 @@ def finish_segments(detections: Detections, frame: Frame) -> Results:
         return Results(frame.image, path=frame.path, names=frame.names, boxes=rows)
     masks = masks_of(detections, frame.input_hw)
     masks = masks.original(image_hw) if frame.info.get("retina_masks") else masks.large()
-    seen = masks.flatten(1).any(1)
+    seen = masks.flatten(1).bool().any(1)
     if not bool(seen.all()):
         rows, masks = rows[seen.to(rows.device)], masks[seen]
     return Results(frame.image, path=frame.path, names=frame.names, boxes=rows, masks=masks)
