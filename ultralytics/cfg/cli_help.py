@@ -18,7 +18,7 @@ SPECIALS = {
     "dynamize": "make a plain model dynamic: `yolo dynamize model=yolov8s.pt layers=stride2 num_experts=4`",
     "blocks": "the blocks that a model YAML may name, with their arguments; `yolo blocks C2f` explains one",
     "routing": "how a model with dynamic convolutions weighs its experts: `yolo routing model=best.pt source=images`",
-    "quickstart": "train, validate, export and predict once on shapes drawn here, in a few minutes",
+    "quickstart": "train, validate, export and predict once on drawn shapes; `task=segment`, `pose`, `obb`, `classify`",
     "solutions": "ready-made video applications",
     "login": "not available, there is no cloud service",
     "logout": "not available, there is no cloud service",
