@@ -28,6 +28,7 @@ from ultralytics.nn.dynamize import KEYS as DYNAMIZE_KEYS
 from ultralytics.nn.flops import count_flops, get_num_params
 from ultralytics.nn.info import KEYS as INFO_KEYS
 from ultralytics.nn.info import model_from
+from ultralytics.nn.routing import KEYS as ROUTING_KEYS
 from ultralytics.solutions import quickstart
 from ultralytics.utils.env import ASSETS
 from ultralytics.utils.settings import default_settings
@@ -200,7 +201,7 @@ COMMANDS = list(commands())
 SPECIAL_KEYS = {
     "info": {*INFO_KEYS},
     "dynamize": {*DYNAMIZE_KEYS},
-    "routing": {"model", "source", "by", "imgsz", "save_dir"},
+    "routing": {*ROUTING_KEYS},
     "blocks": {"name"},
     "quickstart": {*DEFAULT_CFG_DICT},
     "settings": {*default_settings()},

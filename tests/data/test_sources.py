@@ -12,6 +12,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import requests
 import torch
 from PIL import Image
 
@@ -222,6 +223,26 @@ def test_network_camera(camera):
     loader.close()
     assert not any(thread.is_alive() for thread in loader.threads)
     assert isinstance(load_inference_source(f"{camera}/still"), LoadPilAndNumpy)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "https://example.com/bus.jpg",
+        "https://example.com/film.mp4",
+        "https://example.com/live",
+        "rtsp://example.com/live",
+        ["https://example.com/bus.jpg", "https://example.com/car.jpg"],
+    ],
+)
+def test_offline_bars_addresses(monkeypatch, camera, source):
+    monkeypatch.setenv("YOLO_OFFLINE", "1")
+    monkeypatch.setattr(requests, "get", lambda *args, **kwargs: pytest.fail("went to the network"))
+    with pytest.raises(ConnectionError, match="YOLO_OFFLINE"):
+        list(load_inference_source(source))
+    monkeypatch.undo()
+    monkeypatch.setenv("YOLO_OFFLINE", "1")
+    assert load_inference_source(f"{camera}/still").bs == 1  # this machine is not the network
 
 
 def test_streams_from_a_list_file(video, tmp_path):

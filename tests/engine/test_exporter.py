@@ -176,6 +176,16 @@ def test_report_names_file_and_commands(plain_model, capsys):
     assert "square" in text and "netron.app" in text and "Export complete" in text
 
 
+def test_arguments_without_effect_are_named(plain_model, caplog, monkeypatch):
+    monkeypatch.setattr(plain_model, "args", {"data": "trained-on.yaml"}, raising=False)
+    onnx_file = export(plain_model)
+    assert "has no effect" not in caplog.text and "data=trained-on.yaml" in caplog.text
+    assert AutoBackend(onnx_file).metadata["args"]["data"] == "trained-on.yaml"
+    export(plain_model, format="torchscript", data="coco8.yaml", fraction=0.5)
+    assert caplog.text.count("data=coco8.yaml has no effect in export") == 1
+    assert caplog.text.count("fraction=0.5 has no effect in export") == 1
+
+
 def test_callbacks_run(plain_model):
     seen = []
     exporter = Exporter(overrides={"format": "torchscript", "imgsz": 64, "batch": 1})

@@ -371,10 +371,30 @@ def test_interrupt_says_how_to_go_on(run, capsys):
         if t.epoch == 1:
             raise KeyboardInterrupt
 
+    seen = []
     with pytest.raises(KeyboardInterrupt):
-        run(lambda t: t.add_callback("on_train_batch_end", stop), epochs=3)
+        run(lambda t: (seen.append(t), t.add_callback("on_train_batch_end", stop)), epochs=3)
     out = capsys.readouterr().out
-    assert "interrupted in epoch 2" in out and "1 finished epochs" in out and "yolo train resume model=" in out
+    assert "interrupted in epoch 2" in out and "1 finished epochs" in out
+    assert f"yolo train resume model={seen[0].last}" in out
+    again = DetectionTrainer(overrides={"resume": str(seen[0].last)})
+    again.train()
+    assert again.save_dir == seen[0].save_dir and again.start_epoch == 1
+    assert again.log.as_columns()["epoch"] == [1, 2, 3]
+
+
+@pytest.mark.parametrize(("remap", "bias"), [(True, [2.0, 1.0]), (False, [1.0, 2.0])])
+def test_classifier_rows_follow_their_names_unless_told_not_to(data, tmp_path, remap, bias):
+    trainer = DetectionTrainer(overrides=settings(data, tmp_path, cls_remap=remap))
+    trainer._release()
+    first, second = trainer.data["names"].values()
+    source = trainer.get_model(trainer.args.model, verbose=False)
+    source.names = {0: second, 1: first}
+    with torch.no_grad():
+        source.model[-1].cv3[0][-1].bias.copy_(torch.tensor([1.0, 2.0]))
+    model = trainer.get_model(trainer.args.model, source, verbose=False)
+    assert model.model[-1].cv3[0][-1].bias.tolist() == bias
+    assert model.names == (trainer.data["names"] if remap else source.names)  # what the rows are at this point
 
 
 def test_missing_data_is_a_clear_error(data, tmp_path):
@@ -428,8 +448,10 @@ def test_compiled_network_trains_and_failures_are_survived(run, monkeypatch, cap
     a, b = (load_checkpoint(t.last)[0].state_dict() for t in (compiled, plain))
     assert all(torch.equal(a[k], b[k]) for k in a)
     monkeypatch.setattr(setup, "attempt_compile", lambda *args, **kwargs: Broken())
-    assert run(compile=True, epochs=1).compiled is None
-    assert "torch.compile failed" in capsys.readouterr().out
+    assert run(compile=True, epochs=1, profile=True).compiled is None
+    text = capsys.readouterr().out
+    assert "torch.compile failed" in text
+    assert text.count("has no effect") == 1 and "profile=True has no effect in train" in text
 
 
 def test_base_class_names_what_is_missing(data, tmp_path):

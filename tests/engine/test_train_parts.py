@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from types import SimpleNamespace
 
 import pytest
 import torch
 from torch import nn
 
+from ultralytics.cfg.merge import get_cfg
 from ultralytics.engine.train import amp, autobatch, extras, modules, recovery, selfcheck
 from ultralytics.engine.train.csvlog import CsvLog
 from ultralytics.engine.train.mode import Precision
 from ultralytics.engine.train.process import cpu_threads, reseed_epoch, training_process
 from ultralytics.engine.train.runfolder import RunFolderLock, remove_leftovers
+from ultralytics.engine.train.setup import claim_folder
+from ultralytics.nn.backends.table import FORMATS
 
 CPU = torch.device("cpu")
 
@@ -89,6 +96,53 @@ def test_a_second_live_run_is_refused(tmp_path):
     assert refused.returncode == 7 and "Another training run" in refused.stdout, refused.stderr
     first.release()
     assert subprocess.run(command, capture_output=True, env=env).returncode == 0
+
+
+def claim(project) -> SimpleNamespace:
+    """Let a stand-in for a trainer choose its folder."""
+    args = get_cfg(overrides={"mode": "train", "project": str(project), "name": "run"})
+    trainer = SimpleNamespace(args=args, resumption=None, is_main=True)
+    claim_folder(trainer)
+    return trainer
+
+
+def test_runs_that_start_together_get_folders_of_their_own(tmp_path):
+    finished = claim(tmp_path)
+    finished.csv.write_text("epoch,time\n1,1\n")
+    finished.folder_lock.release()
+    together = Barrier(8)
+
+    def start(_):
+        together.wait()
+        return claim(tmp_path)
+
+    with ThreadPoolExecutor(8) as pool:
+        runs = list(pool.map(start, range(8)))
+    assert {run.save_dir.name for run in runs} == {f"run-{n}" for n in range(2, 10)}
+    assert finished.csv.read_text().endswith("1,1\n")
+    for run in runs:
+        assert f"save_dir: {run.save_dir}" in (run.save_dir / "args.yaml").read_text()
+        run.folder_lock.release()
+
+
+def test_processes_that_start_together_get_folders_of_their_own(tmp_path):
+    code = (
+        "import sys\n"
+        "from ultralytics.cfg.merge import get_cfg\n"
+        "from ultralytics.engine.train.runfolder import claim_new\n"
+        "args = get_cfg(overrides={'mode': 'train', 'project': sys.argv[1], 'name': 'run'})\n"
+        "print('ready', flush=True); sys.stdin.readline()\n"
+        "print(*(claim_new(args).name for _ in range(20)))\n"
+    )
+    command, env = [sys.executable, "-c", code, str(tmp_path)], {**os.environ, "PYTHONPATH": ":".join(sys.path)}
+    pipe = subprocess.PIPE
+    both = [subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=env) for _ in range(2)]
+    assert [process.stdout.readline() for process in both] == ["ready\n"] * 2
+    for process in both:
+        process.stdin.write("\n")
+        process.stdin.flush()
+    names = [name for process in both for name in process.communicate(timeout=60)[0].split()]
+    assert len(names) == 40 and set(names) == {p.name for p in tmp_path.iterdir()}
 
 
 def test_leftovers_of_a_killed_run_are_removed(tmp_path):
@@ -441,5 +495,6 @@ def test_compile_mode_is_checked():
 def test_quantisation_aware_training_is_not_built():
     net = nn.Linear(1, 1)
     assert not extras.is_qat(net) and extras.qat_state(net) is None and extras.restore_qat(net, None) is net
-    with pytest.raises(NotImplementedError, match="quantise at export"):
+    with pytest.raises(NotImplementedError, match="quantize=16"):
         extras.prepare_qat(net, None, lambda batch: batch)
+    assert 8 not in FORMATS["onnx"].precisions  # or the advice should be 8 bits

@@ -12,6 +12,7 @@ from torch import nn
 from ultralytics.nn.block.activation import activation_scope
 from ultralytics.nn.block.conv import Conv, Conv2, DWConv, RepConv, autopad
 from ultralytics.nn.block.csp import C3, Bottleneck
+from ultralytics.nn.block.library import TorchVision
 from ultralytics.nn.block.misc import DFL
 from ultralytics.nn.block.parameternet import DynamicBnAct
 from ultralytics.nn.fold import fold_model
@@ -238,3 +239,14 @@ def test_activations_of_a_build_are_its_own():
     assert Conv(4, 4).act is Conv.default_act
     assert isinstance(Conv(4, 4, act=False).act, nn.Identity)
     assert isinstance(Conv(4, 4, act=nn.ReLU()).act, nn.ReLU)
+
+
+def test_weights_of_torchvision_are_not_fetched_offline(monkeypatch, tmp_path):
+    monkeypatch.setenv("YOLO_OFFLINE", "1")
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+    monkeypatch.setattr(torch.hub, "load_state_dict_from_url", lambda *a, **k: pytest.fail("went to the network"))
+    for weights in ("DEFAULT", "SqueezeNet1_1_Weights.IMAGENET1K_V1"):
+        with pytest.raises(ConnectionError, match="YOLO_OFFLINE"):
+            TorchVision("squeezenet1_1", weights)
+    with pytest.raises(ValueError, match="no model"):
+        TorchVision("squeezenet1_1", "NONESUCH")

@@ -81,6 +81,24 @@ def test_task(model, task):
     assert guess_model_task(model) == task
 
 
+def test_task_of_an_onnx_file_is_what_the_file_says(tmp_path):
+    onnx = pytest.importorskip("onnx")
+    graph = onnx.helper.make_graph([], "empty", [], [])
+    for name, said in (("plain.onnx", "obb"), ("yolo-pose.onnx", None), ("yolo-seg.onnx", "no such task")):
+        model = onnx.helper.make_model(graph)
+        onnx.helper.set_model_props(model, {} if said is None else {"task": said})
+        onnx.save(model, str(tmp_path / name))
+    (tmp_path / "broken-cls.onnx").write_bytes(b"no protobuf")
+    found = {path.name: guess_model_task(path) for path in tmp_path.iterdir()}
+    assert found == {
+        "plain.onnx": "obb",
+        "yolo-pose.onnx": "pose",
+        "yolo-seg.onnx": "segment",
+        "broken-cls.onnx": "classify",
+    }
+    assert guess_model_task("nowhere-obb.onnx") == "obb"
+
+
 def test_task_of_a_subclassed_head_and_of_arguments():
     class Mine(Segment):
         pass

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from ultralytics.cfg import merge
 from ultralytics.nn import routing
 from ultralytics.nn.block.parameternet import DynamicBnAct, DynamicConv
 from ultralytics.nn.routing import main, plot_routing, routing_report
@@ -63,7 +64,7 @@ def test_table_and_picture(tmp_path):
 
 
 def test_command_by_image_and_by_class(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(routing, "model_from", lambda source: net())
+    monkeypatch.setattr(routing, "model_from", lambda source, trust: net())
     for folder in ("images", "labels"):
         (tmp_path / folder).mkdir()
     for i, level in enumerate((10, 200)):
@@ -79,6 +80,22 @@ def test_command_by_image_and_by_class(tmp_path, monkeypatch, capsys):
             main({**args, **wrong})
     with pytest.raises(FileNotFoundError, match="no image"):
         main({**args, "source": str(tmp_path / "out/*.jpg")})
+
+
+def test_command_takes_known_keys_and_writes_where_other_modes_do(tmp_path, monkeypatch):
+    trusted = []
+    monkeypatch.setattr(routing, "model_from", lambda source, trust: trusted.append(trust) or net())
+    monkeypatch.setitem(merge.SETTINGS, "runs_dir", str(tmp_path / "runs"))
+    monkeypatch.chdir(tmp_path)
+    cv2.imwrite(str(tmp_path / "a.png"), np.full((32, 32, 3), 9, np.uint8))
+    args = {"model": "x.pt", "source": "a.png", "imgsz": 32}
+    main({**args, "trust": True})
+    main({**args, "task": "detect"})
+    main({**args, "name": "mine", "exist_ok": True})
+    assert trusted == [True, False, False]
+    assert {p.parent.name for p in (tmp_path / "runs/detect").rglob("routing.csv")} == {"routing", "routing-2", "mine"}
+    with pytest.raises(ValueError, match=r"does not know sorce;.*Did you mean source="):
+        main({"model": "x.pt", "sorce": "a.png"})
 
 
 def test_plain_model_has_no_routing():

@@ -24,6 +24,7 @@ from ultralytics.utils.downloads import (
     file_lock,
     get_github_assets,
     is_url,
+    refuse_offline,
     safe_download,
     url2file,
 )
@@ -205,6 +206,12 @@ def test_offline(monkeypatch, tmp_path):
     with pytest.raises(DownloadError, match=r"YOLO_OFFLINE.*save it as '.*x\.zip'"):
         safe_download("https://example.com/x.zip", dir=tmp_path)
     assert os.listdir(tmp_path) == []
+    assert is_url("https://example.com/x.zip") and not is_url("https://example.com/x.zip", check=True)
+    with pytest.raises(ConnectionError, match=r"x\.zip' is on the network and YOLO_OFFLINE is set"):
+        refuse_offline("https://example.com/x.zip?key=secret")
+    refuse_offline("http://127.0.0.1:8000/x.zip")
+    monkeypatch.setenv("YOLO_OFFLINE", "0")
+    refuse_offline("https://example.com/x.zip")
 
 
 def test_unreachable(tmp_path):

@@ -7,9 +7,9 @@ while the command line can tell a user's mistake from a bug.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
-__all__ = ["ConfigError", "ConfigSyntaxError", "ConfigTypeError", "ConfigValueError", "close_names"]
+__all__ = ["ConfigError", "ConfigSyntaxError", "ConfigTypeError", "ConfigValueError", "check_keys", "close_names"]
 
 
 class ConfigError(Exception):
@@ -32,3 +32,24 @@ def close_names(name: str, known: Iterable[str], n: int = 3) -> list[str]:
     """Return up to `n` known names that look like a mistyped one, upper and lower case aside, best first."""
     folded = {str(item).lower(): str(item) for item in known}
     return [folded[match] for match in difflib.get_close_matches(str(name).lower(), folded, n=n)]
+
+
+def check_keys(command: str, given: Iterable[str], known: Collection[str]) -> None:
+    """Refuse keys that a special command does not take.
+
+    Args:
+        command: name of the command, for the message.
+        given: keys of the call.
+        known: keys that it takes.
+
+    Raises:
+        ConfigValueError: names the unknown keys, the closest known ones and all that there are.
+    """
+    unknown = sorted(set(given) - set(known))
+    if not unknown:
+        return
+    close = [f"{name}=" for name in dict.fromkeys(near for key in unknown for near in close_names(key, known, n=1))]
+    hint = f" Did you mean {' or '.join(close)}?" if close else ""
+    raise ConfigValueError(
+        f"'yolo {command}' does not know {', '.join(unknown)}; allowed are {', '.join(known)}.{hint}"
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
@@ -21,7 +22,7 @@ from ultralytics.data.loaders import (
     LoadTensor,
     SourceTypes,
 )
-from ultralytics.utils.downloads import safe_download
+from ultralytics.utils.downloads import refuse_offline, safe_download
 from ultralytics.utils.paths import user_temp_dir
 
 __all__ = ["check_source", "load_inference_source"]
@@ -76,6 +77,7 @@ def _is_stream(text: str) -> bool:
 
 def _serves_picture(url: str) -> bool:
     """Whether the server says that this address is one picture."""
+    refuse_offline(url)
     try:
         with requests.get(url, stream=True, timeout=10) as answer:
             return answer.headers.get("Content-Type", "").lower().startswith("image/")
@@ -113,7 +115,9 @@ def load_inference_source(
     if isinstance(source, str) and source.lower().startswith(("http://", "https://")):
         if not is_video(urlparse(source).path):
             return LoadPilAndNumpy(source, channels=channels)
-        source = safe_download(source, dir=user_temp_dir("Ultralytics-sources"), unzip=False)
+        # A folder for every address: other videos may have the same name.
+        place = user_temp_dir("Ultralytics-sources") / hashlib.sha256(source.encode()).hexdigest()[:16]
+        source = safe_download(source, dir=place, unzip=False)
     return LoadImagesAndVideos(source, batch=batch, vid_stride=vid_stride, channels=channels)
 
 

@@ -21,6 +21,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from ultralytics.cfg.idle import warn_without_effect
 from ultralytics.cfg.merge import DEFAULT_CFG, get_cfg
 from ultralytics.cfg.tasks import TASK_INFOS
 from ultralytics.nn.backends.base import (
@@ -127,6 +128,7 @@ class Exporter:
         start = time.perf_counter()
         facts = self._find()
         form = format_class(facts)
+        warn_without_effect("export", self.args)
         plan = form.check(self.args, self._common_plan(model))
         plan = replace(plan, dynamic_kernels=form.dynamic_kernels)
         self.model = prepared = self._prepare(model, plan, form)
@@ -143,7 +145,7 @@ class Exporter:
             f"{', '.join(map(str, shapes))} ({_weight_mb(model):.1f} MB)"
         )
         path = _write(form, prepared, plan, self.file, prefix=colorstr(f"{facts.title}:"))
-        self._report(path, plan, time.perf_counter() - start)
+        self._report(path, plan, self.args.data or _trained_on(model), time.perf_counter() - start)
         self.run_callbacks("on_export_end")
         return str(path)
 
@@ -244,11 +246,11 @@ class Exporter:
 
     def _metadata(self, model: nn.Module, plan: ExportPlan, facts: FormatFacts) -> dict[str, Any]:
         """Return what the file says about itself; keys and forms are public (they are read by other programs)."""
-        data = (
-            (getattr(model, "args", None) or {}).get("data") if isinstance(getattr(model, "args", None), dict) else None
-        )
+        data = _trained_on(model)
         trained = f" trained on {data}" if data else ""
         given = {name: getattr(self.args, name) for name in facts.args if hasattr(self.args, name)}
+        if "data" in given:
+            given["data"] = given["data"] or data
         metadata = {
             "description": f"Ultralytics {_display_name(model)} model{trained}",
             "author": "Ultralytics",
@@ -278,12 +280,12 @@ class Exporter:
         folder = source.parent if source.suffix == ".pt" else Path()
         return folder / f"{source.stem or 'model'}{facts.suffix}"
 
-    def _report(self, path: Path, plan: ExportPlan, seconds: float) -> None:
+    def _report(self, path: Path, plan: ExportPlan, data: Any, seconds: float) -> None:
         """Log where the file is and how to use it."""
         square = plan.imgsz[0] == plan.imgsz[1]
         size = plan.imgsz[0] if square else json.dumps(list(plan.imgsz)).replace(" ", "")
         task = self.metadata["task"]
-        extra = f" data={self.args.data}" if self.args.data else ""
+        extra = f" data={data}" if data else ""
         note = "" if square else f"  (validation wants a square image size, such as imgsz={max(plan.imgsz)})"
         LOGGER.info(
             f"\nExport complete ({seconds:.1f}s)"
@@ -361,6 +363,12 @@ def _source(model: nn.Module) -> str:
     facts = getattr(model, "yaml", None)
     from_yaml = facts.get("yaml_file") if isinstance(facts, Mapping) else None
     return str(getattr(model, "pt_path", None) or getattr(model, "yaml_file", None) or from_yaml or "model")
+
+
+def _trained_on(model: nn.Module) -> Any:
+    """Return the data set in a network's training arguments, None where it has none."""
+    args = getattr(model, "args", None)
+    return args.get("data") if isinstance(args, dict) else None
 
 
 def _display_name(model: nn.Module) -> str:

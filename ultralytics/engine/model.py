@@ -263,6 +263,7 @@ class Model(nn.Module):
         self._require_network("export")
         base = {"imgsz": self.model.args["imgsz"], "batch": 1, "data": None, "device": None, "verbose": False}
         args = self._merge(base, kwargs, "export")
+        args["data"] = kwargs.get("data")  # not that of the training: exports name it themselves
         return Exporter(overrides=args, _callbacks=self.callbacks)(model=self.model)
 
     def benchmark(self, data: Any = None, format: str = "", verbose: bool = False, **kwargs: Any) -> Any:

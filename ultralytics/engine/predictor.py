@@ -22,6 +22,7 @@ import cv2
 import numpy as np
 import torch
 
+from ultralytics.cfg.idle import warn_without_effect
 from ultralytics.cfg.merge import DEFAULT_CFG, get_cfg, get_save_dir
 from ultralytics.data.augment.letterbox import LetterBox
 from ultralytics.data.sources import load_inference_source
@@ -92,6 +93,7 @@ class BasePredictor:
         _callbacks: dict[str, list[Callable]] | None = None,
     ) -> None:
         self.args = self._checked(get_cfg(cfg, overrides))
+        warn_without_effect("predict", self.args)
         self.save_dir = get_save_dir(self.args)
         self.model: Any = None
         self.device: torch.device | None = None

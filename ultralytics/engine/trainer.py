@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from ultralytics.cfg.idle import warn_without_effect
 from ultralytics.cfg.merge import DEFAULT_CFG, get_cfg
 from ultralytics.data.describe import check_det_dataset
 from ultralytics.engine.plots.curves import plot_results
@@ -117,6 +118,7 @@ class BaseTrainer:
         setup.claim_folder(self)
         try:
             if self.is_main:
+                warn_without_effect("train", self.args)
                 add_integration_callbacks(self)
             self.emit("on_pretrain_routine_start")
             if isinstance(self.model, (str, Path)):
@@ -431,6 +433,7 @@ class BaseTrainer:
         """Validate a checkpoint of this run on all processes; only the first one needs to see the file."""
         LOGGER.info(f"\nValidating {file}...")
         self.validator.args.plots = self.args.plots
+        self.validator.args.compile = False  # was meant for training
         model: Any = file
         if self.world_size > 1:
             model = broadcast_object(load_checkpoint(file)[0] if self.is_main else None)
@@ -466,6 +469,6 @@ def refuse_unbuilt(args: Any) -> None:
         )
     if str(args.quantize) == "8":
         raise NotImplementedError(
-            "quantize=8 in training: quantisation-aware training is not built. Train normally and quantise at export: "
-            "yolo export model=best.pt format=onnx quantize=8."
+            "quantize=8 in training: quantisation-aware training is not built, nor are exports of 8 bits. Train "
+            "normally and halve the file at export: yolo export model=best.pt format=onnx quantize=16."
         )

@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 
+from ultralytics.cfg.idle import warn_without_effect
 from ultralytics.cfg.merge import get_cfg, get_save_dir
 from ultralytics.data.describe import check_det_dataset
 from ultralytics.engine.metrics.match import match_predictions
@@ -136,6 +137,7 @@ class BaseValidator:
     def _open(self, model: Any) -> Any:
         """Load a model for a standalone validation, and the data set for it."""
         add_integration_callbacks(self)
+        warn_without_effect("val", self.args)
         runtime = self.get_model(model)
         self.device, self.stride = runtime.device, runtime.stride
         self._dtype = torch.float16 if runtime.fp16 else torch.float32

@@ -18,6 +18,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from ultralytics.cfg.errors import check_keys
 from ultralytics.nn.block.parameternet import DynamicConv2d
 from ultralytics.nn.checkpoint import save_checkpoint
 from ultralytics.nn.load import model_from
@@ -387,9 +388,7 @@ def main(args: Mapping[str, Any]) -> tuple[Path, Path | None]:
     Raises:
         ValueError: for a missing model, an unknown key or layers that cannot become dynamic.
     """
-    unknown = sorted(set(args) - set(KEYS))
-    if unknown:
-        raise ValueError(f"'yolo dynamize' does not know {', '.join(unknown)}; allowed are {', '.join(KEYS)}.")
+    check_keys("dynamize", args, KEYS)
     if not args.get("model"):
         raise ValueError("'yolo dynamize' needs model=..., e.g. yolo dynamize model=yolo11s.pt layers=stride2")
     name, layers, experts = str(args["model"]), args.get("layers", "stride2"), args.get("num_experts", EXPERTS)

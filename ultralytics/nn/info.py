@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ultralytics.cfg.errors import check_keys
 from ultralytics.nn.costs import ModelCost, costs_text, count_costs, shipped_models, write_costs
 from ultralytics.nn.flops import FlopsReport, count_flops, describe, get_num_gradients, get_num_params
 from ultralytics.nn.load import model_from
@@ -44,9 +45,7 @@ def main(args: Mapping[str, Any]) -> FlopsReport | dict[str, list[ModelCost]]:
     Raises:
         ValueError: for a missing model or an unknown key.
     """
-    unknown = sorted(set(args) - {*KEYS, "task", "mode"})
-    if unknown:
-        raise ValueError(f"'yolo info' does not know {', '.join(unknown)}; allowed are {', '.join(KEYS)}.")
+    check_keys("info", set(args) - {"task", "mode"}, KEYS)
     if not args.get("model"):
         raise ValueError("'yolo info' needs model=..., e.g. yolo info model=yolov8n.yaml nc=80")
     if args["model"] == "all":

@@ -13,6 +13,7 @@ from ultralytics.cfg.tasks import TASK_INFOS
 from ultralytics.nn.unbuilt import refuse_file
 from ultralytics.utils.checks.files import check_yaml, check_yolov5u_filename
 from ultralytics.utils.log import LOGGER
+from ultralytics.utils.onnx_file import onnx_metadata
 from ultralytics.utils.yaml_io import YAML
 
 __all__ = ["guess_model_scale", "guess_model_task", "model_yaml_file", "yaml_model_load"]
@@ -81,7 +82,9 @@ def guess_model_scale(model_path: str | Path) -> str:
 
 
 def guess_model_task(model: str | Path | Mapping[str, Any] | nn.Module) -> str:
-    """Return the task of a model: from its YAML content, the network itself, or a file name.
+    """Return the task of a model: from its YAML content, the network itself, or a file.
+
+    An ONNX file is asked for what it says about itself; other files, and those that say nothing, go by their name.
 
     Falls back to `detect` with a warning.
     """
@@ -90,7 +93,7 @@ def guess_model_task(model: str | Path | Mapping[str, Any] | nn.Module) -> str:
     elif isinstance(model, nn.Module):
         task = _task_of_network(model)
     elif isinstance(model, (str, Path)):
-        task = _task_of_name(Path(model))
+        task = _task_in_onnx(Path(model)) or _task_of_name(Path(model))
     else:
         task = None
     if task is None:
@@ -143,6 +146,18 @@ def _task_of_args(owner: Any) -> str | None:
     """Return the task in a network's stored arguments, a dictionary or a namespace."""
     args = getattr(owner, "args", None)
     task = args.get("task") if isinstance(args, Mapping) else getattr(args, "task", None)
+    return task if task in TASK_INFOS else None
+
+
+def _task_in_onnx(path: Path) -> str | None:
+    """Return the task in the metadata of an ONNX file, None where there is none or it cannot be read."""
+    if path.suffix.lower() != ".onnx" or not path.is_file():
+        return None
+    try:
+        task = onnx_metadata(path).get("task")
+    except Exception as error:  # protobuf has errors of its own, and the package may be missing: the name is left
+        LOGGER.debug(f"{path}: {error}")
+        return None
     return task if task in TASK_INFOS else None
 
 

@@ -11,6 +11,7 @@ import glob
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import cv2
@@ -20,14 +21,18 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from torch import nn
 
+from ultralytics.cfg.errors import ConfigValueError, check_keys
+from ultralytics.cfg.merge import get_save_dir
 from ultralytics.nn.block.parameternet import DynamicConv2d
 from ultralytics.nn.load import model_from
+from ultralytics.nn.names import guess_model_task
 from ultralytics.utils.files import atomic_write, increment_path
 from ultralytics.utils.log import LOGGER
 
 __all__ = ["RoutingReport", "main", "plot_routing", "routing_report"]
 
 SUFFIXES = {".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
+KEYS = ("model", "source", "by", "imgsz", "save_dir", "project", "name", "exist_ok", "trust")
 PAD = 114  # grey of the border that letterboxing adds
 
 
@@ -243,30 +248,44 @@ def _labelled(files: Sequence[Path], size: int) -> Iterable[dict[str, torch.Tens
         yield {"img": _read_image(file, size)[None], "cls": classes, "batch_idx": torch.zeros(len(classes))}
 
 
+def _folder(args: Mapping[str, Any], model: nn.Module) -> Path:
+    """Make and return the folder of the results."""
+    keys = ("save_dir", "project", "name", "exist_ok")
+    task = getattr(model, "task", None) or guess_model_task(model)
+    place = SimpleNamespace(task=task, mode="routing", **{key: args.get(key) for key in keys})
+    reuse = bool(place.save_dir or place.exist_ok)
+    # The name may have been taken since: increment_path chooses and makes a folder in one go.
+    return increment_path(get_save_dir(place), exist_ok=reuse, mkdir=True)
+
+
 def main(args: Mapping[str, Any]) -> RoutingReport:
-    """Run `yolo routing model=... source=... [by=image|class] [imgsz=640] [save_dir=...]` and write table and picture.
+    """Run `yolo routing model=... source=... [by=image|class] [imgsz=640] [trust=true]` and write table and picture.
+
+    They go into `save_dir`, or a new folder `<runs_dir>/<task>/<project>/<name>` as those of the modes do.
 
     Args:
-        args: the command's key=value pairs; `source` is an image, a folder or a pattern. `by=class` reads the classes
-            of every image from the label file beside it.
+        args: the command's key=value pairs, see `KEYS`; `source` is an image, a folder or a pattern. `by=class` reads
+            the classes of every image from the label file beside it. `trust=true` opens a checkpoint with classes of
+            your own.
 
     Raises:
-        ValueError: for a missing or unknown value.
+        ConfigValueError: for a missing value or an unknown key or value.
     """
+    check_keys("routing", set(args) - {"task", "mode"}, KEYS)
     for key in ("model", "source"):
         if not args.get(key):
-            raise ValueError(f"'yolo routing' needs {key}=..., e.g. yolo routing model=best.pt source=images/")
+            raise ConfigValueError(f"'yolo routing' needs {key}=..., e.g. yolo routing model=best.pt source=images/")
     by = str(args.get("by", "image"))
     if by not in {"image", "class"}:
-        raise ValueError(f"by={by} is unknown; use by=image or by=class.")
+        raise ConfigValueError(f"by={by} is unknown; use by=image or by=class.")
     files = _find_images(args["source"])
-    model = model_from(args["model"])
+    model = model_from(args["model"], trust=bool(args.get("trust")))
     size = int(args.get("imgsz", 640))
     if by == "class":
         report = routing_report(model, _labelled(files, size))
     else:
         report = routing_report(model, (_read_image(f, size) for f in files), [f.name for f in files])
-    folder = Path(args["save_dir"]) if args.get("save_dir") else increment_path(Path("runs/routing"))
+    folder = _folder(args, model)
     table, picture = report.save_csv(folder / "routing.csv"), plot_routing(report, folder / "routing.png")
     groups = "classes" if by == "class" else "images"
     LOGGER.info(f"{report}\n\nspread over {groups} by layer (0: the input does not matter):")

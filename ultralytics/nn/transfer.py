@@ -63,12 +63,12 @@ def transfer_weights(model: nn.Module, weights: Any, verbose: bool = True) -> Up
             "the weights come from a fused model: its convolutions lost their norms, most of them do not fit."
         )
     adapt_input(state, own, model)
-    adapt_classes(state, own, getattr(source, "names", None), getattr(model, "names", None))
+    moved = adapt_classes(state, own, getattr(source, "names", None), getattr(model, "names", None))
     report = upcycle_state(model, state, source)
     model.load_state_dict(report.state, strict=False)
     total = report.transferred + report.upcycled
     complete = report.transferred == report.others
-    if complete and _are_words(getattr(source, "names", None)) and len(source.names) == len(model.names):
+    if complete and not moved and _are_words(getattr(source, "names", None)) and len(source.names) == len(model.names):
         model.names = dict(source.names)
     if verbose:
         if report.upcycled:
@@ -123,18 +123,18 @@ def adapt_input(state: State, own: State, model: nn.Module) -> None:
     LOGGER.info(f"first convolution adapted from {old.shape[1]} to {new.shape[1]} image channels")
 
 
-def adapt_classes(state: State, own: State, source_names: Any, names: Any) -> None:
-    """Move classifier rows to the place of their class's name in the new model, in `state`.
+def adapt_classes(state: State, own: State, source_names: Any, names: Any) -> bool:
+    """Move classifier rows to the place of their class's name in the new model, in `state`; whether any were moved.
 
     Rows of classes that the source does not know stay as initialised. Nothing happens where either side only has
     numbers for names, or both have the same list.
     """
     if not (_are_words(source_names) and _are_words(names)) or list(source_names.values()) == list(names.values()):
-        return
+        return False
     places = {name: index for index, name in source_names.items()}
     pairs = [(index, places[name]) for index, name in names.items() if name in places]
     if not pairs:
-        return
+        return False
     target_rows, source_rows = (torch.tensor(rows) for rows in zip(*pairs, strict=True))
     for key, new in own.items():
         old = state.get(key)
@@ -145,6 +145,7 @@ def adapt_classes(state: State, own: State, source_names: Any, names: Any) -> No
             merged[target_rows] = old[source_rows]
             state[key] = merged
     LOGGER.info(f"classifier rows taken over by name for {len(pairs)} of {len(names)} classes")
+    return True
 
 
 def _are_words(names: Any) -> bool:

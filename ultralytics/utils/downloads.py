@@ -31,6 +31,7 @@ from ultralytics.utils.fetch import (
     clean_url,
     fetch,
     file_lock,
+    refuse_offline,
     url2file,
 )
 from ultralytics.utils.settings import SETTINGS
@@ -50,6 +51,7 @@ __all__ = [
     "file_lock",
     "get_github_assets",
     "is_url",
+    "refuse_offline",
     "safe_download",
     "unzip_file",
     "url2file",
@@ -62,7 +64,7 @@ def is_url(url: str | Path, check: bool = False) -> bool:
 
     Args:
         url: text to look at.
-        check: also ask the server whether the file is there.
+        check: also ask the server whether the file is there; it is not where `YOLO_OFFLINE` bars the way.
     """
     parts = urlparse(str(url))
     if not (parts.scheme and parts.netloc):
@@ -72,8 +74,9 @@ def is_url(url: str | Path, check: bool = False) -> bool:
     import requests
 
     try:
+        refuse_offline(str(url))
         return requests.head(str(url), timeout=TIMEOUT, allow_redirects=True).ok
-    except requests.RequestException:
+    except (requests.RequestException, DownloadError):
         return False
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
+import ipaddress
 import json
 import os
 import re
@@ -27,7 +28,7 @@ from ultralytics.utils.log import LOGGER
 from ultralytics.utils.paths import user_temp_dir
 from ultralytics.utils.tqdm import TQDM
 
-__all__ = ["DownloadError", "check_disk_space", "clean_url", "fetch", "file_lock", "url2file"]
+__all__ = ["DownloadError", "check_disk_space", "clean_url", "fetch", "file_lock", "refuse_offline", "url2file"]
 
 CHUNK = 1 << 16
 TIMEOUT = (10, 60)  # seconds to connect, seconds between two blocks
@@ -98,6 +99,29 @@ def check_disk_space(file_bytes: int, path: str | Path | None = None, sf: float 
     return False
 
 
+def _barred(url: str) -> bool:
+    """Whether `YOLO_OFFLINE` keeps this process from an address; this machine and private networks stay open."""
+    if not env.env_bool("YOLO_OFFLINE"):
+        return False
+    host = urlparse(url).hostname or ""
+    try:
+        return not ipaddress.ip_address(host).is_private  # cameras on a private network need no internet
+    except ValueError:
+        return host != "localhost"
+
+
+def refuse_offline(url: str) -> None:
+    """Raise before an address is opened that `YOLO_OFFLINE` bars.
+
+    Raises:
+        DownloadError: a ConnectionError that names the variable.
+    """
+    if _barred(url):
+        raise DownloadError(
+            f"'{clean_url(url)}' is on the network and YOLO_OFFLINE is set. Give a local file, or unset YOLO_OFFLINE."
+        )
+
+
 def _with_scheme(url: str | Path) -> str:
     """Repair a URL that went through `Path`; refuse what is no web address."""
     text = re.sub(r"^(https?):/+", r"\1://", str(url))
@@ -149,8 +173,7 @@ def fetch(
 
 def _fetch_with_retries(url: str, target: Path, retry: int, min_bytes: float, progress: bool, sha256: Digest) -> None:
     """Fetch until it works or the attempts are used up."""
-    host = urlparse(url).hostname or ""
-    if env.env_bool("YOLO_OFFLINE") and host not in {"127.0.0.1", "localhost", "::1"}:
+    if _barred(url):
         raise DownloadError(f"'{target.name}' is missing and YOLO_OFFLINE is set. {_by_hand(url, target)}")
     target.parent.mkdir(parents=True, exist_ok=True)
     LOGGER.info(f"Downloading {clean_url(url)} to '{target}' ...")

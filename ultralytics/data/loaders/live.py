@@ -15,6 +15,7 @@ import numpy as np
 
 from ultralytics.data.loaders.types import Batch, SourceTypes
 from ultralytics.utils.checks import require
+from ultralytics.utils.downloads import refuse_offline
 from ultralytics.utils.log import LOGGER
 
 __all__ = ["LoadScreenshots", "LoadStreams", "get_best_youtube_url"]
@@ -169,6 +170,8 @@ def _capture(address: str) -> cv2.VideoCapture:
     host = urlparse(address).hostname or ""
     if host.removeprefix("www.") in {"youtube.com", "youtu.be"}:
         get_best_youtube_url(address)
+    if host:
+        refuse_offline(address)
     try:
         return cv2.VideoCapture(int(address) if address.isdecimal() else address)
     except cv2.error:

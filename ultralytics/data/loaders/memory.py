@@ -14,7 +14,7 @@ from PIL import Image, ImageOps
 
 from ultralytics.data.image_io import UnreadableImageError, decode_image, imread
 from ultralytics.data.loaders.types import Batch, SourceTypes
-from ultralytics.utils.downloads import url2file
+from ultralytics.utils.downloads import refuse_offline, url2file
 from ultralytics.utils.log import LOGGER
 
 __all__ = ["LoadPilAndNumpy", "LoadTensor", "autocast_list"]
@@ -98,6 +98,7 @@ def _as_bgr(item: Any, channels: int) -> np.ndarray:
 def _read_named(name: str, channels: int) -> np.ndarray:
     if not name.lower().startswith(("http://", "https://")):
         return imread(name, channels)
+    refuse_offline(name)
     answer = requests.get(name, timeout=HTTP_TIMEOUT)
     if not answer.ok:
         raise FileNotFoundError(f"{name}: the server answered {answer.status_code}.")

@@ -201,10 +201,10 @@ def _profile(op: Any, x: torch.Tensor, n: int) -> tuple[int, float, float, float
 
 
 def prepare_qat(model: nn.Module, dataloader: Any, preprocess: Callable, batches: int = 8) -> nn.Module:
-    """Not built: quantise after training instead."""
+    """Not built: train normally and export weights of 16 bits instead."""
     raise NotImplementedError(
-        "quantisation-aware training is not built; train normally and quantise at export: "
-        "model.export(format='onnx', quantize=8)."
+        "quantisation-aware training is not built, nor are exports of 8 bits; train normally and halve the file at "
+        "export: model.export(format='onnx', quantize=16)."
     )
 
 

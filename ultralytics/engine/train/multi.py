@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from ultralytics.cfg.merge import get_cfg, get_save_dir
+from ultralytics.cfg.merge import get_cfg
+from ultralytics.engine.train.runfolder import claim_new
 from ultralytics.utils.files import atomic_write
 from ultralytics.utils.log import LOGGER, colorstr
 
@@ -42,7 +43,8 @@ class MultiTrainer:
         self.args = {k: v for k, v in args.items() if k not in {"data", "save_dir"}}
         self.model = model
         self.callbacks = _callbacks
-        self.save_dir = get_save_dir(get_cfg(overrides={**self.args, "mode": "train"}), name="multitrain")
+        merged = get_cfg(overrides={**self.args, "mode": "train"})
+        self.save_dir = claim_new(merged, name="multitrain", reuse=merged.exist_ok)
         self.metrics: dict[str, dict[str, float]] = {}
 
     def train(self) -> dict[str, dict[str, float]]:

@@ -5,16 +5,37 @@ from __future__ import annotations
 import contextlib
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 from filelock import FileLock, Timeout
 
-__all__ = ["RunFolderInUseError", "RunFolderLock", "remove_leftovers"]
+from ultralytics.cfg.merge import get_save_dir
+
+__all__ = ["RunFolderInUseError", "RunFolderLock", "claim_new", "remove_leftovers"]
 
 LOCK_NAME = ".training.lock"
 
 
 class RunFolderInUseError(RuntimeError, ValueError):
     """Another live run writes into the folder."""
+
+
+def claim_new(args: SimpleNamespace, name: str | None = None, reuse: bool = False) -> Path:
+    """Make the folder of a run and return it. Runs that ask at the same moment get different ones.
+
+    Args:
+        args: configuration: `save_dir`, `project`, `name`, `exist_ok`.
+        name: instead of the name in `args`.
+        reuse: take a folder that exists, as the user asked for.
+    """
+    while True:
+        folder = get_save_dir(args, name)
+        try:
+            folder.mkdir(parents=True, exist_ok=reuse)
+            return folder
+        except FileExistsError:  # a run that started at the same moment was faster
+            if not folder.is_dir():
+                raise
 
 
 class RunFolderLock:

@@ -18,7 +18,6 @@ from typing import Any
 import torch
 from torch.optim.lr_scheduler import LambdaLR
 
-from ultralytics.cfg.merge import get_save_dir
 from ultralytics.engine.train import amp, checkpointing, ddp, schedule
 from ultralytics.engine.train.checkpointing import Progress
 from ultralytics.engine.train.csvlog import CsvLog
@@ -28,7 +27,7 @@ from ultralytics.engine.train.hooks import CloseMosaic
 from ultralytics.engine.train.mode import Precision
 from ultralytics.engine.train.modules import apply_freeze, unwrap_model
 from ultralytics.engine.train.process import cpu_threads, threads_are_pinned
-from ultralytics.engine.train.runfolder import RunFolderLock, remove_leftovers
+from ultralytics.engine.train.runfolder import RunFolderLock, claim_new, remove_leftovers
 from ultralytics.engine.train.stopping import EarlyStopping
 from ultralytics.nn.checkpoint import save_checkpoint
 from ultralytics.nn.flops import count_flops
@@ -124,14 +123,7 @@ def claim_folder(trainer: Any) -> None:
 def new_folder(trainer: Any) -> Path:
     """Make a folder that no other run has, unless an existing one is asked for."""
     reuse = trainer.resumption is not None or trainer.args.exist_ok or bool(trainer.args.get("save_dir"))
-    while True:
-        folder = get_save_dir(trainer.args)
-        try:
-            folder.mkdir(parents=True, exist_ok=reuse)
-            return folder
-        except FileExistsError:  # a run that started at the same moment was faster
-            if not folder.is_dir():
-                raise
+    return claim_new(trainer.args, reuse=reuse)
 
 
 @contextlib.contextmanager

@@ -142,7 +142,7 @@ class ExportFormat(ABC):
             NotImplementedError: one that it should take and this package cannot do yet.
         """
         validate_args(self.name, args, self.facts.args)
-        if plan.precision not in {16, 32}:
+        if plan.precision in self.facts.unbuilt:
             raise NotImplementedError(
                 f"quantize={plan.precision} is not built for {self.facts.title}; use quantize=16 or leave it out."
             )
@@ -190,7 +190,8 @@ def validate_args(format: str, passed_args: Any, valid_args: Sequence[str]) -> N
         if name not in valid_args and value not in (neutral, None, False):
             raise ExportArgumentError(f"'{name}={value}' is not an argument of format='{format}'; {takes}.")
     wanted = getattr(passed_args, "quantize", None)
-    possible = FORMATS[format].precisions if format in FORMATS else (32,)
+    facts = FORMATS.get(format)
+    possible = (*facts.precisions, *facts.unbuilt) if facts else (32,)
     if wanted is not None and wanted not in possible:
         raise ExportArgumentError(
             f"'quantize={wanted}' is not a precision of format='{format}'; it stores {', '.join(map(str, possible))}."

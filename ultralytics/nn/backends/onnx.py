@@ -24,6 +24,7 @@ from ultralytics.utils.checks.requirements import require
 from ultralytics.utils.env import cpu_count
 from ultralytics.utils.files import atomic_write
 from ultralytics.utils.log import LOGGER
+from ultralytics.utils.onnx_file import onnx_metadata
 
 __all__ = ["OnnxFormat", "OnnxRuntime", "best_opset"]
 
@@ -219,6 +220,4 @@ def physical_cores() -> int:
 
 def read_metadata(path: str | Path) -> Mapping[str, Any]:
     """Return the parsed metadata of a file without opening a session."""
-    onnx = require("onnx", "export", "reading ONNX files")
-    graph = onnx.load(str(path), load_external_data=False)
-    return parse_metadata({entry.key: entry.value for entry in graph.metadata_props})
+    return parse_metadata(onnx_metadata(path))

@@ -40,7 +40,8 @@ class FormatFacts:
         gpu: runs on GPUs.
         args: export-only arguments that it accepts.
         env: public name of the environment it is tested in.
-        precisions: weights that it can store.
+        precisions: weights that this package can write, or the format can store where it is not built.
+        unbuilt: further ones that the format can store and this package cannot write.
         aliases: further values of the `format` argument.
         home: `package.module:Class`, or None where the format is not built.
     """
@@ -55,6 +56,7 @@ class FormatFacts:
     precisions: tuple[Precision, ...] = (32,)
     aliases: tuple[str, ...] = ()
     home: str | None = None
+    unbuilt: tuple[Precision, ...] = ()
 
 
 def _row(
@@ -67,6 +69,7 @@ def _row(
     precisions: tuple[Precision, ...] = (32,),
     aliases: str = "",
     home: str | None = None,
+    unbuilt: tuple[Precision, ...] = (),
 ) -> FormatFacts:
     return FormatFacts(
         name,
@@ -79,6 +82,7 @@ def _row(
         precisions,
         tuple(aliases.split()),
         home,
+        unbuilt,
     )
 
 
@@ -100,8 +104,9 @@ _ROWS = (
         ".onnx",
         "cpu gpu",
         "batch data dynamic quantize opset simplify nms fraction",
-        precisions=(32, 16, 8),
+        precisions=(32, 16),
         home=f"{_HERE}.onnx:OnnxFormat",
+        unbuilt=(8,),
     ),
     _row(
         "openvino",
@@ -205,10 +210,10 @@ FORMATS: Mapping[str, FormatFacts] = {row.name: row for row in _ROWS}
 
 
 def _storing(precision: Precision) -> frozenset[str]:
-    return frozenset(row.name for row in _ROWS[1:] if precision in row.precisions)
+    return frozenset(row.name for row in _ROWS[1:] if precision in (*row.precisions, *row.unbuilt))
 
 
-# Public names of what the rows say about precision.
+# Public names: what the formats themselves can store, whether or not it is built here.
 FP16_FORMATS, INT8_FORMATS = _storing(16), _storing(8)
 W8A16_FORMATS, W8A32_FORMATS = _storing("w8a16"), _storing("w8a32")
 FP32_UNSUPPORTED_FORMATS = frozenset(row.name for row in _ROWS[1:]) - _storing(32)

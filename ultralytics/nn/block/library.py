@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
 from urllib.error import URLError
 
 import torch
@@ -9,6 +11,7 @@ import torchvision
 from torch import nn
 
 from ultralytics.nn.public import public
+from ultralytics.utils.fetch import refuse_offline, url2file
 
 __all__ = ["TorchVision"]
 
@@ -67,6 +70,8 @@ def _fetch(name: str, weights: str | None) -> nn.Module:
     if torch.get_default_device().type == "meta":
         weights = None
     try:
+        if weights is not None:
+            _allow_fetching(torchvision.models.get_model_weights(name), weights)
         return torchvision.models.get_model(name, weights=weights)
     except (URLError, OSError) as error:
         raise ConnectionError(
@@ -75,3 +80,10 @@ def _fetch(name: str, weights: str | None) -> nn.Module:
         ) from error
     except (ValueError, KeyError) as error:
         raise ValueError(f"torchvision has no model '{name}' with weights '{weights}': {error}") from error
+
+
+def _allow_fetching(known: type, weights: Any) -> None:
+    """Raise where `YOLO_OFFLINE` is set and the weights are not in torch's folder yet."""
+    url = known[str(weights).rpartition(".")[2]].url
+    if not (Path(torch.hub.get_dir()) / "checkpoints" / url2file(url)).is_file():
+        refuse_offline(url)

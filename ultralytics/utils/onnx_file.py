@@ -1,0 +1,21 @@
+"""What an ONNX file says about itself, read without a runtime."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ultralytics.utils.checks.requirements import require
+
+__all__ = ["onnx_metadata"]
+
+
+def onnx_metadata(path: str | Path) -> dict[str, str]:
+    """Return the metadata of an ONNX file as it is stored, texts by key.
+
+    Raises:
+        ImportError: the package `onnx` is missing.
+        OSError: the file cannot be read; protobuf raises errors of its own for what is no ONNX file.
+    """
+    onnx = require("onnx", "export", "reading ONNX files")
+    model = onnx.load(str(path), load_external_data=False)
+    return {entry.key: entry.value for entry in model.metadata_props}
