@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 import torch
 
-from ultralytics.ops.masks import crop_mask, masks2segments, process_mask, process_mask_native, scale_masks
+from ultralytics.ops.masks import (
+    crop_mask,
+    index_map_overlaps,
+    masks2segments,
+    process_mask,
+    process_mask_native,
+    scale_masks,
+)
 
 cv2 = pytest.importorskip("cv2")
 
@@ -47,6 +54,13 @@ def test_parts_do_not_change_the_result(golden, monkeypatch):
 def test_no_detections_give_no_masks():
     none = process_mask(torch.rand(8, 6, 6), torch.zeros(0, 8), torch.zeros(0, 4), (24, 24))
     assert none.shape == (0, 6, 6)
+
+
+def test_overlaps_of_no_masks_and_of_exact_ones():
+    index_map = torch.tensor([[0, 1, 1], [2, 2, 0]])
+    assert index_map_overlaps(index_map, 2, torch.zeros(0, 2, 3, dtype=torch.uint8)).shape == (2, 0)
+    masks = torch.stack([index_map == 1, index_map == 2])
+    torch.testing.assert_close(index_map_overlaps(index_map, 2, masks), torch.eye(2))
 
 
 def test_separate_parts_are_joined_without_gain_or_loss():
