@@ -133,17 +133,6 @@ class TransformerEncoderLayer(nn.Module):
 class AIFI(TransformerEncoderLayer):
     """The encoder layer on a map, its cells as tokens with a fixed position: attention inside one scale."""
 
-    def __init__(
-        self,
-        c1: int,
-        cm: int = 2048,
-        num_heads: int = 8,
-        dropout: float = 0,
-        act: nn.Module | None = None,
-        normalize_before: bool = False,
-    ):
-        super().__init__(c1, cm, num_heads, dropout, act, normalize_before)
-
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Map (B, c1, H, W) to the same shape."""
         height, width = x.shape[2:]

@@ -16,13 +16,12 @@ from ultralytics.cfg.merge import DEFAULT_CFG_DICT
 from ultralytics.data.build import build_dataloader, build_yolo_dataset
 from ultralytics.engine.plots.labels import plot_labels
 from ultralytics.engine.plots.mosaics import plot_images
+from ultralytics.engine.task import resolve
 from ultralytics.engine.train.modules import unwrap_model
 from ultralytics.engine.train.process import loader_workers
 from ultralytics.engine.train.schedule import multi_scale_size
 from ultralytics.engine.trainer import BaseTrainer
 from ultralytics.models.yolo.detect.task import DETECT
-from ultralytics.models.yolo.detect.val import DetectionValidator
-from ultralytics.nn.models import DetectionModel
 from ultralytics.utils import env
 from ultralytics.utils.dist import torch_distributed_zero_first
 from ultralytics.utils.log import LOGGER
@@ -147,9 +146,14 @@ class DetectionTrainer(BaseTrainer):
             weights = self.compute_class_weights(self.get_class_counts())
             unwrap_model(self.model).class_weights = weights.to(self.device)
 
+    def network_options(self) -> dict[str, Any]:
+        """Return what the data set decides about the network beside classes and channels."""
+        return {}
+
     def get_model(self, cfg: Any = None, weights: nn.Module | None = None, verbose: bool = True) -> nn.Module:
-        """Return a detector for the data set's classes, with start weights where given."""
-        model = DetectionModel(cfg, nc=self.data["nc"], ch=self.data.get("channels", 3), verbose=verbose)
+        """Return a network of the task for the data set, with start weights where given."""
+        options = {"nc": self.data["nc"], "ch": self.data.get("channels", 3), **self.network_options()}
+        model = resolve(self.spec.model)(cfg, **options, verbose=verbose)
         if weights is not None:
             if self.args.cls_remap:
                 self.set_model_names_for_load(model)
@@ -162,7 +166,8 @@ class DetectionTrainer(BaseTrainer):
         if args.max_det == DEFAULT_CFG_DICT["max_det"]:
             # Images with more boxes than that would cap recall; a number of the user's own is left alone.
             args.max_det = max(args.max_det, box_table(self.test_loader.dataset).most)
-        return DetectionValidator(self.test_loader, save_dir=self.save_dir, args=args, _callbacks=self.callbacks)
+        kind = resolve(self.spec.validator)
+        return kind(self.test_loader, save_dir=self.save_dir, args=args, _callbacks=self.callbacks)
 
     def auto_batch(self, max_num_obj: int = 0, dataset_size: int = 0) -> int:
         """Return the largest batch size that fits, measured with as many boxes as the fullest image has."""
