@@ -153,3 +153,17 @@ def test_spaces_in_path(tmp_path):
     assert (folder / "b.txt").read_text() == "2"
     with spaces_in_path(str(tmp_path)) as same:
         assert same == str(tmp_path)
+
+
+def test_folder_appears_whole_or_not_at_all(tmp_path):
+    target = tmp_path / "deep" / "set"
+    with files.atomic_folder(target) as staging:
+        (staging / "a").write_text("1")
+        assert not target.exists()
+    with pytest.raises(KeyError), files.atomic_folder(target) as staging:
+        (staging / "b").write_text("2")
+        raise KeyError
+    assert [p.name for p in target.iterdir()] == ["a"]
+    with files.atomic_folder(target) as staging:
+        (staging / "b").write_text("2")
+    assert [p.name for p in target.iterdir()] == ["b"] and [p.name for p in target.parent.iterdir()] == ["set"]

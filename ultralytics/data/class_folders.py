@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ultralytics.data.formats import is_image
+from ultralytics.data.locate import walk
 
 __all__ = ["Listing", "class_names", "examples", "list_pictures"]
 
@@ -50,30 +51,15 @@ def list_pictures(folder: str | os.PathLike) -> Listing:
     owners: list[int] = []
     others: list[str] = []
     for i, name in enumerate(names):
-        for path in _walk(os.path.join(folder, name), set()):
+        for path in walk(os.path.join(folder, name), hidden=False):
             if is_image(path):
                 files.append(path)
                 owners.append(i)
-            else:
+            elif not path.endswith(".npy"):  # arrays of the picture cache
                 others.append(path)
     with os.scandir(folder) as entries:
         loose = sorted(e.path for e in entries if e.is_file() and is_image(e.name))
     return Listing(tuple(names), tuple(files), tuple(owners), tuple(others), tuple(loose))
-
-
-def _walk(folder: str, seen: set[tuple[int, int]]) -> Iterator[str]:
-    """Files below a folder in order, without hidden ones and arrays of the picture cache; each folder once."""
-    status = os.stat(folder)
-    if (status.st_dev, status.st_ino) in seen:
-        return
-    seen.add((status.st_dev, status.st_ino))
-    with os.scandir(folder) as entries:
-        ordered = sorted((e for e in entries if not e.name.startswith(".")), key=lambda e: e.name)
-    for entry in ordered:
-        if entry.is_dir():
-            yield from _walk(entry.path, seen)
-        elif not entry.name.endswith(".npy"):
-            yield entry.path
 
 
 def examples(names: Iterable[str], most: int = 5) -> str:

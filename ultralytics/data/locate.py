@@ -9,7 +9,7 @@ from typing import Any
 
 from ultralytics.data.formats import FORMATS_HELP_MSG, is_image
 
-__all__ = ["find_images", "get_split_fraction", "img2label_paths"]
+__all__ = ["find_images", "get_split_fraction", "img2label_paths", "walk"]
 
 
 def find_images(source: str | os.PathLike | Sequence[str | os.PathLike], prefix: str = "") -> list[str]:
@@ -31,25 +31,33 @@ def find_images(source: str | os.PathLike | Sequence[str | os.PathLike], prefix:
 
 def _images_of(source: Path, prefix: str) -> Iterator[str]:
     if source.is_dir():
-        yield from _walk(os.fspath(source), set())
+        yield from filter(is_image, walk(os.fspath(source)))
     elif source.is_file():
         yield from filter(is_image, _listed(source)) if not is_image(source) else [os.fspath(source)]
     else:
         raise FileNotFoundError(f"{prefix}'{source}' does not exist; expected a folder of images or a list file.")
 
 
-def _walk(folder: str, seen: set[tuple[int, int]]) -> Iterator[str]:
-    """Image files below a folder; linked folders are followed, each folder once."""
+def walk(folder: str, hidden: bool = True, seen: set[tuple[int, int]] | None = None) -> Iterator[str]:
+    """Return the files below a folder, in order; linked folders are followed, each folder once.
+
+    Args:
+        folder: where to start.
+        hidden: also files and folders whose name starts with a dot.
+        seen: device and inode of the folders that have been visited.
+    """
+    seen = set() if seen is None else seen
     status = os.stat(folder)
     if (status.st_dev, status.st_ino) in seen:
         return
     seen.add((status.st_dev, status.st_ino))
     with os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.is_dir():
-                yield from _walk(entry.path, seen)
-            elif is_image(entry.name):
-                yield entry.path
+        ordered = sorted((e for e in entries if hidden or not e.name.startswith(".")), key=lambda e: e.name)
+    for entry in ordered:
+        if entry.is_dir():
+            yield from walk(entry.path, hidden, seen)
+        else:
+            yield entry.path
 
 
 def _listed(file: Path) -> Iterator[str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import random
-import secrets
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +14,7 @@ from ultralytics.data.cache import get_hash
 from ultralytics.data.class_folders import examples, list_pictures
 from ultralytics.data.locate import find_images, img2label_paths
 from ultralytics.utils.downloads import file_lock
-from ultralytics.utils.files import atomic_write
+from ultralytics.utils.files import atomic_folder, atomic_write
 from ultralytics.utils.log import LOGGER
 
 __all__ = ["autosplit", "split_classify_dataset"]
@@ -128,23 +127,13 @@ def _divided(source: Path, train_ratio: float) -> dict[str, list[str]]:
 
 def _write_parts(source: Path, parts: dict[str, list[str]], target: Path, stamp: dict[str, Any]) -> None:
     """Let the target folder appear in one step, complete."""
-    staging = target.with_name(f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
-    try:
+    with atomic_folder(target) as staging:
         for part, files in parts.items():
             for file in files:
                 place = staging / part / Path(file).relative_to(source)
                 place.parent.mkdir(parents=True, exist_ok=True)
                 _link_or_copy(file, place)
         (staging / SPLIT_MARK).write_text(json.dumps(stamp, indent=1), encoding="utf-8")
-        if target.exists():
-            retired = staging.with_suffix(".old")
-            os.replace(target, retired)
-            os.replace(staging, target)
-            shutil.rmtree(retired)
-        else:
-            os.replace(staging, target)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
 
 
 def _link_or_copy(file: str, place: Path) -> None:

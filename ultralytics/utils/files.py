@@ -16,6 +16,7 @@ from typing import IO, Any
 
 __all__ = [
     "WorkingDirectory",
+    "atomic_folder",
     "atomic_write",
     "file_age",
     "file_date",
@@ -66,6 +67,32 @@ def atomic_write(path: str | os.PathLike, mode: str = "wb") -> Iterator[IO[Any]]
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink()
+
+
+@contextlib.contextmanager
+def atomic_folder(path: str | os.PathLike) -> Iterator[Path]:
+    """Give a new folder to fill, which takes the place of `path` when the block ends well.
+
+    A folder that stood there is removed afterwards; an error in the block leaves it as it was.
+    """
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    staging = target.with_name(f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
+    retired = staging.with_suffix(".old")
+    try:
+        staging.mkdir()
+        yield staging
+        if target.exists():
+            os.replace(target, retired)
+        try:
+            os.replace(staging, target)
+        except OSError:
+            if retired.exists():
+                os.replace(retired, target)
+            raise
+        shutil.rmtree(retired, ignore_errors=True)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
 
 
 def increment_path(path: str | Path, exist_ok: bool = False, sep: str = "-", mkdir: bool = False) -> Path:

@@ -26,9 +26,6 @@ by the border to more than three quarters is not drawn at all. Labels per task:
 from __future__ import annotations
 
 import json
-import os
-import secrets
-import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -38,6 +35,7 @@ import cv2
 import numpy as np
 
 from ultralytics.cfg.errors import ConfigValueError, close_names
+from ultralytics.utils.files import atomic_folder
 from ultralytics.utils.log import LOGGER
 from ultralytics.utils.tqdm import TQDM
 
@@ -136,20 +134,9 @@ def generate(keys: Mapping[str, Any], root: Path) -> None:
         return
     if root.exists() and not mark.is_file() and any(root.iterdir()):
         raise FileExistsError(f"'{root}' holds files that were not drawn by this generator; choose another 'path:'.")
-    root.parent.mkdir(parents=True, exist_ok=True)
-    staging = root.with_name(f".{root.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
-    try:
+    with atomic_folder(root) as staging:
         _write_all(spec, staging)
         (staging / MARK_FILE).write_text(json.dumps(stamp, indent=1), encoding="utf-8")
-        if root.exists():
-            retired = staging.with_suffix(".old")
-            os.replace(root, retired)
-            os.replace(staging, root)
-            shutil.rmtree(retired)
-        else:
-            os.replace(staging, root)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
     LOGGER.info(f"shapes: drew {sum(n for _, n in spec.counts)} pictures into {root}")
 
 
