@@ -18,7 +18,6 @@ from shape_helpers import (
     trained_once,
     write_labels,
     write_network,
-    write_shapes,
 )
 
 from ultralytics import YOLO
@@ -27,28 +26,9 @@ from ultralytics.models.yolo.obb import OBBTrainer, OBBValidator
 from ultralytics.models.yolo.obb.stages import finish_rotated, from_rotated_rows, select_rotated, to_rotated_rows
 from ultralytics.nn.checkpoint import load_checkpoint
 
+TASK = "obb"
 LOOK = {"conf": 0.1, "max_det": 20, "imgsz": 64, "device": "cpu", "verbose": False}
 SQUARE = "0 0.2 0.2 0.8 0.2 0.8 0.6 0.2 0.6\n"
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory) -> str:
-    return write_shapes(tmp_path_factory.mktemp("data"), "obb")
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory, data) -> YOLO:
-    return trained_once(tmp_path_factory.mktemp("runs"), data, "obb")
-
-
-@pytest.fixture(scope="module")
-def best(trained, tmp_path_factory) -> YOLO:
-    return YOLO(stirred_file(trained.trainer.best, tmp_path_factory.mktemp("best") / "best.pt"))
-
-
-@pytest.fixture(scope="module")
-def pictures(data, trained) -> list[str]:
-    return sorted(map(str, (Path(data).parent / "set" / "images" / "val").iterdir()))
 
 
 # Every mode -----------------------------------------------------------------------------------------------------------

@@ -17,7 +17,6 @@ from shape_helpers import (
     trained_once,
     write_labels,
     write_network,
-    write_shapes,
 )
 
 from ultralytics import YOLO
@@ -26,28 +25,9 @@ from ultralytics.models.yolo.pose import PoseTrainer, PoseValidator
 from ultralytics.models.yolo.pose.stages import keypoints_of
 from ultralytics.nn.checkpoint import load_checkpoint
 
+TASK = "pose"
 LOOK = {"conf": 0.1, "max_det": 20, "imgsz": 64, "device": "cpu", "verbose": False}
 TWO_POINTS = "0 0.5 0.5 0.4 0.4 0.4 0.4 2 0.6 0.6 1\n"
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory) -> str:
-    return write_shapes(tmp_path_factory.mktemp("data"), "pose")
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory, data) -> YOLO:
-    return trained_once(tmp_path_factory.mktemp("runs"), data, "pose")
-
-
-@pytest.fixture(scope="module")
-def best(trained, tmp_path_factory) -> YOLO:
-    return YOLO(stirred_file(trained.trainer.best, tmp_path_factory.mktemp("best") / "best.pt"))
-
-
-@pytest.fixture(scope="module")
-def pictures(data, trained) -> list[str]:
-    return sorted(map(str, (Path(data).parent / "set" / "images" / "val").iterdir()))
 
 
 # Every mode -----------------------------------------------------------------------------------------------------------

@@ -16,7 +16,6 @@ from shape_helpers import (
     trained_once,
     write_labels,
     write_network,
-    write_shapes,
 )
 
 from ultralytics import YOLO
@@ -25,28 +24,9 @@ from ultralytics.models.yolo.segment import SegmentationTrainer, SegmentationVal
 from ultralytics.models.yolo.segment.stages import PrototypeMasks, finish_segments, select_segments
 from ultralytics.nn.checkpoint import load_checkpoint
 
+TASK = "segment"
 LOOK = {"conf": 0.1, "max_det": 20, "imgsz": 64, "device": "cpu", "verbose": False}
 SQUARE = "0 0.2 0.2 0.8 0.2 0.8 0.8 0.2 0.8\n"
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory) -> str:
-    return write_shapes(tmp_path_factory.mktemp("data"), "segment")
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory, data) -> YOLO:
-    return trained_once(tmp_path_factory.mktemp("runs"), data, "segment")
-
-
-@pytest.fixture(scope="module")
-def best(trained, tmp_path_factory) -> YOLO:
-    return YOLO(stirred_file(trained.trainer.best, tmp_path_factory.mktemp("best") / "best.pt"))
-
-
-@pytest.fixture(scope="module")
-def pictures(data, trained) -> list[str]:
-    return sorted(map(str, (Path(data).parent / "set" / "images" / "val").iterdir()))
 
 
 # Every mode -----------------------------------------------------------------------------------------------------------
