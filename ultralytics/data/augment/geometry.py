@@ -99,8 +99,10 @@ def grid_map(matrix: np.ndarray, source_hw: tuple[int, int], target_hw: tuple[in
         return grid
     sides = [stop - start for start, stop in zip(grid.start, grid.stop, strict=True)]
     if all(round(side * scale) == side for side in sides):
-        # So near to 1 that `cv2.resize` copies: make it 1, keeping the middle of the target where it is.
-        kept = [side / 2 - (side / 2 - shift) / scale for side, shift in zip(target_hw, shift_yx, strict=True)]
+        # So near to 1 that `cv2.resize` copies: make it 1, keeping the middle of what is seen where it is.
+        spans = zip(grid.first, sides, target_hw, shift_yx, strict=True)
+        middles = [((first + min(first + side, target)) / 2, shift) for first, side, target, shift in spans]
+        kept = [middle - (middle - shift) / scale for middle, shift in middles]
         return _fit_grid(1.0, (kept[0], kept[1]), source_hw, target_hw)
     return grid
 
