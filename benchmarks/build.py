@@ -9,10 +9,7 @@ random weights, and finding the strides. CPU time by default, which other work o
 from __future__ import annotations
 
 import argparse
-import json
-import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pairs
@@ -59,10 +56,7 @@ def main() -> None:
         return
     settings = {"threads": args.threads, "clock": args.clock}
     found = pairs.compare(__file__, args.other, args.models, settings, args.rounds)
-    if args.json:
-        Path(args.json).write_text(json.dumps(found, indent=1))
-    if args.other and any(row["ratio"] > 1.05 for row in found.values()):
-        sys.exit("slower than the other package")
+    pairs.conclude(found, args.json, judged=bool(args.other))
 
 
 if __name__ == "__main__":

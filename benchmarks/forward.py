@@ -9,10 +9,7 @@ one random image, without pre- and postprocessing. CPU time by default, at one t
 from __future__ import annotations
 
 import argparse
-import json
-import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pairs
@@ -66,10 +63,7 @@ def main() -> None:
         return
     settings = {key: getattr(args, key) for key in ("imgsz", "batch", "repeats", "threads", "clock")}
     found = pairs.compare(__file__, args.other, args.models, settings, args.rounds)
-    if args.json:
-        Path(args.json).write_text(json.dumps(found, indent=1))
-    if args.other and any(row["ratio"] > 1.05 for row in found.values()):
-        sys.exit("slower than the other package")
+    pairs.conclude(found, args.json, judged=bool(args.other))
 
 
 if __name__ == "__main__":

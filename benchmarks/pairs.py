@@ -13,11 +13,11 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Side", "answer", "compare"]
+__all__ = ["Side", "answer", "compare", "conclude"]
 
 ROOT = Path(__file__).resolve().parents[1]
 CLOCKS = {"cpu": time.process_time, "wall": time.perf_counter}
@@ -113,3 +113,11 @@ def compare(script: str, other: str | None, cases: list[str], settings: dict[str
     for side in sides:
         side.close()
     return found
+
+
+def conclude(found: Mapping[str, Mapping[str, float]], file: str | None, judged: bool, bar: float = 1.05) -> None:
+    """Write the figures of `compare` to a file, if given, and end with an error where a ratio is above the bar."""
+    if file:
+        Path(file).write_text(json.dumps(found, indent=1))
+    if judged and any(row["ratio"] > bar for row in found.values()):
+        sys.exit("slower than the other package")

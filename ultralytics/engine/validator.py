@@ -286,7 +286,15 @@ class BaseValidator:
         """Count one batch."""
 
     def finalize_metrics(self) -> None:
-        """Attach speed and matrices to the metrics and draw what belongs to the end."""
+        """Draw the confusion matrix and complete the metrics object, where the task has them."""
+        if self.metrics is None:
+            return
+        if self.plotting:
+            for normalize in (True, False):
+                self.confusion_matrix.plot(normalize=normalize, save_dir=self.save_dir, on_plot=self.on_plot)
+        self.metrics.speed = self.speed
+        self.metrics.confusion_matrix = self.confusion_matrix
+        self.metrics.save_dir = self.save_dir
 
     def get_stats(self) -> dict[str, float]:
         """Return the figures."""
@@ -305,7 +313,7 @@ class BaseValidator:
     @property
     def metric_keys(self) -> list[str]:
         """Names of the figures that `get_stats` returns."""
-        return []
+        return [] if self.metrics is None else self.metrics.keys
 
     def plot_val_samples(self, batch: dict[str, Any], ni: int) -> None:
         """Draw the labels of batch `ni`."""

@@ -116,17 +116,7 @@ class ClassificationValidator(BaseValidator):
         """Complete the metrics object and draw the confusion matrix."""
         if self.pred:
             self.confusion_matrix.process_cls_preds(self.pred, self.targets)
-        if self.plotting:
-            for normalize in (True, False):
-                self.confusion_matrix.plot(normalize=normalize, save_dir=self.save_dir, on_plot=self.on_plot)
-        self.metrics.speed = self.speed
-        self.metrics.save_dir = self.save_dir
-        self.metrics.confusion_matrix = self.confusion_matrix
-
-    @property
-    def metric_keys(self) -> list[str]:
-        """Names of the figures."""
-        return self.metrics.keys
+        super().finalize_metrics()
 
     # Text -------------------------------------------------------------------------------------------------------------
 

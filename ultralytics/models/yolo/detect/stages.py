@@ -6,7 +6,7 @@ progress bars.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from ultralytics.ops.boxes import scale_boxes
 from ultralytics.ops.iou import box_iou
 from ultralytics.ops.nms import non_max_suppression
 
-__all__ = ["as_table", "finish_boxes", "from_rows", "match_boxes", "select_boxes", "to_rows"]
+__all__ = ["as_table", "finish_boxes", "from_rows", "match_boxes", "select_boxes", "suppressed", "to_rows"]
 
 
 def select_boxes(outputs: Any, options: SelectOptions) -> list[Detections]:
@@ -31,6 +31,20 @@ def select_boxes(outputs: Any, options: SelectOptions) -> list[Detections]:
         options: thresholds.
     """
     prediction = outputs[0] if isinstance(outputs, (list, tuple)) else outputs
+    return [from_rows(*pair) for pair in suppressed(prediction, options, nc=options.nc)]
+
+
+def suppressed(
+    prediction: torch.Tensor, options: SelectOptions, nc: int, rotated: bool = False
+) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """Return the final rows (N, 6 + E) of every image and the anchor (N,) of each.
+
+    Args:
+        prediction: decoded predictions, or final rows of an end-to-end model.
+        options: thresholds.
+        nc: number of classes in decoded predictions; 0 where all that is not box is.
+        rotated: boxes have an angle, the last value.
+    """
     rows, index = non_max_suppression(
         prediction,
         options.conf,
@@ -39,11 +53,12 @@ def select_boxes(outputs: Any, options: SelectOptions) -> list[Detections]:
         agnostic=options.agnostic,
         multi_label=options.multi_label,
         max_det=options.max_det,
-        nc=options.nc,
+        nc=nc,
+        rotated=rotated,
         end2end=options.end2end,
         return_idxs=True,
     )
-    return [from_rows(*pair) for pair in zip(rows, index, strict=True)]
+    return zip(rows, index, strict=True)
 
 
 def finish_boxes(detections: Detections, frame: Frame) -> Results:

@@ -205,20 +205,6 @@ class DetectionValidator(BaseValidator):
         self.metrics.clear_stats()
         return self.metrics.results_dict
 
-    def finalize_metrics(self) -> None:
-        """Draw the confusion matrix and complete the metrics object."""
-        if self.plotting:
-            for normalize in (True, False):
-                self.confusion_matrix.plot(normalize=normalize, save_dir=self.save_dir, on_plot=self.on_plot)
-        self.metrics.speed = self.speed
-        self.metrics.confusion_matrix = self.confusion_matrix
-        self.metrics.save_dir = self.save_dir
-
-    @property
-    def metric_keys(self) -> list[str]:
-        """Names of the figures."""
-        return self.metrics.keys
-
     # Text -------------------------------------------------------------------------------------------------------------
 
     def get_desc(self) -> str:

@@ -10,9 +10,8 @@ import torch
 
 from ultralytics.engine.results import Results
 from ultralytics.engine.task import Detections, Frame, SelectOptions
-from ultralytics.models.yolo.detect.stages import as_table
+from ultralytics.models.yolo.detect.stages import as_table, suppressed
 from ultralytics.ops.boxes import scale_boxes
-from ultralytics.ops.nms import non_max_suppression
 from ultralytics.ops.rotated import batch_probiou, regularize_rboxes
 
 __all__ = ["finish_rotated", "from_rotated_rows", "match_rotated", "select_rotated", "to_rotated_rows"]
@@ -27,20 +26,8 @@ def select_rotated(outputs: Any, options: SelectOptions) -> list[Detections]:
         options: thresholds.
     """
     prediction = outputs[0] if isinstance(outputs, (list, tuple)) else outputs
-    rows, index = non_max_suppression(
-        prediction,
-        options.conf,
-        options.iou,
-        classes=options.classes,
-        agnostic=options.agnostic,
-        multi_label=options.multi_label,
-        max_det=options.max_det,
-        nc=0 if options.end2end else prediction.shape[1] - 5,
-        rotated=True,
-        end2end=options.end2end,
-        return_idxs=True,
-    )
-    return [from_rotated_rows(*pair) for pair in zip(rows, index, strict=True)]
+    nc = 0 if options.end2end else prediction.shape[1] - 5
+    return [from_rotated_rows(*pair) for pair in suppressed(prediction, options, nc, rotated=True)]
 
 
 def to_rotated_rows(detections: Detections) -> torch.Tensor:
