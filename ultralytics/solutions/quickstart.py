@@ -24,7 +24,7 @@ __all__ = ["Agreement", "ClassAgreement", "agreement", "class_agreement", "compa
 
 # Small pictures, small batches and a step after each: what gets furthest in a few minutes on two cores.
 DEFAULTS: dict[str, Any] = {
-    "epochs": 40,
+    "epochs": 30,
     "imgsz": 160,
     "batch": 8,
     "nbs": 8,
@@ -35,9 +35,9 @@ DEFAULTS: dict[str, Any] = {
 }
 # An epoch costs 1.6 times the processor time of detect with masks, 1.2 times with keypoints or angles: fewer of them.
 TASK_DEFAULTS: dict[str, dict[str, Any]] = {
-    "segment": {"epochs": 25},
-    "pose": {"epochs": 30},
-    "obb": {"epochs": 30},
+    "segment": {"epochs": 14},
+    "pose": {"epochs": 20},
+    "obb": {"epochs": 20},
     "classify": {"epochs": 25, "imgsz": 96, "batch": 16, "nbs": 16},
 }
 DATA = {
