@@ -119,6 +119,15 @@ def test_metadata_is_the_public_one(dynamic_model):
         assert json.loads(archive.read(name))["names"] == {"0": "thing 0", "1": "thing 1", "2": "thing 2"}
 
 
+def test_files_that_take_any_size_ask_for_the_same_ones(plain_model):
+    model = copy.deepcopy(plain_model)
+    model.stride = torch.tensor([4.0, 8.0, 16.0])
+    native, free = AutoBackend(model, verbose=False), AutoBackend(export(model, dynamic=True))
+    assert native.stride == free.stride == 32
+    fixed = AutoBackend(export(model))
+    assert fixed.stride == fixed.metadata["stride"] == free.metadata["stride"] == 16
+
+
 def test_half_precision_halves_the_file(plain_model):
     whole = Path(export(plain_model)).stat().st_size
     path = export(plain_model, quantize=16)

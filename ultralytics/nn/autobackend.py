@@ -124,7 +124,6 @@ class AutoBackend(nn.Module):
         if not known:
             LOGGER.warning("the model file carries no metadata: assuming stride 32, task detect and numbered classes.")
         args = known.get("args") if isinstance(known.get("args"), Mapping) else {}
-        self.stride = max(int(known.get("stride", 32)), 32 if self.pt else 1)
         self.task = known.get("task", "detect")
         self.batch = int(known.get("batch", 1))
         self.imgsz = known.get("imgsz", [640, 640])
@@ -132,6 +131,8 @@ class AutoBackend(nn.Module):
         self.kpt_names = known.get("kpt_names")
         self.channels = int(known.get("channels", 3))
         self.dynamic = self.pt or bool(args.get("dynamic", known.get("dynamic", False)))
+        # Whatever takes any size gets the sizes that training used, so that both kinds of file see the same pictures.
+        self.stride = max(int(known.get("stride", 32)), 32 if self.dynamic else 1)
         self.end2end = bool(known.get("end2end", False)) or args.get("nms") is True
         names = known.get("names")
         self.names = check_class_names(names) if names else default_class_names(data)
