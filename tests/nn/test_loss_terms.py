@@ -99,8 +99,12 @@ def test_dice():
 
 def test_box_windows_are_the_cropped_pixels():
     boxes = torch.tensor([[3.2, 4.9, 20.1, 19.5], [-4, -2, 40, 60], [5, 5, 5.4, 30], [9, 9, 3, 3], [2, 3, 6, 7]])
-    pixels = box_windows(boxes, (24, 32))
+    windows = box_windows(boxes, (24, 32))
     filled = torch.zeros(5, 24, 32)
-    filled[pixels.owner, pixels.y, pixels.x] = 1
+    groups = windows.of_like_size()
+    assert sorted(torch.cat(groups).tolist()) == list(range(5)) and len(groups) == 3
+    for chosen in groups:
+        y, x, inside = windows.pixels(chosen)
+        filled.index_put_((chosen[:, None].expand_as(y), y, x), inside.float(), accumulate=True)
     assert torch.equal(filled, crop_mask(torch.ones(5, 24, 32), boxes))
-    assert torch.equal(pixels.counts, filled.sum((1, 2)).long())
+    assert torch.equal(windows.counts, filled.sum((1, 2)).long())

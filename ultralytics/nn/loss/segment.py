@@ -13,27 +13,48 @@ from typing import Any, NamedTuple
 import torch
 import torch.nn.functional as F
 
-from ultralytics.nn.loss.detect import Assigned, v8DetectionLoss
+from ultralytics.nn.loss.detect import Assigned, padded, v8DetectionLoss
 from ultralytics.nn.public import public
 from ultralytics.ops.masks import crop_mask
 
 __all__ = ["v8SegmentationLoss"]
 
 
+SMALLEST = 64  # pixels; objects of fewer are computed together with those of this many
+
+
 class Windows(NamedTuple):
-    """The map pixels inside the boxes of K objects, object after object.
+    """The map pixels inside the boxes of K objects.
 
     Attributes:
         counts: `(K,)` pixels per object.
-        owner: `(T,)` object of every pixel.
-        y: `(T,)` its row.
-        x: `(T,)` its column.
+        left: `(K,)` first column.
+        top: `(K,)` first row.
+        across: `(K,)` columns.
     """
 
     counts: torch.Tensor
-    owner: torch.Tensor
-    y: torch.Tensor
-    x: torch.Tensor
+    left: torch.Tensor
+    top: torch.Tensor
+    across: torch.Tensor
+
+    def of_like_size(self) -> list[torch.Tensor]:
+        """Return the positions of the objects, those of one power of two of pixels together.
+
+        Each group is one batched product, padded to its largest object: that is at most twice the work, and there are
+        few groups, however many objects.
+        """
+        power = self.counts.clamp(min=SMALLEST).log2().ceil()
+        return [(power == value).nonzero().flatten() for value in power.unique()]
+
+    def pixels(self, chosen: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Return rows, columns and validity `(k, P)` of the pixels of the chosen objects `(k,)`."""
+        counts, across = self.counts[chosen, None], self.across[chosen, None].clamp(min=1)
+        place = torch.arange(int(counts.max()), device=counts.device)
+        inside = place < counts
+        place = place * inside  # what is left over repeats the first pixel, with no weight
+        y, x = self.top[chosen, None] + place.div(across, rounding_mode="floor"), self.left[chosen, None]
+        return y, x + place % across, inside
 
 
 def box_windows(boxes: torch.Tensor, size_hw: tuple[int, int]) -> Windows:
@@ -42,11 +63,7 @@ def box_windows(boxes: torch.Tensor, size_hw: tuple[int, int]) -> Windows:
     limits = torch.tensor([width, height, width, height], device=boxes.device)
     left, top, right, bottom = torch.minimum(boxes.ceil().long().clamp(min=0), limits).unbind(1)
     across = (right - left).clamp(min=0)
-    counts = across * (bottom - top).clamp(min=0)
-    owner = torch.repeat_interleave(torch.arange(len(boxes), device=boxes.device), counts)
-    place = torch.arange(len(owner), device=boxes.device) - (counts.cumsum(0) - counts)[owner]
-    y = top[owner] + place.div(across[owner], rounding_mode="floor")
-    return Windows(counts, owner, y, left[owner] + place % across[owner])
+    return Windows(across * (bottom - top).clamp(min=0), left.clamp(max=width - 1), top.clamp(max=height - 1), across)
 
 
 @public("ultralytics.utils.loss")
@@ -103,37 +120,53 @@ class v8SegmentationLoss(v8DetectionLoss):
         """Return the mask term without gain: the mean over the positive anchors of the batch.
 
         Most of a map lies outside the box and does not count. So the pixels inside are gathered once per object, and
-        every anchor of the object is combined with those alone: a tenth of the work of whole maps, or less.
+        every anchor of the object is combined with those alone: a tenth of the work of whole maps, or less. Objects
+        of like size share one product.
         """
         masks, proto = batch["masks"].to(preds["proto"].device), preds["proto"].float()
         height, width = masks.shape[-2:]
         if proto.shape[-2:] != (height, width):
             proto = F.interpolate(proto, (height, width), mode="bilinear", align_corners=False)
         coefficients = assigned.rows(preds["mask_coefficient"])
+        connected = coefficients[:0].sum() + proto[:0].sum()  # zero, but both branches get a gradient
         if not len(coefficients):
-            return coefficients.sum() + proto[:0].sum()  # zero, connected to both branches
+            return connected
 
         owner = assigned.image * (int(assigned.object.max()) + 1) + assigned.object
-        order = owner.argsort(stable=True)
-        anchors = torch.unique_consecutive(owner[order], return_counts=True)[1]  # (K,) per object
-        first = order[anchors.cumsum(0) - anchors]  # (K,) one of them
+        _, number, anchors = owner.unique(return_inverse=True, return_counts=True)  # objects (K,) that learn a mask
+        first = number.argsort(stable=True)[anchors.cumsum(0) - anchors]  # (K,) one anchor of each
         relative = assigned.boxes[first] / assigned.imgsz.flip(0).repeat(2)
         area = (relative[:, 2:] - relative[:, :2]).prod(1).clamp(min=1e-9)  # a box may have no width
-        pixels = box_windows(relative * relative.new_tensor([width, height, width, height]), (height, width))
+        windows = box_windows(relative * relative.new_tensor([width, height, width, height]), (height, width))
+        table = padded(coefficients, number, len(anchors))  # (K, N, C)
+        weight = (torch.arange(table.shape[1], device=table.device) < anchors[:, None]) / area[:, None]  # (K, N)
 
-        image = assigned.image[first][pixels.owner]
-        if self.hyp.overlap_mask:
-            true = masks[image, pixels.y, pixels.x] == assigned.object[first][pixels.owner] + 1
-        else:
-            row = assigned.rows_in_batch(batch["batch_idx"])[first]
-            true = masks[row[pixels.owner], pixels.y, pixels.x]
-        place = (image * height + pixels.y) * width + pixels.x
-        features = proto.permute(0, 2, 3, 1).flatten(0, 2).index_select(0, place)  # (T, C)
+        image = home = assigned.image[first]
+        mark = assigned.object[first] + 1  # what an object's pixels hold
+        if not self.hyp.overlap_mask:
+            home, mark = assigned.rows_in_batch(batch["batch_idx"])[first], torch.ones_like(mark)
+        flat = proto.permute(0, 2, 3, 1).flatten(0, 2)  # (B H W, C)
+        total = connected
+        for chosen in windows.of_like_size():
+            y, x, inside = windows.pixels(chosen)
+            place = (image[chosen, None] * height + y) * width + x
+            features = flat.index_select(0, place.flatten()).view(*place.shape, -1)  # (k, P, C)
+            true = masks[home[chosen, None], y, x] == mark[chosen, None]  # (k, P)
+            total = total + entropy(table[chosen], features, true, weight[chosen, :, None] * inside[:, None])
+        return total / (height * width) / len(coefficients)
 
-        sizes = pixels.counts.tolist()
-        parts = zip(coefficients[order].split(anchors.tolist()), features.split(sizes), strict=True)
-        logits = torch.cat([(c @ f.T).flatten() for c, f in parts])
-        true = torch.cat([t.repeat(n) for t, n in zip(true.float().split(sizes), anchors.tolist(), strict=True)])
-        weight = torch.repeat_interleave(1 / area, anchors * pixels.counts)
-        entropy = F.binary_cross_entropy_with_logits(logits, true, weight=weight, reduction="sum")
-        return entropy / (height * width) / len(coefficients)
+
+def entropy(
+    coefficients: torch.Tensor, features: torch.Tensor, true: torch.Tensor, weight: torch.Tensor
+) -> torch.Tensor:
+    """Return the weighted sum of the binary cross entropies of masks.
+
+    Args:
+        coefficients: `(k, N, C)` of N anchors of k objects.
+        features: `(k, P, C)` prototypes at P pixels.
+        true: `(k, P)` whether a pixel belongs to the object.
+        weight: `(k, N, P)`.
+    """
+    logits = coefficients @ features.transpose(1, 2)
+    true = true[:, None].to(logits.dtype).expand_as(logits)
+    return F.binary_cross_entropy_with_logits(logits, true, weight=weight, reduction="sum")
