@@ -153,7 +153,7 @@ def onnx(scale: str, imgsz: int, rounds: int) -> Iterator[tuple[str, str, Work, 
                 yield f"{kind}, batch {batch}", f"onnx {kind}", *works
 
 
-# ONNX Runtime comes first, in a process whose allocator is as its users have it; training sets it, see `tune_allocator`.
+# ONNX Runtime comes first, while the allocator is as its users have it; training sets it, see `tune_allocator`.
 PARTS = {"onnx": onnx, "layers": layers, "eval": evaluation, "train": training}
 
 
