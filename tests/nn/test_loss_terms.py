@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 import torch.nn.functional as F
 
+from ultralytics.nn.loss.detect import Assigned
 from ultralytics.nn.loss.segment import box_windows, v8SegmentationLoss
 from ultralytics.nn.loss.terms import (
     BboxLoss,
@@ -108,3 +111,26 @@ def test_box_windows_are_the_cropped_pixels():
         filled.index_put_((chosen[:, None].expand_as(y), y, x), inside.float(), accumulate=True)
     assert torch.equal(filled, crop_mask(torch.ones(5, 24, 32), boxes))
     assert torch.equal(windows.counts, filled.sum((1, 2)).long())
+
+
+def test_mask_term_is_the_sum_over_whole_masks_and_takes_boxes_without_pixels():
+    """Objects of every size, one of them thinner than a pixel; then that one alone."""
+    boxes = torch.tensor([[0.0, 0, 60, 64], [10, 12, 20, 30], [5.1, 5, 5.3, 30]])
+    owner = torch.tensor([1, 0, 2, 0])  # of four anchors
+    masks = torch.zeros(1, 32, 32, dtype=torch.uint8)
+    masks[0, 2:20, 1:25], masks[0, 7:14, 5:10] = 1, 2
+    preds = {"mask_coefficient": torch.randn(1, 4, 9), "proto": torch.randn(1, 4, 32, 32)}
+    side = torch.tensor([64.0, 64.0])
+
+    def term(objects):
+        none, image, anchor = torch.empty(0), torch.zeros_like(objects), torch.arange(len(objects))
+        assigned = Assigned(image, anchor, objects, boxes[objects], *[none] * 5, side)
+        loss = SimpleNamespace(hyp=SimpleNamespace(overlap_mask=True))
+        return v8SegmentationLoss.mask_term(loss, preds, {"masks": masks}, assigned)
+
+    area = (boxes[:, 2:] - boxes[:, :2]).prod(1) / 64**2
+    true = (masks == torch.arange(1, 4).view(-1, 1, 1)).float()
+    pred = preds["mask_coefficient"][0].T[:4]
+    whole = v8SegmentationLoss.single_mask_loss(true[owner], pred, preds["proto"][0], boxes[owner] / 2, area[owner])
+    torch.testing.assert_close(term(owner), whole / 4, rtol=1e-5, atol=1e-6)
+    assert term(torch.tensor([2, 2])) == 0

@@ -19,7 +19,6 @@ from ultralytics.ops.masks import crop_mask
 
 __all__ = ["v8SegmentationLoss"]
 
-
 SMALLEST = 64  # pixels; objects of fewer are computed together with those of this many
 
 
@@ -150,7 +149,7 @@ class v8SegmentationLoss(v8DetectionLoss):
         for chosen in windows.of_like_size():
             y, x, inside = windows.pixels(chosen)
             place = (image[chosen, None] * height + y) * width + x
-            features = flat.index_select(0, place.flatten()).view(*place.shape, -1)  # (k, P, C)
+            features = flat.index_select(0, place.flatten()).view(*place.shape, flat.shape[1])  # (k, P, C)
             true = masks[home[chosen, None], y, x] == mark[chosen, None]  # (k, P)
             total = total + entropy(table[chosen], features, true, weight[chosen, :, None] * inside[:, None])
         return total / (height * width) / len(coefficients)
