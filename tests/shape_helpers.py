@@ -64,12 +64,13 @@ def write_shapes(folder: Path, task: str, **changes: Any) -> str:
     return dump(folder / "data.yaml", {**yaml.safe_load(text), **small, **changes})
 
 
-def write_labels(folder: Path, rows: str, **keys: Any) -> str:
-    """Write a data set of two pictures whose label files have these rows; return the path of its YAML."""
+def write_labels(folder: Path, rows: str, picture: np.ndarray | None = None, **keys: Any) -> str:
+    """Write a data set of two pictures, noise by default, whose label files have these rows; return its YAML's path."""
+    if picture is None:
+        picture = np.random.default_rng(0).integers(0, 255, (SIDE, SIDE, 3), dtype=np.uint8)
     for split in ("train", "val"):
         for part in ("images", "labels"):
             (folder / part / split).mkdir(parents=True, exist_ok=True)
-        picture = np.random.default_rng(0).integers(0, 255, (SIDE, SIDE, 3), dtype=np.uint8)
         cv2.imwrite(str(folder / "images" / split / "one.png"), picture)
         (folder / "labels" / split / "one.txt").write_text(rows, encoding="utf-8")
     content = {"path": str(folder), "train": "images/train", "val": "images/val", "names": {0: "a", 1: "b"}}

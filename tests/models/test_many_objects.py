@@ -9,7 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from shape_helpers import SUFFIXES, dump
+from shape_helpers import SUFFIXES, write_labels
 
 OBJECTS, SIDE, LIMIT = 500, 640, 4.0  # GB
 RUN = """
@@ -41,14 +41,8 @@ def crowd(folder: Path, task: str) -> str:
             "obb": np.array([x, y, x + w, y, x + w, y + h, x, y + h]),
         }[task]
         rows.append(f"{rng.integers(2)} " + " ".join(f"{v / SIDE:.6f}" for v in values))
-    for split in ("train", "val"):
-        for part in ("images", "labels"):
-            (folder / part / split).mkdir(parents=True)
-        cv2.imwrite(str(folder / "images" / split / "crowd.png"), picture)
-        (folder / "labels" / split / "crowd.txt").write_text("\n".join(rows) + "\n", encoding="utf-8")
     keys = {"kpt_shape": [3, 2], "flip_idx": [2, 1, 0]} if task == "pose" else {}
-    content = {"path": str(folder), "train": "images/train", "val": "images/val", "names": {0: "a", 1: "b"}}
-    return dump(folder / "data.yaml", content | keys)
+    return write_labels(folder, "\n".join(rows) + "\n", picture, **keys)
 
 
 @pytest.mark.slow
