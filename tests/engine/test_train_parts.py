@@ -361,11 +361,21 @@ def test_another_arithmetic_needs_speed_and_agreement(quick):
     assert selfcheck.fastest_mode(Toy(), MODES, PIXELS).dtype == "float32"
 
 
+TIMES = {"float32": 1.0, "bfloat16": 0.6}
+
+
 @pytest.mark.parametrize(("both", "expected"), [(0.6, 2), (0.95, 1), (4.0, 1)])
 def test_all_cores_are_used_only_where_that_helps(quick, tmp_path, both, expected):
-    note_times(quick, {("float32", 1): 1.0, ("bfloat16", 1): 0.6, ("bfloat16", 2): 0.6 * both})
+    note_times(quick, {(dtype, n): t * both ** (n - 1) for dtype, t in TIMES.items() for n in (1, 2)})
     chosen = choose(Toy(), threads=2, memory=tmp_path / "p.json")
     assert (chosen.dtype, chosen.threads) == ("bfloat16", expected)
+    assert chosen.spare_s == pytest.approx(0.6 if expected == 2 else 0.0)  # one thread, in the chosen arithmetic
+
+
+def test_arithmetic_is_measured_at_the_threads_of_the_run(quick, tmp_path):
+    note_times(quick, {("float32", 1): 1.0, ("bfloat16", 1): 1.0, ("float32", 2): 0.6, ("bfloat16", 2): 0.4})
+    chosen = choose(Toy(), threads=2, memory=tmp_path / "p.json")
+    assert (chosen.dtype, chosen.threads) == ("bfloat16", 2)
 
 
 def test_thread_counts():

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import hashlib
+import itertools
 import json
 import math
 import time
@@ -29,8 +30,10 @@ from ultralytics.utils.paths import get_user_config_dir
 __all__ = ["fastest_mode", "fastest_threads", "remembered"]
 
 LOSS_TOLERANCE = 0.05  # relative difference of the loss that counts as agreement
-WORTHWHILE = 0.9  # share of the reference time below which another mode is taken
+WORTHWHILE = 0.95  # share of the reference time below which another arithmetic is taken
+THREADS_WORTHWHILE = 0.9  # the same for another number of threads, whose times vary more
 TRIAL_SECONDS = 0.4  # per mode, after one untimed step
+TRIAL_STEPS = 3  # and no fewer steps than this
 THREAD_ROUNDS, THREAD_STEPS = 2, 3  # turns, and steps per turn, of each number of threads
 
 
@@ -51,9 +54,11 @@ def remembered(work: Any, modes: Sequence[Precision], counts: Sequence[int], mem
         with contextlib.suppress(KeyError, TypeError, ValueError):
             found = Precision.from_state(known[key])
             return replace(found, note=f"{found.note}; measured earlier, delete {file} to measure again")
-    verdict = fastest_mode(work.model, modes, batch)
-    if len(counts) > 1:
-        verdict = fastest_threads(work, verdict, counts)
+    verdict = fastest_threads(work, modes[0], counts) if len(counts) > 1 else modes[0]
+    if len(modes) > 1:  # at the number of threads of the run: which layout is faster depends on it
+        modes = [replace(mode, threads=verdict.threads, spare_s=verdict.spare_s) for mode in modes]
+        found = fastest_mode(work.model, modes, batch)
+        verdict = replace(found, note="; ".join(note for note in (found.note, verdict.note) if note))
     try:
         with atomic_write(file, "w") as out:
             json.dump({**known, key: verdict.state()}, out, indent=1)
@@ -87,7 +92,9 @@ def fastest_mode(model: nn.Module, modes: Sequence[Precision], batch: Mapping[st
     trials = [Trial(model, mode) for mode in modes]
     losses = [trial.step(batch) for trial in trials]  # untimed: kernels are chosen and memory is mapped here
     begin = time.perf_counter()
-    while time.perf_counter() - begin < TRIAL_SECONDS * len(trials):
+    for turn in itertools.count():
+        if turn >= TRIAL_STEPS and time.perf_counter() - begin >= TRIAL_SECONDS * len(trials):
+            break
         for trial in trials:  # in turns, so that a busy machine slows all modes alike
             trial.timed_step(batch)
     reference, expected = trials[0], losses[0]
@@ -101,7 +108,8 @@ def fastest_mode(model: nn.Module, modes: Sequence[Precision], batch: Mapping[st
     if best is reference or ratio > WORTHWHILE:
         return replace(reference.mode, note="no other arithmetic is clearly faster")
     difference = abs(losses[trials.index(best)] / expected - 1) if expected else 0.0
-    return replace(best.mode, note=f"{ratio:.2f} of {reference.mode.dtype}'s time, loss within {difference:.1%}")
+    note = f"{ratio:.2f} of {reference.mode.dtype}'s time, loss within {difference:.1%}"
+    return replace(best.mode, note=note, spare_s=best.mode.spare_s * ratio)
 
 
 def fastest_threads(work: Any, mode: Precision, counts: Sequence[int]) -> Precision:
@@ -109,8 +117,7 @@ def fastest_threads(work: Any, mode: Precision, counts: Sequence[int]) -> Precis
 
     Here the mean counts, not the shortest time: what disturbs these steps will disturb the run too.
     """
-    candidates = [replace(mode, threads=count) for count in counts]
-    trials = [Trial(work.model, candidate) for candidate in candidates]
+    trials = [Trial(work.model, replace(mode, threads=count)) for count in counts]
     stream: Iterator[Mapping[str, Any]] = work.stream()
     with contextlib.closing(stream):
         for trial in trials:
@@ -120,11 +127,10 @@ def fastest_threads(work: Any, mode: Precision, counts: Sequence[int]) -> Precis
                 for _ in range(THREAD_STEPS):
                     trial.timed_step(next(stream))
     careful, best = trials[0], min(trials, key=lambda trial: trial.total)
-    if best is careful or best.total > WORTHWHILE * careful.total:
-        return replace(careful.mode, note=f"{mode.note}; more threads gain nothing")
-    share = best.total / careful.total
-    seconds = careful.total / (THREAD_ROUNDS * THREAD_STEPS)
-    return replace(best.mode, note=f"{mode.note}; {share:.2f} of the time with {careful.mode.threads}", spare_s=seconds)
+    if best is careful or best.total > THREADS_WORTHWHILE * careful.total:
+        return replace(careful.mode, note="more threads gain nothing")
+    share, seconds = best.total / careful.total, careful.total / (THREAD_ROUNDS * THREAD_STEPS)
+    return replace(best.mode, note=f"{share:.2f} of the time with {careful.mode.threads}", spare_s=seconds)
 
 
 class Trial:
