@@ -18,12 +18,11 @@ from ultralytics.cfg.merge import DEFAULT_CFG
 from ultralytics.data.augment.rng import GlobalRng, SampleRng
 from ultralytics.data.buffer import ImageBuffer
 from ultralytics.data.cache import get_hash
-from ultralytics.data.image_cache import DiskImages, RamImages, disk_has_room, fill, ram_has_room
+from ultralytics.data.image_cache import DiskImages, RamImages, disk_has_room, fill, in_memory, ram_has_room
 from ultralytics.data.image_io import imread, resize_to, scaled_size_hw
 from ultralytics.data.labels import LabelList, PackedLabels, PackedStrings, pack_dicts
 from ultralytics.data.locate import find_images
 from ultralytics.data.samplers import SampleRef, buffer_length, spread_fraction
-from ultralytics.utils.log import LOGGER
 
 __all__ = ["BaseDataset"]
 
@@ -246,13 +245,7 @@ class BaseDataset(Dataset):
 
     def _fill_ram(self) -> None:
         key = f"{get_hash(self._files)} {self.imgsz} {self.channels}{' stretched' * self.stretched}"
-        block = RamImages(self._cached_shapes(), key)
-        try:
-            block.load_all(self._read_scaled, f"{self.prefix}Caching images (shared memory)")
-        except OSError as error:
-            LOGGER.warning(f"{self.prefix}images are not cached: {error}")
-            return
-        self.ram = block
+        self.ram = in_memory(self._cached_shapes(), key, self._read_scaled, self.prefix)
 
     def _read_scaled(self, i: int) -> np.ndarray:
         image = imread(self._files[i], self.channels)

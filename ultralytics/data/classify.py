@@ -22,7 +22,7 @@ from ultralytics.data.augment.picture import RandomPicture, centre_picture, chan
 from ultralytics.data.augment.rng import GlobalRng, SampleRng
 from ultralytics.data.cache import ScanResult, get_hash, load_labels, save_labels
 from ultralytics.data.class_folders import Listing, examples, list_pictures
-from ultralytics.data.image_cache import DiskImages, RamImages, disk_has_room, fill, ram_has_room
+from ultralytics.data.image_cache import DiskImages, RamImages, disk_has_room, fill, in_memory, ram_has_room
 from ultralytics.data.image_io import imread
 from ultralytics.data.labels import PackedLabels
 from ultralytics.data.locate import get_split_fraction
@@ -219,13 +219,8 @@ class ClassificationDataset(Dataset):
         if not ram_has_room(int(shapes.prod(1).sum()), 1.0, self.prefix):
             return
         kind = "train" if self._random else "val"
-        block = RamImages(shapes, f"{get_hash(self.packed.files)} {self.imgsz} classify {kind}")
-        try:
-            block.load_all(self._prepared, f"{self.prefix}Caching images (shared memory)")
-        except OSError as error:
-            LOGGER.warning(f"{self.prefix}images are not cached: {error}")
-            return
-        self.ram = block
+        key = f"{get_hash(self.packed.files)} {self.imgsz} classify {kind}"
+        self.ram = in_memory(shapes, key, self._prepared, self.prefix)
 
     def cache_images(self) -> None:
         """Write the arrays of all pictures next to them, where they are missing or older."""

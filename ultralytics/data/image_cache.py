@@ -31,7 +31,7 @@ from ultralytics.utils.files import atomic_write
 from ultralytics.utils.log import LOGGER
 from ultralytics.utils.tqdm import TQDM
 
-__all__ = ["DiskImages", "RamImages", "disk_has_room", "fill", "ram_has_room"]
+__all__ = ["DiskImages", "RamImages", "disk_has_room", "fill", "in_memory", "ram_has_room"]
 
 GIB = 2**30
 HEAD_BYTES = 64  # of the block: SHA-256 of what it holds once complete, then padding
@@ -145,6 +145,17 @@ class RamImages:
     def __getstate__(self) -> dict[str, Any]:
         """Pickle the way to the block, not its content."""
         return {**self.__dict__, "_map": None}
+
+
+def in_memory(shapes: np.ndarray, key: str, read: Callable[[int], np.ndarray], prefix: str) -> RamImages | None:
+    """Return a filled `RamImages`, or None with a warning where the block cannot be made."""
+    block = RamImages(shapes, key)
+    try:
+        block.load_all(read, f"{prefix}Caching images (shared memory)")
+    except OSError as error:
+        LOGGER.warning(f"{prefix}images are not cached: {error}")
+        return None
+    return block
 
 
 def _block_path(key: bytes, nbytes: int) -> str:
