@@ -404,6 +404,7 @@ def test_no_check_where_nothing_is_open(monkeypatch):
     assert choose(Toy(), amp_value="bf16").dtype == "bfloat16"
     short = choose(Toy(), gflop=1.0, threads=4)
     assert (short.dtype, short.threads) == ("float32", 3) and "short run" in short.note
+    assert "short run" in choose(Toy(), gflop=99e3, step=1e3).note  # large steps, but only 99
     monkeypatch.setattr(amp, "cpu_has_bf16", lambda: False)
     assert choose(Toy(), step=0.1, threads=4) == Precision(threads=1)
     assert choose(Toy(), threads=4, pinned=True) == Precision(threads=4)

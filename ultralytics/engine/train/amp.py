@@ -26,7 +26,8 @@ from ultralytics.utils.seeds import rng_state, set_rng_state
 
 __all__ = ["Workload", "choose_precision", "requested_dtype"]
 
-SHORT_RUN_GFLOP = 1000.0  # runs below this many billion operations are over before a check has paid for itself
+SHORT_RUN_GFLOP = 1000.0  # runs below this many billion operations are over before a check has paid for itself,
+SHORT_RUN_STEPS = 100  # and so are runs of fewer steps: the check itself takes about twenty
 TINY_STEP_GFLOP = 3.0  # steps below this lose more by waiting for threads than they win
 UNSAFE_FP16_GPUS = ("GTX 16", "T400", "T500", "T550", "T600", "T1000", "T1200", "T2000", "K40m")  # wrong half results
 
@@ -97,7 +98,7 @@ def choose_precision(
     modes = [Precision(dtype, layout, counts[0]) for dtype in dtypes for layout in layouts]
     if len(modes) * len(counts) == 1:
         return modes[0]
-    if work.run_gflop < SHORT_RUN_GFLOP:
+    if work.run_gflop < max(SHORT_RUN_GFLOP, SHORT_RUN_STEPS * work.step_gflop):
         return replace(modes[0], note="a short run, not worth a speed check")
     state = rng_state()
     try:
