@@ -35,10 +35,11 @@ def prepare(settings: dict[str, Any], model: str) -> Callable[[], Any]:
     """Return the work of one call."""
     import torch
 
-    from ultralytics import YOLO
+    from ultralytics import RTDETR, YOLO
 
     torch.set_num_threads(settings["threads"])
-    return lambda: YOLO(f"{model}.yaml")
+    kind = RTDETR if model.startswith("rtdetr") else YOLO
+    return lambda: kind(f"{model}.yaml")
 
 
 def main() -> None:

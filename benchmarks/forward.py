@@ -24,13 +24,14 @@ def prepare(settings: dict[str, Any], model: str) -> Callable[[], Any]:
     """Return the work of one forward pass."""
     import torch
 
-    from ultralytics import YOLO
+    from ultralytics import RTDETR, YOLO
     from ultralytics.nn.autobackend import AutoBackend
 
     torch.set_num_threads(settings["threads"])
     torch.manual_seed(0)
     name, _, branch = model.partition("@")
-    network = YOLO(f"{name}.yaml").model
+    kind = RTDETR if name.startswith("rtdetr") else YOLO
+    network = kind(f"{name}.yaml").model
     if branch == "end2end":
         network.end2end = True
     backend = AutoBackend(model=network, device=torch.device("cpu"), fuse=True, verbose=False).eval()

@@ -5,6 +5,7 @@ A class names its criterion by import path and resolves it on first use, so a ne
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import importlib
 from collections.abc import Callable, Mapping, Sequence
@@ -25,6 +26,7 @@ from ultralytics.nn.head.denoising import group_targets
 from ultralytics.nn.head.detect import Detect
 from ultralytics.nn.names import yaml_model_load
 from ultralytics.nn.public import public
+from ultralytics.nn.registry import ModelYamlError
 from ultralytics.nn.transfer import transfer_weights
 from ultralytics.nn.tta import augmented
 from ultralytics.utils.log import LOGGER
@@ -42,7 +44,7 @@ __all__ = [
     "initialize_weights",
 ]
 
-PROBE_SIZE = 256  # pixels; a multiple of every stride in use
+PROBE_SIZES = (128, 256)  # pixels, multiples of every stride in use; the second for blocks that want large maps
 
 
 def initialize_weights(model: nn.Module) -> None:
@@ -255,6 +257,13 @@ class BaseModel(nn.Module):
         self.inplace = self.yaml.get("inplace", True)
         return made
 
+    def _probe(self, made: Plan, ch: int) -> tuple[Any, int]:
+        """Check the layers by an image of zeros; return what the last one gives, and the side of the image."""
+        small, large = PROBE_SIZES
+        with contextlib.suppress(ModelYamlError):  # the error that counts is that of the large image
+            return probe(self.model, made, ch, small), small
+        return probe(self.model, made, ch, large), large
+
 
 @public("ultralytics.nn.tasks")
 class DetectionModel(BaseModel):
@@ -282,12 +291,12 @@ class DetectionModel(BaseModel):
         ch = self._read_yaml(cfg, ch, nc)
         made = self._build(ch, verbose)
         initialize_weights(self)
-        raw = probe(self.model, made, ch, PROBE_SIZE)
+        raw, size = self._probe(made, ch)
         head = self.model[-1]
         if isinstance(head, Detect):
             head.inplace = self.inplace
             feats = raw.get("one2many", raw)["feats"]
-            head.stride = torch.tensor([PROBE_SIZE / level.shape[-2] for level in feats], device="cpu")
+            head.stride = torch.tensor([size / level.shape[-2] for level in feats], device="cpu")
             head.bias_init()
             self.stride = head.stride
         else:
@@ -482,7 +491,7 @@ class ClassificationModel(BaseModel):
         if "nc" not in self.yaml:
             raise ValueError("the number of classes is in neither the model YAML ('nc: 10') nor the argument nc.")
         made = self._build(ch, verbose)
-        probe(self.model, made, ch, PROBE_SIZE // 2)
+        self._probe(made, ch)
         self.stride = torch.tensor([1.0], device="cpu")  # no level restricts the image size
         if verbose:
             self.info()
