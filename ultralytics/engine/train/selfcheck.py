@@ -12,9 +12,11 @@ import hashlib
 import itertools
 import json
 import math
+import statistics
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from operator import truediv
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +35,7 @@ LOSS_TOLERANCE = 0.05  # relative difference of the loss that counts as agreemen
 WORTHWHILE = 0.95  # share of the reference time below which another arithmetic is taken
 THREADS_WORTHWHILE = 0.9  # the same for another number of threads, whose times vary more
 TRIAL_SECONDS = 0.4  # per mode, after one untimed step
-TRIAL_STEPS = 3  # and no fewer steps than this
+TRIAL_STEPS = 5  # and no fewer steps than this
 THREAD_ROUNDS, THREAD_STEPS = 2, 3  # turns, and steps per turn, of each number of threads
 
 
@@ -87,7 +89,8 @@ def fingerprint(model: nn.Module, modes: Sequence[Precision], counts: Sequence[i
 def fastest_mode(model: nn.Module, modes: Sequence[Precision], batch: Mapping[str, Any]) -> Precision:
     """Time training steps in each mode and return the fastest whose loss agrees with that of the first one.
 
-    Another mode than the first has to be clearly faster. The shortest time of each counts: longer ones were disturbed.
+    Another mode than the first has to be clearly faster. What counts is the median of the ratios of neighbouring steps:
+    a machine that others use changes its speed by more than the modes differ.
     """
     trials = [Trial(model, mode) for mode in modes]
     losses = [trial.step(batch) for trial in trials]  # untimed: kernels are chosen and memory is mapped here
@@ -103,8 +106,9 @@ def fastest_mode(model: nn.Module, modes: Sequence[Precision], batch: Mapping[st
         for trial, loss in zip(trials, losses, strict=True)
         if math.isfinite(loss) and abs(loss - expected) <= LOSS_TOLERANCE * abs(expected)
     ]
-    best = min(agreeing, key=lambda trial: trial.shortest, default=reference)
-    ratio = best.shortest / reference.shortest
+    ratios = {id(trial): statistics.median(map(truediv, trial.times, reference.times)) for trial in agreeing}
+    best = min(agreeing, key=lambda trial: ratios[id(trial)], default=reference)
+    ratio = ratios.get(id(best), 1.0)
     if best is reference or ratio > WORTHWHILE:
         return replace(reference.mode, note="no other arithmetic is clearly faster")
     difference = abs(losses[trials.index(best)] / expected - 1) if expected else 0.0
@@ -126,10 +130,11 @@ def fastest_threads(work: Any, mode: Precision, counts: Sequence[int]) -> Precis
             for trial in trials:
                 for _ in range(THREAD_STEPS):
                     trial.timed_step(next(stream))
-    careful, best = trials[0], min(trials, key=lambda trial: trial.total)
-    if best is careful or best.total > THREADS_WORTHWHILE * careful.total:
+    careful, best = trials[0], min(trials, key=lambda trial: sum(trial.times))
+    share = sum(best.times) / sum(careful.times)
+    if best is careful or share > THREADS_WORTHWHILE:
         return replace(careful.mode, note="more threads gain nothing")
-    share, seconds = best.total / careful.total, careful.total / (THREAD_ROUNDS * THREAD_STEPS)
+    seconds = sum(careful.times) / len(careful.times)
     return replace(best.mode, note=f"{share:.2f} of the time with {careful.mode.threads}", spare_s=seconds)
 
 
@@ -139,7 +144,7 @@ class Trial:
     def __init__(self, model: nn.Module, mode: Precision) -> None:
         self.mode = mode
         self.model = copy.deepcopy(model).train()
-        self.shortest, self.total = math.inf, 0.0
+        self.times: list[float] = []
         mode.apply_layout(self.model)
 
     def step(self, batch: Mapping[str, Any]) -> float:
@@ -157,5 +162,4 @@ class Trial:
         """Run a step and note how long it took."""
         begin = time.perf_counter()
         self.step(batch)
-        seconds = time.perf_counter() - begin
-        self.shortest, self.total = min(self.shortest, seconds), self.total + seconds
+        self.times.append(time.perf_counter() - begin)
