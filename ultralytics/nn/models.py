@@ -86,6 +86,8 @@ class BaseModel(nn.Module):
     class names by index, `stride` pixels per cell of every level.
     """
 
+    probe_sizes = PROBE_SIZES
+
     criterion_path = ""
 
     def forward(self, x: torch.Tensor | Mapping[str, Any], *args: Any, **kwargs: Any) -> Any:
@@ -263,7 +265,7 @@ class BaseModel(nn.Module):
 
     def _probe(self, made: Plan, ch: int) -> tuple[Any, int]:
         """Check the layers by an image of zeros; return what the last one gives, and the side of the image."""
-        small, large = PROBE_SIZES
+        small, large = self.probe_sizes
         with contextlib.suppress(ModelYamlError):  # the error that counts is that of the large image
             return probe(self.model, made, ch, small), small
         return probe(self.model, made, ch, large), large
@@ -425,6 +427,8 @@ class RTDETRDetectionModel(DetectionModel):
         verbose: log layers and summary.
     """
 
+    probe_sizes = (64, 256)  # the decoder works at any size, and nothing asks for its strides
+
     criterion_path = "ultralytics.nn.loss.detr:RTDETRDetectionLoss"
     varifocal = {"gamma": 2.0, "alpha": 0.75}  # as published with the method
 
@@ -436,6 +440,17 @@ class RTDETRDetectionModel(DetectionModel):
         verbose: bool = True,
     ):
         super().__init__(cfg=cfg, ch=ch, nc=nc, verbose=verbose)
+
+    def _probe(self, made: Plan, ch: int) -> tuple[Any, int]:
+        """Check the layers with one query: with all of them the decoder takes longer than the rest of the network."""
+        head = self.model[-1]
+        if not hasattr(head, "num_queries"):
+            return super()._probe(made, ch)
+        queries, head.num_queries = head.num_queries, 1
+        try:
+            return super()._probe(made, ch)
+        finally:
+            head.num_queries = queries
 
     def init_criterion(self) -> Any:
         """Return a new criterion for this model."""
