@@ -86,8 +86,6 @@ class BaseModel(nn.Module):
     class names by index, `stride` pixels per cell of every level.
     """
 
-    probe_sizes = PROBE_SIZES
-
     criterion_path = ""
 
     def forward(self, x: torch.Tensor | Mapping[str, Any], *args: Any, **kwargs: Any) -> Any:
@@ -265,7 +263,7 @@ class BaseModel(nn.Module):
 
     def _probe(self, made: Plan, ch: int) -> tuple[Any, int]:
         """Check the layers by an image of zeros; return what the last one gives, and the side of the image."""
-        small, large = self.probe_sizes
+        small, large = PROBE_SIZES
         with contextlib.suppress(ModelYamlError):  # the error that counts is that of the large image
             return probe(self.model, made, ch, small), small
         return probe(self.model, made, ch, large), large
@@ -426,8 +424,6 @@ class RTDETRDetectionModel(DetectionModel):
         nc: number of classes, that of the YAML by default.
         verbose: log layers and summary.
     """
-
-    probe_sizes = (64, 256)  # the decoder works at any size, and nothing asks for its strides
 
     criterion_path = "ultralytics.nn.loss.detr:RTDETRDetectionLoss"
     varifocal = {"gamma": 2.0, "alpha": 0.75}  # as published with the method

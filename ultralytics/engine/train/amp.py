@@ -27,7 +27,7 @@ from ultralytics.utils.seeds import rng_state, set_rng_state
 __all__ = ["Workload", "choose_precision", "requested_dtype"]
 
 SHORT_RUN_GFLOP = 1000.0  # runs below this many billion operations are over before a check has paid for itself,
-SHORT_RUN_STEPS = 100  # and so are runs of fewer steps: the check itself takes about twenty
+SHORT_RUN_STEPS = 100  # and so are runs of fewer steps: the check itself takes about 26
 TINY_STEP_GFLOP = 3.0  # steps below this lose more by waiting for threads than they win
 UNSAFE_FP16_GPUS = ("GTX 16", "T400", "T500", "T550", "T600", "T1000", "T1200", "T2000", "K40m")  # wrong half results
 

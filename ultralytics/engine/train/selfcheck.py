@@ -16,7 +16,7 @@ import statistics
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from operator import truediv
+from operator import itemgetter, truediv
 from pathlib import Path
 from typing import Any
 
@@ -106,9 +106,8 @@ def fastest_mode(model: nn.Module, modes: Sequence[Precision], batch: Mapping[st
         for trial, loss in zip(trials, losses, strict=True)
         if math.isfinite(loss) and abs(loss - expected) <= LOSS_TOLERANCE * abs(expected)
     ]
-    ratios = {id(trial): statistics.median(map(truediv, trial.times, reference.times)) for trial in agreeing}
-    best = min(agreeing, key=lambda trial: ratios[id(trial)], default=reference)
-    ratio = ratios.get(id(best), 1.0)
+    ratios = [(statistics.median(map(truediv, trial.times, reference.times)), trial) for trial in agreeing]
+    ratio, best = min(ratios, key=itemgetter(0), default=(1.0, reference))
     if best is reference or ratio > WORTHWHILE:
         return replace(reference.mode, note="no other arithmetic is clearly faster")
     difference = abs(losses[trials.index(best)] / expected - 1) if expected else 0.0
