@@ -360,6 +360,17 @@ def test_another_arithmetic_needs_speed_and_agreement(quick):
     assert selfcheck.fastest_mode(Toy(), MODES, PIXELS).dtype == "float32"
 
 
+@pytest.mark.parametrize(("seconds", "taken"), [(0.97, True), (1.0, False)])
+def test_another_layout_needs_only_be_faster(quick, seconds, taken):
+    quick.setattr(
+        selfcheck.Trial,
+        "timed_step",
+        lambda trial, batch: trial.times.append(seconds if trial.mode.channels_last else 1.0),
+    )
+    modes = (Precision(), Precision(channels_last=True))
+    assert selfcheck.fastest_mode(Toy(), modes, PIXELS).channels_last is taken
+
+
 TIMES = {"float32": 1.0, "bfloat16": 0.6}
 
 

@@ -33,6 +33,7 @@ __all__ = ["fastest_mode", "fastest_threads", "remembered"]
 
 LOSS_TOLERANCE = 0.05  # relative difference of the loss that counts as agreement
 WORTHWHILE = 0.95  # share of the reference time below which another arithmetic is taken
+LAYOUT_WORTHWHILE = 0.99  # the same where only the memory layout differs, which changes no number's precision
 THREADS_WORTHWHILE = 0.9  # the same for another number of threads, whose times vary more
 TRIAL_SECONDS = 0.4  # per mode, after one untimed step
 TRIAL_STEPS = 5  # and no fewer steps than this
@@ -89,8 +90,9 @@ def fingerprint(model: nn.Module, modes: Sequence[Precision], counts: Sequence[i
 def fastest_mode(model: nn.Module, modes: Sequence[Precision], batch: Mapping[str, Any]) -> Precision:
     """Time training steps in each mode and return the fastest whose loss agrees with that of the first one.
 
-    Another mode than the first has to be clearly faster. What counts is the median of the ratios of neighbouring steps:
-    a machine that others use changes its speed by more than the modes differ.
+    Another type than that of the first has to be clearly faster, another layout faster at all. What counts is the
+    median of the ratios of neighbouring steps: a machine that others use changes its speed by more than the modes
+    differ.
     """
     trials = [Trial(model, mode) for mode in modes]
     losses = [trial.step(batch) for trial in trials]  # untimed: kernels are chosen and memory is mapped here
@@ -107,8 +109,13 @@ def fastest_mode(model: nn.Module, modes: Sequence[Precision], batch: Mapping[st
         if math.isfinite(loss) and abs(loss - expected) <= LOSS_TOLERANCE * abs(expected)
     ]
     ratios = [(statistics.median(map(truediv, trial.times, reference.times)), trial) for trial in agreeing]
-    ratio, best = min(ratios, key=itemgetter(0), default=(1.0, reference))
-    if best is reference or ratio > WORTHWHILE:
+    gains = [
+        (ratio, trial)
+        for ratio, trial in ratios
+        if ratio <= (LAYOUT_WORTHWHILE if trial.mode.dtype == reference.mode.dtype else WORTHWHILE)
+    ]
+    ratio, best = min(gains, key=itemgetter(0), default=(1.0, reference))
+    if best is reference:
         return replace(reference.mode, note="no other arithmetic is clearly faster")
     difference = abs(losses[trials.index(best)] / expected - 1) if expected else 0.0
     note = f"{ratio:.2f} of {reference.mode.dtype}'s time, loss within {difference:.1%}"
