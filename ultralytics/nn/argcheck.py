@@ -22,7 +22,7 @@ def misfit(target: Callable, args: Sequence[Any], kwargs: Mapping[str, Any]) -> 
         kwargs: keyword arguments.
     """
     try:
-        signature = inspect.signature(target)
+        signature = (inspect.signature if isinstance(target, functools.partial) else _signature)(target)
     except (TypeError, ValueError):  # a class written in C does not tell
         return None
     try:
@@ -48,9 +48,18 @@ def describe(signature: inspect.Signature) -> str:
 
 def hints_of(target: Callable) -> dict[str, Any]:
     """Return the type hints of a constructor; none where they cannot be read."""
-    core = target.func if isinstance(target, functools.partial) else target
+    return _hints(target.func if isinstance(target, functools.partial) else target)
+
+
+# Models repeat a few blocks many times, and both take longer than making a small block.
+_signature = functools.lru_cache(maxsize=256)(inspect.signature)
+
+
+@functools.lru_cache(maxsize=256)
+def _hints(kind: Callable) -> dict[str, Any]:
+    """Return the type hints of a class's constructor."""
     try:
-        return typing.get_type_hints(core.__init__)
+        return typing.get_type_hints(kind.__init__)
     except Exception:  # names that exist for type checkers only
         return {}
 

@@ -335,10 +335,11 @@ def _build(row: Row, file: str) -> nn.Module:
         chain = None if own.startswith(("ultralytics.", "torch.", "torchvision.")) else error
         raise ModelYamlError(problem, **where) from chain
     layer = blocks[0] if row.copies == 1 else nn.Sequential(*blocks)
-    empty = [f"{name} {tuple(p.shape)}" for name, p in layer.named_parameters() if not p.numel()]
-    if empty:
-        raise ModelYamlError(f"cannot be built with {row.args}: it would have no weights in {empty[0]}", **where)
-    layer.np = sum(p.numel() for p in layer.parameters())
+    sizes = [p.numel() for p in layer.parameters()]
+    if not all(sizes):
+        name, shape = next((name, tuple(p.shape)) for name, p in layer.named_parameters() if not p.numel())
+        raise ModelYamlError(f"cannot be built with {row.args}: it would have no weights in {name} {shape}", **where)
+    layer.np = sum(sizes)
     layer.i, layer.f = row.index, row.source
     kind = type(blocks[0])
     layer.type = kind.__qualname__ if kind.__module__ == "__main__" else f"{kind.__module__}.{kind.__qualname__}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -89,9 +90,15 @@ def is_shipped(content: Mapping[str, Any]) -> bool:
         return False
     if not file.is_relative_to(ROOT):
         return False
-    original = YAML.load(file)
+    original = _package_yaml(file)
     keys = (set(original) | set(content)) - FREE_KEYS
     return all(key in content and key in original and content[key] == original[key] for key in keys)
+
+
+@functools.cache
+def _package_yaml(file: Path) -> dict[str, Any]:
+    """Return the content of a file of this package."""
+    return YAML.load(file)
 
 
 def guess_model_scale(model_path: str | Path) -> str:

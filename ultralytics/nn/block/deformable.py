@@ -230,14 +230,14 @@ class DeformableTransformerDecoder(nn.Module):
 
     Args:
         hidden_dim: channels.
-        decoder_layer: layer to be copied.
+        decoder_layer: first layer, of which the others are copies.
         num_layers: length of the chain.
         eval_idx: layer whose result counts in evaluation, where the chain ends; -1 for the last.
     """
 
     def __init__(self, hidden_dim: int, decoder_layer: nn.Module, num_layers: int, eval_idx: int = -1):
         super().__init__()
-        self.layers = nn.ModuleList(copy.deepcopy(decoder_layer) for _ in range(num_layers))
+        self.layers = nn.ModuleList([decoder_layer, *(copy.deepcopy(decoder_layer) for _ in range(num_layers - 1))])
         self.num_layers, self.hidden_dim = num_layers, hidden_dim
         self.eval_idx = eval_idx % num_layers
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.utils import skip_init
 
 from ultralytics.nn.block.deformable import (
     DeformableTransformerDecoder,
@@ -97,7 +98,10 @@ class RTDETRDecoder(nn.Module):
         self.num_queries, self.num_decoder_layers, self.num_denoising = nq, ndl, nd
         self.label_noise_ratio, self.box_noise_scale = label_noise_ratio, box_noise_scale
         self.learnt_init_query = learnt_init_query
-        self.input_proj = nn.ModuleList(nn.Sequential(nn.Conv2d(c, hd, 1, bias=False), nn.BatchNorm2d(hd)) for c in ch)
+        # These convolutions hold a million weights, which `reset_heads` draws.
+        device = torch.empty(0).device
+        projections = (skip_init(nn.Conv2d, c, hd, 1, bias=False, device=device) for c in ch)
+        self.input_proj = nn.ModuleList(nn.Sequential(conv, nn.BatchNorm2d(hd)) for conv in projections)
         layer = DeformableTransformerDecoderLayer(hd, nh, d_ffn, dropout, act, self.nl, ndp)
         self.decoder = DeformableTransformerDecoder(hd, layer, ndl, eval_idx)
         self.denoising_class_embed = nn.Embedding(nc, hd)
