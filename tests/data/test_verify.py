@@ -76,6 +76,22 @@ def test_class_limit_is_off_for_single_class():
     assert problems("2 .5 .5 .1 .1\n") == []
 
 
+@pytest.mark.parametrize(
+    ("flat", "good"),
+    [
+        ("0 .5 .5 0 .2", "0 .5 .5 .2 .2"),
+        ("0 .5 .5 .5 .5 .5 .5 .5 .5", "0 .1 .1 .5 .1 .5 .5 .1 .5"),  # a rotated box, all corners in one place
+        ("0 .1 .2 .3 .4 .2 .3 .15 .25", "0 .1 .2 .3 .4 .3 .401"),  # all points on a diagonal; a thin triangle
+        ("0 .1 .1 .9 .1 .9 .1 .1 .1", "0 .1 .1 .9 .1 .1 .1 .9 .101"),
+    ],
+)
+def test_objects_without_area_are_left_out_and_told(flat, good):
+    rows, found = parse_label(f"{good}\n{flat}\n", LabelRules(nc=1))
+    assert len(rows.cls) == 1 and found == [("object without area", 2, "left out")]
+    rows, found = parse_label(flat, LabelRules(nc=1))
+    assert rows.boxes.shape == (0, 4) and len(found) == 1
+
+
 def test_duplicates_are_dropped_in_place():
     rows, found = parse_label("1 .5 .5 .1 .1\n0 .2 .2 .1 .1\n1 .5 .5 .1 .1\n", RULES)
     assert rows.cls.tolist() == [1, 0]

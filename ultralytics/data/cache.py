@@ -26,7 +26,7 @@ from ultralytics.utils.log import LOGGER
 
 __all__ = ["CACHE_VERSION", "ScanResult", "get_hash", "load_labels", "save_labels", "user_cache_path"]
 
-CACHE_VERSION = "parameternet-1"
+CACHE_VERSION = "parameternet-2"
 ARRAYS = ("shapes", "offsets", "cls", "boxes", "points", "point_ends", "keypoints")
 
 

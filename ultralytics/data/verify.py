@@ -39,6 +39,7 @@ __all__ = [
 
 MIN_SIDE_PX = 10
 SLACK = 0.01  # coordinates may leave 0..1 by this much, which rounding in label tools does
+LEAST_WIDTH = 3e-5  # of a polygon, as a share of its length: one pixel on a picture of 30,000
 MAX_LINES_NAMED = 5  # a file wrong in every line is not worth a thousand messages
 
 # kind of finding -> whether the image is left out because of it
@@ -46,6 +47,7 @@ KINDS = {
     "missing label file": False,
     "empty label file": False,
     "duplicate row": False,
+    "object without area": False,
     "mended JPEG": False,
     "missing image": True,
     "unreadable image": True,
@@ -185,7 +187,12 @@ def parse_label(text: str, rules: LabelRules) -> tuple[LabelRows | None, list[tu
     problems = _wrong_values(lines, values, rules)
     if problems:
         return None, _shorten(problems)
-    return (_polygon_rows(values) if polygons else _box_rows(values, rules)), _shorten(duplicates)
+    solid = _have_area(values)
+    flat = [("object without area", line, "left out") for line, good in zip(lines, solid, strict=True) if not good]
+    if flat:
+        values = [row for row, good in zip(values, solid, strict=True) if good] if polygons else values[solid]
+    rows = (_polygon_rows(values) if polygons else _box_rows(values, rules)) if len(values) else _no_rows(rules)
+    return rows, _shorten(duplicates) + _shorten(flat)
 
 
 def _no_rows(rules: LabelRules) -> LabelRows:
@@ -237,6 +244,20 @@ def _first_occurrences(lines: list[int], values: Sequence[np.ndarray]) -> tuple[
         else:
             problems.append(("duplicate row", lines[i], f"same as line {lines[first]}; used once"))
     return keep, problems
+
+
+def _have_area(values: Sequence[np.ndarray]) -> np.ndarray:
+    """Return which rows (N,) are boxes with width and height, or polygons whose points are not all on one line."""
+    if isinstance(values, np.ndarray):
+        return (values[:, 3:5] > 0).all(1)
+    counts = np.array([len(row) // 2 for row in values])
+    points = np.concatenate([row[1:] for row in values]).reshape(-1, 2).astype(np.float64)
+    starts = np.cumsum(counts) - counts
+    points -= np.repeat(np.add.reduceat(points, starts) / counts[:, None], counts, 0)
+    xx, yy = np.add.reduceat(points * points, starts).T
+    xy = np.add.reduceat(points[:, 0] * points[:, 1], starts)
+    # Product and sum of the squared extents along and across the polygon's longest direction.
+    return xx * yy - xy * xy > (LEAST_WIDTH * (xx + yy)) ** 2
 
 
 def _wrong_values(lines: list[int], values: Sequence[np.ndarray], rules: LabelRules) -> list[tuple[str, int, str]]:
