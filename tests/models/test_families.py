@@ -63,5 +63,8 @@ def test_smallest_size_learns_the_shapes(name, tmp_path):
     assert figures["agreement"].ok and figures["agreement"].compared > 0
     with (figures["weights"].parents[1] / "results.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    for key in (key for key in rows[0] if key.startswith("train/")):
-        assert float(rows[-1][key]) < float(rows[0][key]), key
+    terms = [key for key in rows[0] if key.startswith("train/")]
+    first, last = ([float(row[key]) for key in terms] for row in (rows[0], rows[-1]))
+    assert sum(last) < sum(first)
+    if "rtdetr" not in name:  # its varifocal term wants scores as high as the overlap, which grows
+        assert all(after < before for before, after in zip(first, last, strict=True)), terms
