@@ -10,7 +10,6 @@ from ultralytics.nn.head.segment import Segment
 from ultralytics.nn.names import (
     guess_model_scale,
     guess_model_task,
-    is_shipped,
     model_yaml_file,
     spellings,
     yaml_model_load,
@@ -46,16 +45,6 @@ def test_an_exact_file_wins_over_the_unified_one(tmp_path):
     assert yaml_model_load(tmp_path / "yolov8n-mine.yaml")["nc"] == 1
     (tmp_path / "yolov8n-mine.yaml").write_text("nc: 2\n")
     assert yaml_model_load(tmp_path / "yolov8n-mine.yaml")["nc"] == 2
-
-
-def test_shipped_content_is_told_from_changed_content(tmp_path):
-    content = yaml_model_load("rtdetr-l.yaml")
-    assert is_shipped(content) and is_shipped({**content, "nc": 3, "channels": 1})
-    assert not is_shipped({**content, "backbone": content["backbone"][:-1]})
-    assert not is_shipped({**content, "activation": "nn.ReLU()"})
-    assert not is_shipped({k: v for k, v in content.items() if k != "yaml_file"})
-    (tmp_path / "rtdetr-l.yaml").write_text("backbone: []\nhead: []\n")
-    assert not is_shipped(yaml_model_load(tmp_path / "rtdetr-l.yaml"))
 
 
 def test_folders_are_left_alone():

@@ -24,7 +24,7 @@ from ultralytics.nn.fold import fold_model
 from ultralytics.nn.head.classify import Classify
 from ultralytics.nn.head.denoising import group_targets
 from ultralytics.nn.head.detect import Detect
-from ultralytics.nn.names import is_shipped, yaml_model_load
+from ultralytics.nn.names import yaml_model_load
 from ultralytics.nn.public import public
 from ultralytics.nn.registry import ModelYamlError
 from ultralytics.nn.transfer import transfer_weights
@@ -438,15 +438,10 @@ class RTDETRDetectionModel(DetectionModel):
         super().__init__(cfg=cfg, ch=ch, nc=nc, verbose=verbose)
 
     def _probe(self, made: Plan, ch: int) -> tuple[Any, int]:
-        """Check the layers with one query: with all of them the decoder takes longer than the rest of the network.
-
-        Nothing else is wanted from the check here, so files of this package, which its tests run, go without it.
-        """
+        """Check the layers with one query: with all of them the decoder takes longer than the rest of the network."""
         head = self.model[-1]
         if not hasattr(head, "num_queries"):
             return super()._probe(made, ch)
-        if not made.modules and is_shipped(self.yaml):
-            return None, 0
         queries, head.num_queries = head.num_queries, 1
         try:
             return super()._probe(made, ch)

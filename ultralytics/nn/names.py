@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -13,12 +12,11 @@ from torch import nn
 from ultralytics.cfg.tasks import TASK_INFOS
 from ultralytics.nn.unbuilt import refuse_file
 from ultralytics.utils.checks.files import check_yaml, check_yolov5u_filename
-from ultralytics.utils.env import ROOT
 from ultralytics.utils.log import LOGGER
 from ultralytics.utils.onnx_file import onnx_metadata
 from ultralytics.utils.yaml_io import YAML
 
-__all__ = ["guess_model_scale", "guess_model_task", "is_shipped", "model_yaml_file", "yaml_model_load"]
+__all__ = ["guess_model_scale", "guess_model_task", "model_yaml_file", "yaml_model_load"]
 
 SIZED = re.compile(r"(\d+)[nslmx](.*)$")  # a size letter right behind the version number
 SCALE = re.compile(r"yolo(?:e-)?v?\d+([nslmx])")
@@ -26,7 +24,6 @@ P6_SHORTHAND = re.compile(r"(yolov[58][nslmx])6")
 # A variant before the task's suffix: `yolov8-DynamicConv-seg`; the files have it behind.
 SUFFIXES = "|".join(info.suffix for info in TASK_INFOS.values() if info.suffix)
 VARIANT_FIRST = re.compile(rf"(yolo\D*\d+)(-.+)({SUFFIXES})$")
-FREE_KEYS = frozenset({"nc", "channels", "ch", "scale", "yaml_file"})  # a caller may set them
 CLASSIFIER_NAMES = frozenset({"classify", "classifier", "cls", "fc"})
 
 
@@ -76,29 +73,6 @@ def yaml_model_load(path: str | Path) -> dict[str, Any]:
     asked = Path(check_yolov5u_filename(str(asked), verbose=False))
     content = YAML.load(model_yaml_file(asked))
     return {**content, "scale": guess_model_scale(asked) or content.get("scale", ""), "yaml_file": str(asked)}
-
-
-def is_shipped(content: Mapping[str, Any]) -> bool:
-    """Return whether a model YAML's content is that of a file of this package, up to its classes, channels and size.
-
-    Args:
-        content: result of `yaml_model_load`, or what became of it.
-    """
-    try:
-        file = Path(model_yaml_file(content["yaml_file"])).resolve()
-    except (KeyError, TypeError, FileNotFoundError, NotImplementedError):
-        return False
-    if not file.is_relative_to(ROOT):
-        return False
-    original = _package_yaml(file)
-    keys = (set(original) | set(content)) - FREE_KEYS
-    return all(key in content and key in original and content[key] == original[key] for key in keys)
-
-
-@functools.cache
-def _package_yaml(file: Path) -> dict[str, Any]:
-    """Return the content of a file of this package."""
-    return YAML.load(file)
 
 
 def guess_model_scale(model_path: str | Path) -> str:
