@@ -1,7 +1,7 @@
 """Model files of this package that need no trial by an image, since the tests have tried them.
 
 A trial finds the strides of a head that has strides. RT-DETR's has none: its trial looks for wrong rows alone, and
-takes half as long as everything else in a build. It is left out where a YAML says, comments aside, what one of the
+takes about as long as everything else in a build. It is left out where a YAML says, comments aside, what one of the
 files says that the tests build at every size. An edited file has another fingerprint and is tried as any other.
 """
 
