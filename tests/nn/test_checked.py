@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 
 import pytest
@@ -10,13 +9,24 @@ import torch
 from torch import nn
 
 from ultralytics.cfg import models
-from ultralytics.nn import checked
+from ultralytics.nn import checked, registry
 from ultralytics.nn.build import construct, plan, probe
 from ultralytics.nn.models import RTDETRDetectionModel
 from ultralytics.nn.names import yaml_model_load
 from ultralytics.nn.registry import ModelYamlError
 
 FILES = sorted(p for p in Path(models.__path__[0]).rglob("*.yaml") if "RTDETRDecoder" in p.read_text())
+
+
+class Cropped(nn.Module):
+    """A block of one's own that loses the maps' edges."""
+
+    def __init__(self, c1: int, c2: int, k: int = 5):
+        super().__init__()
+        self.conv = nn.Conv2d(c1, c2, k)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.conv(x)
 
 
 def sizes(path: Path) -> list[dict]:
@@ -74,14 +84,14 @@ def test_a_wrong_row_in_an_edited_file_is_named(tmp_path):
         RTDETRDetectionModel(wrong, verbose=False)
 
 
-def test_a_block_of_ones_own_under_a_known_name_is_tried():
+@pytest.mark.parametrize("block", [Cropped, nn.Identity], ids=["own", "torch's"])
+def test_a_block_under_a_name_of_this_package_is_tried(monkeypatch, block):
+    for name in ("_BLOCKS", "_PICKLED_AS", "_ADMITTED"):
+        monkeypatch.setattr(registry, name, type(getattr(registry, name))())
     content = yaml_model_load("yolov8n-rtdetr.yaml")
-    made = plan(content)
-    assert checked.is_checked(content, made)
-
-    class Other(nn.Module):
-        def forward(self, x: torch.Tensor) -> torch.Tensor:
-            return x
-
-    made.rows[3] = dataclasses.replace(made.rows[3], target=Other)
-    assert not checked.is_checked(content, made)
+    assert checked.is_checked(content, plan(content))
+    registry.register(block, "in, out, *", name="SPPF", replace=True)
+    assert not checked.is_checked(content, plan(content))
+    if block is Cropped:
+        with pytest.raises(ModelYamlError, match=r"row 11, module 'Concat'"):
+            RTDETRDetectionModel(content, verbose=False)

@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-from ultralytics.nn.build import Plan, blocks_class
+from ultralytics.nn.build import Plan
 
 __all__ = ["fingerprint", "is_checked"]
 
@@ -26,7 +26,6 @@ CHECKED = frozenset(
     }
 )  # tests/nn/test_checked.py keeps these true and says what to write here
 FREE_KEYS = frozenset({"nc", "channels", "scale", "yaml_file"})  # every value of these builds, or `plan` refuses it
-OWN_BLOCKS = ("ultralytics.nn.", "torch.nn.")
 
 
 def fingerprint(content: Mapping[str, Any]) -> str:
@@ -44,7 +43,6 @@ def is_checked(content: Mapping[str, Any], plan: Plan) -> bool:
 
     Args:
         content: content of the YAML.
-        plan: what was planned from it; a block may have been replaced by another one of the same name.
+        plan: what was planned from it; it knows whether a block was replaced by a registered one of the same name.
     """
-    own = all(blocks_class(row.target).__module__.startswith(OWN_BLOCKS) for row in plan.rows)
-    return own and fingerprint(content) in CHECKED
+    return not plan.modules and fingerprint(content) in CHECKED
