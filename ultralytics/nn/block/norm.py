@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import functools
-from typing import Any
 
 import torch
 from torch import nn
+
+from ultralytics.nn.block.twin import shell
 
 __all__ = ["batch_norm"]
 
@@ -20,11 +21,7 @@ def batch_norm(channels: int) -> nn.BatchNorm2d:
     Args:
         channels: channels of the maps, at least 1.
     """
-    kind = nn.BatchNorm2d
-    norm = kind.__new__(kind)
-    norm.__dict__.update(
-        (name, value.copy() if isinstance(value, (dict, set)) else value) for name, value in _attributes(kind).items()
-    )
+    norm = shell(_without_tensors(nn.BatchNorm2d))
     norm.__dict__["num_features"] = channels
     norm._parameters.update(weight=nn.Parameter(torch.ones(channels)), bias=nn.Parameter(torch.zeros(channels)))
     norm._buffers.update(
@@ -36,9 +33,9 @@ def batch_norm(channels: int) -> nn.BatchNorm2d:
 
 
 @functools.lru_cache(maxsize=4)
-def _attributes(kind: type[nn.BatchNorm2d]) -> dict[str, Any]:
-    """Return the attributes of a layer of this class, without its tensors."""
-    attributes = dict(vars(kind(1)))
-    for name in ("_parameters", "_buffers"):
-        attributes[name] = type(attributes[name])()
-    return attributes
+def _without_tensors(kind: type[nn.BatchNorm2d]) -> nn.BatchNorm2d:
+    """Return a layer of this class that has every attribute but its tensors."""
+    norm = kind(1)
+    norm._parameters.clear()
+    norm._buffers.clear()
+    return norm
