@@ -107,8 +107,8 @@ def label_memory(images: int, boxes: int = 10) -> None:
     import numpy as np
     import psutil
 
-    from ultralytics.data.labels import LabelPacker
-    from ultralytics.data.verify import LabelRows
+    from ultralytics.data.labels.table import LabelPacker
+    from ultralytics.data.labels.verify import LabelRows
 
     process, rng = psutil.Process(), np.random.default_rng(0)
     before, packer = process.memory_info().rss, LabelPacker()

@@ -59,8 +59,8 @@ def write_data(data: str, folder: Path, task: str) -> tuple[str, str]:
 
     To classify, a data set is a folder, which both read as it is.
     """
-    from ultralytics.data.describe import check_det_dataset
-    from ultralytics.data.describe_classify import check_cls_dataset
+    from ultralytics.data.describe.boxes import check_det_dataset
+    from ultralytics.data.describe.classes import check_cls_dataset
     from ultralytics.utils.yaml_io import YAML
 
     if task == "classify":

@@ -15,7 +15,7 @@ import cv2
 import torch
 
 from ultralytics import ASSETS, YOLO
-from ultralytics.nn.routing import RoutingReport, plot_routing, routing_report
+from ultralytics.nn.dynamic.routing import RoutingReport, plot_routing, routing_report
 
 
 def read(file: Path, size: int) -> torch.Tensor:

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from ultralytics.nn.block.parameternet import DynamicConv2d
-from ultralytics.nn.info import model_from
+from ultralytics.nn.cost.info import model_from
 
 
 def images(count: int, height: int = 96, width: int | None = None, seed: int = 0) -> torch.Tensor:

@@ -27,7 +27,7 @@ LAYERS = (
 THIN = {
     f"utils.{n}"
     for n in ("ops", "nms", "tal", "loss", "metrics", "plotting", "torch_utils", "instance", "benchmarks", "autobatch")
-}
+} | {"nn.registry"}
 TABLES = {"", "utils", "cfg", "data"}
 MAX_FUNCTION_LINES = 60
 START_LATE = {"", "__main__", "cfg.cli"}  # the command line loads a mode when it is asked for
@@ -41,6 +41,7 @@ class Import:
     target: str
     line: int
     late: bool  # inside a function
+    hint: bool  # for type checkers only
 
     def __str__(self) -> str:
         return f"{self.source or 'ultralytics'}:{self.line} imports {self.target}"
@@ -107,8 +108,9 @@ def imports() -> tuple[Import, ...]:
         late = nodes_under(tree, (ast.FunctionDef, ast.AsyncFunctionDef))
         hints = type_hints_only(tree)
         for node in ast.walk(tree):
-            if isinstance(node, (ast.Import, ast.ImportFrom)) and id(node) not in hints:
-                found += [Import(source, t, node.lineno, id(node) in late) for t in targets(node, source)]
+            if isinstance(node, (ast.Import, ast.ImportFrom)):
+                kind = id(node) in late, id(node) in hints
+                found += [Import(source, target, node.lineno, *kind) for target in targets(node, source)]
     return tuple(one for one in found if one.target in trees() and one.target != one.source)
 
 
@@ -138,6 +140,7 @@ def test_own_modules_are_imported_at_the_top():
 
 
 def test_no_cycles():
+    """Also of imports for type checkers: files that need each other's types are one subject or lack a protocol."""
     graph: dict[str, set[str]] = {}
     for one in imports():
         if not one.late:

@@ -24,11 +24,11 @@ from ultralytics.cfg.tasks import MODES, TASKS
 from ultralytics.models import unbuilt
 from ultralytics.models.yolo.model import BUNDLES
 from ultralytics.nn.backends import FORMATS
-from ultralytics.nn.dynamize import KEYS as DYNAMIZE_KEYS
-from ultralytics.nn.flops import count_flops, get_num_params
-from ultralytics.nn.info import KEYS as INFO_KEYS
-from ultralytics.nn.info import model_from
-from ultralytics.nn.routing import KEYS as ROUTING_KEYS
+from ultralytics.nn.cost.flops import count_flops, get_num_params
+from ultralytics.nn.cost.info import KEYS as INFO_KEYS
+from ultralytics.nn.cost.info import model_from
+from ultralytics.nn.dynamic.dynamize import KEYS as DYNAMIZE_KEYS
+from ultralytics.nn.dynamic.routing import KEYS as ROUTING_KEYS
 from ultralytics.solutions import quickstart
 from ultralytics.utils.env import ASSETS
 from ultralytics.utils.settings import default_settings

@@ -12,7 +12,7 @@ from shape_helpers import SIDE, write_network, write_shapes
 
 from ultralytics.cfg.tasks import TASK_INFOS
 from ultralytics.engine.results import Results
-from ultralytics.nn.names import guess_model_task, yaml_model_load
+from ultralytics.nn.builder.names import guess_model_task, yaml_model_load
 from ultralytics.solutions import quickstart
 from ultralytics.solutions.agreement import Agreement, agreement, compare
 from ultralytics.utils.env import ROOT

@@ -28,7 +28,7 @@ from ultralytics.data.augment import (
     v8_transforms,
 )
 from ultralytics.data.augment.rng import GlobalRng, SampleRng
-from ultralytics.data.canvas import Canvas, Scaled
+from ultralytics.data.images.canvas import Canvas, Scaled
 from ultralytics.data.sample import Sample, join
 
 

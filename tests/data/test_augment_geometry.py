@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ultralytics.data.augment import color, geometry
-from ultralytics.data.canvas import FILL, Canvas, Scaled, Tile, painted
+from ultralytics.data.images.canvas import FILL, Canvas, Scaled, Tile, painted
 from ultralytics.data.sample import Sample
 
 SEEDS = st.integers(0, 10_000)

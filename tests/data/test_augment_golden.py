@@ -12,7 +12,7 @@ from augment_inputs import cases, run_case
 from ultralytics.data import augment
 from ultralytics.data.augment import Format, LetterBox, MixUp, Mosaic, RandomFlip, RandomHSV, RandomPerspective
 from ultralytics.data.augment.masks import polygon2mask, polygons2masks, polygons2masks_overlap
-from ultralytics.data.instances import Instances
+from ultralytics.data.labels.instances import Instances
 
 
 @pytest.fixture(scope="module")

@@ -15,12 +15,13 @@ from class_helpers import COLORS, make_classes, make_set
 
 from ultralytics.cfg.errors import ConfigError
 from ultralytics.cfg.merge import get_cfg
-from ultralytics.data import ClassificationDataset, describe_classify
+from ultralytics.data import ClassificationDataset
 from ultralytics.data.augment import classify_transforms
 from ultralytics.data.build import build_dataloader
 from ultralytics.data.dataset import ClassificationDataset as PublicPath
-from ultralytics.data.describe_classify import PUBLIC_SETS, check_cls_dataset
-from ultralytics.data.image_io import imread
+from ultralytics.data.describe import classes as describe_classify
+from ultralytics.data.describe.classes import PUBLIC_SETS, check_cls_dataset
+from ultralytics.data.images.io import imread
 from ultralytics.data.samplers import SampleRef
 from ultralytics.utils.downloads import DownloadError
 from ultralytics.utils.yaml_io import YAML

@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from ultralytics.data import converter
 from ultralytics.data.annotator import auto_annotate
 from ultralytics.data.augment.masks import polygon2mask
-from ultralytics.data.convert_dota import DOTA_CLASSES
 from ultralytics.data.converter import (
     coco80_to_coco91_class,
     coco91_to_coco80_class,
@@ -25,8 +24,9 @@ from ultralytics.data.converter import (
     merge_multi_segment,
     min_index,
 )
-from ultralytics.data.mask_outlines import decode_rle, mask_outlines
-from ultralytics.data.verify import LabelRules, parse_label
+from ultralytics.data.labels.verify import LabelRules, parse_label
+from ultralytics.data.tools.convert_dota import DOTA_CLASSES
+from ultralytics.data.tools.mask_outlines import decode_rle, mask_outlines
 from ultralytics.engine.coco import truth_from_labels
 
 SIZE_HW = (120, 160)

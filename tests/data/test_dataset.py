@@ -12,7 +12,7 @@ import torch
 from ultralytics.cfg.merge import get_cfg
 from ultralytics.data import BaseDataset, YOLOConcatDataset, YOLODataset, build_dataloader, build_yolo_dataset
 from ultralytics.data.build import InfiniteDataLoader, seed_worker
-from ultralytics.data.image_io import imread
+from ultralytics.data.images.io import imread
 from ultralytics.data.samplers import SampleRef
 
 MIXING = {"mosaic": 1.0, "mixup": 0.3, "epochs": 10, "close_mosaic": 2}

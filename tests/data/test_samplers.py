@@ -158,8 +158,8 @@ def test_weights_draw_rare_images_more_often():
 
 
 def test_class_balanced_weights(make_set):
-    from ultralytics.data.labels import LabelPacker
-    from ultralytics.data.verify import LabelRows
+    from ultralytics.data.labels.table import LabelPacker
+    from ultralytics.data.labels.verify import LabelRows
 
     packer = LabelPacker()
     for i, classes in enumerate([[0, 0, 0], [1], [], [0, 1]]):

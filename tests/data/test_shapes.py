@@ -8,11 +8,11 @@ import cv2
 import numpy as np
 import pytest
 
+from ultralytics.data.describe.locate import find_images, img2label_paths
 from ultralytics.data.generators import shapes
 from ultralytics.data.generators.shapes import CLASSES, ShapesSpec, draw_scene, generate
-from ultralytics.data.locate import find_images, img2label_paths
-from ultralytics.data.scan import scan
-from ultralytics.data.verify import LabelRules
+from ultralytics.data.labels.scan import scan
+from ultralytics.data.labels.verify import LabelRules
 
 SMALL = {"size": 96, "counts": {"train": 6, "val": 2}}
 

@@ -16,7 +16,7 @@ import requests
 import torch
 from PIL import Image
 
-from ultralytics.data.image_io import UnreadableImageError, imread
+from ultralytics.data.images.io import UnreadableImageError, imread
 from ultralytics.data.loaders import (
     LoadImagesAndVideos,
     LoadPilAndNumpy,

@@ -12,7 +12,7 @@ import pytest
 from class_helpers import make_classes
 
 from ultralytics.data import split
-from ultralytics.data.locate import img2label_paths
+from ultralytics.data.describe.locate import img2label_paths
 from ultralytics.data.split import autosplit, split_classify_dataset
 
 

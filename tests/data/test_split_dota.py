@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ultralytics.data.image_io import imread
-from ultralytics.data.scan import scan
+from ultralytics.data.images.io import imread
+from ultralytics.data.labels.scan import scan
+from ultralytics.data.labels.verify import LabelRules
 from ultralytics.data.split_dota import (
     bbox_iof,
     crop_and_save,
@@ -21,7 +22,6 @@ from ultralytics.data.split_dota import (
     split_test,
     split_trainval,
 )
-from ultralytics.data.verify import LabelRules
 
 
 @pytest.fixture

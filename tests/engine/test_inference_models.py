@@ -10,12 +10,12 @@ import pytest
 import torch
 
 from ultralytics.cfg.merge import get_cfg
-from ultralytics.data.describe import check_det_dataset
+from ultralytics.data.describe.boxes import check_det_dataset
 from ultralytics.engine.exporter import Exporter
 from ultralytics.models.yolo.detect.predict import DetectionPredictor
 from ultralytics.models.yolo.detect.val import DetectionValidator
+from ultralytics.nn.builder.names import yaml_model_load
 from ultralytics.nn.models import DetectionModel
-from ultralytics.nn.names import yaml_model_load
 
 SIDE, NC = 64, 3
 

@@ -15,7 +15,7 @@ from train_helpers import make_data, settings
 
 from ultralytics.engine.train import ddp
 from ultralytics.models.yolo.detect.train import DetectionTrainer
-from ultralytics.nn.checkpoint import torch_safe_load
+from ultralytics.nn.weights.checkpoint import torch_safe_load
 
 pytestmark = pytest.mark.skipif(not torch.distributed.is_available(), reason="torch without distributed")
 

@@ -18,7 +18,7 @@ from ultralytics.engine import trainer as trainer_module
 from ultralytics.engine.train import setup
 from ultralytics.engine.train.mode import Precision
 from ultralytics.models.yolo.detect.train import DetectionTrainer
-from ultralytics.nn.checkpoint import load_checkpoint, torch_safe_load
+from ultralytics.nn.weights.checkpoint import load_checkpoint, torch_safe_load
 from ultralytics.utils.callbacks import get_default_callbacks
 
 

@@ -14,7 +14,7 @@ import torch
 from train_helpers import make_data, settings
 
 from ultralytics.models.yolo.detect.train import DetectionTrainer
-from ultralytics.nn.checkpoint import load_checkpoint, torch_safe_load
+from ultralytics.nn.weights.checkpoint import load_checkpoint, torch_safe_load
 
 HERE = Path(__file__).resolve().parent
 

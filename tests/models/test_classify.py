@@ -23,8 +23,8 @@ from ultralytics.models.yolo.classify import ClassificationPredictor, Classifica
 from ultralytics.models.yolo.classify.stages import best_guesses
 from ultralytics.models.yolo.classify.task import CLASSIFY
 from ultralytics.models.yolo.classify.val import shared_names
-from ultralytics.nn.checkpoint import load_checkpoint
 from ultralytics.nn.loss.classify import v8ClassificationLoss
+from ultralytics.nn.weights.checkpoint import load_checkpoint
 from ultralytics.solutions import quickstart
 
 NETWORK = """

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ultralytics.nn.names import yaml_model_load
+from ultralytics.nn.builder.names import yaml_model_load
 from ultralytics.solutions import quickstart
 from ultralytics.utils.yaml_io import YAML
 

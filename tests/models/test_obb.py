@@ -24,7 +24,7 @@ from ultralytics import YOLO
 from ultralytics.engine.task import Frame, SelectOptions
 from ultralytics.models.yolo.obb import OBBTrainer, OBBValidator
 from ultralytics.models.yolo.obb.stages import finish_rotated, from_rotated_rows, select_rotated, to_rotated_rows
-from ultralytics.nn.checkpoint import load_checkpoint
+from ultralytics.nn.weights.checkpoint import load_checkpoint
 
 TASK = "obb"
 LOOK = {"conf": 0.1, "max_det": 20, "imgsz": 64, "device": "cpu", "verbose": False}

@@ -23,7 +23,7 @@ from ultralytics import YOLO
 from ultralytics.engine.task import Detections
 from ultralytics.models.yolo.pose import PoseTrainer, PoseValidator
 from ultralytics.models.yolo.pose.stages import keypoints_of
-from ultralytics.nn.checkpoint import load_checkpoint
+from ultralytics.nn.weights.checkpoint import load_checkpoint
 
 TASK = "pose"
 LOOK = {"conf": 0.1, "max_det": 20, "imgsz": 64, "device": "cpu", "verbose": False}

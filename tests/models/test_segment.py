@@ -22,7 +22,7 @@ from ultralytics import YOLO
 from ultralytics.engine.task import Detections, Frame, SelectOptions
 from ultralytics.models.yolo.segment import SegmentationTrainer, SegmentationValidator
 from ultralytics.models.yolo.segment.stages import PrototypeMasks, finish_segments, select_segments
-from ultralytics.nn.checkpoint import load_checkpoint
+from ultralytics.nn.weights.checkpoint import load_checkpoint
 
 TASK = "segment"
 LOOK = {"conf": 0.1, "max_det": 20, "imgsz": 64, "device": "cpu", "verbose": False}

@@ -11,7 +11,7 @@ from torch import nn
 from ultralytics.nn import accelerate
 from ultralytics.nn.accelerate import PackedConv, pack_convolutions
 from ultralytics.nn.block.conv import Conv, DWConv
-from ultralytics.nn.flops import get_flops
+from ultralytics.nn.cost.flops import get_flops
 from ultralytics.nn.models import DetectionModel
 
 pytestmark = pytest.mark.skipif(not accelerate._works(torch.float32), reason="this torch lacks the operator")

@@ -139,7 +139,7 @@ def test_half_on_a_processor_is_bfloat16_with_exact_decoding(model):
 
 
 def test_checkpoint_file(model, tmp_path):
-    from ultralytics.nn.checkpoint import save_checkpoint
+    from ultralytics.nn.weights.checkpoint import save_checkpoint
 
     file = tmp_path / "best.pt"
     save_checkpoint({"model": copy.deepcopy(model).half(), "ema": None, "train_args": {"imgsz": 96}}, file)

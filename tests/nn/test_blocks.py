@@ -15,9 +15,9 @@ from ultralytics.nn.block.csp import C3, Bottleneck
 from ultralytics.nn.block.library import TorchVision
 from ultralytics.nn.block.misc import DFL
 from ultralytics.nn.block.parameternet import DynamicBnAct
+from ultralytics.nn.builder.registry import Scale, registered
 from ultralytics.nn.fold import fold_model
 from ultralytics.nn.head.detect import Detect
-from ultralytics.nn.registry import Scale, registered
 
 # YAML arguments where [32] will not do, and channels of the sources where they are not 16.
 ARGS = {

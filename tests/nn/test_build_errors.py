@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from test_blocks import ARGS, SOURCES
 from torch import nn
 
-from ultralytics.nn.build import construct, parse_model, plan, probe
+from ultralytics.nn.builder.build import construct, parse_model, plan, probe
+from ultralytics.nn.builder.registry import ModelYamlError, registered
 from ultralytics.nn.models import ClassificationModel, DetectionModel
-from ultralytics.nn.registry import ModelYamlError, registered
 
 SMALL = {
     "nc": 2,

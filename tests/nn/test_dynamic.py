@@ -12,11 +12,11 @@ from ultralytics.nn.block.conv import Conv, DWConv
 from ultralytics.nn.block.csp import C3k
 from ultralytics.nn.block.dynamic import Dynamic, DynamicC2f, DynamicDWConv, dynamic_conv
 from ultralytics.nn.block.parameternet import DynamicConv, DynamicConv2d
-from ultralytics.nn.build import construct, plan
+from ultralytics.nn.builder.build import construct, plan
+from ultralytics.nn.builder.names import yaml_model_load
+from ultralytics.nn.builder.registry import ModelYamlError, registered
+from ultralytics.nn.builder.vocabulary import DYNAMIC, VOCABULARY
 from ultralytics.nn.models import DetectionModel
-from ultralytics.nn.names import yaml_model_load
-from ultralytics.nn.registry import ModelYamlError, registered
-from ultralytics.nn.vocabulary import DYNAMIC, VOCABULARY
 
 
 def taking_conv() -> set[str]:

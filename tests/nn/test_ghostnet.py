@@ -10,9 +10,9 @@ from torch import nn
 
 from ultralytics.nn.block.ghostnet import GhostModule, GhostNetBottleneck, SqueezeExcite, quarter_width
 from ultralytics.nn.block.parameternet import DynamicBnAct, DynamicConv2d
-from ultralytics.nn.flops import count_flops, get_num_params
+from ultralytics.nn.cost.flops import count_flops, get_num_params
+from ultralytics.nn.cost.info import model_from
 from ultralytics.nn.head.ghostnet import GhostClassify
-from ultralytics.nn.info import model_from
 from ultralytics.nn.models import ClassificationModel
 
 

@@ -12,8 +12,8 @@ import pytest
 import torch
 
 from ultralytics.nn import models
-from ultralytics.nn.build import parse_model
-from ultralytics.nn.names import guess_model_task, yaml_model_load
+from ultralytics.nn.builder.build import parse_model
+from ultralytics.nn.builder.names import guess_model_task, yaml_model_load
 from ultralytics.utils.env import ROOT
 
 CLASSES = {

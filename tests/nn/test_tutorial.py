@@ -12,8 +12,8 @@ from torch import nn
 
 from ultralytics.nn.block.conv import autopad
 from ultralytics.nn.block.parameternet import DynamicConv
-from ultralytics.nn.checkpoint import load_checkpoint
 from ultralytics.nn.models import DetectionModel
+from ultralytics.nn.weights.checkpoint import load_checkpoint
 
 timm_layers = pytest.importorskip("timm.layers")
 FORK = "ultralytics.nn.modules.DynamicConv"

@@ -14,7 +14,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from ultralytics.utils import downloads, fetch
+from ultralytics.utils import downloads
 from ultralytics.utils.downloads import (
     DownloadError,
     attempt_download_asset,
@@ -28,6 +28,7 @@ from ultralytics.utils.downloads import (
     safe_download,
     url2file,
 )
+from ultralytics.utils.net import fetch
 from ultralytics.utils.settings import SETTINGS
 
 

@@ -43,10 +43,10 @@ USER_ERRORS = (ConfigError, ValueError, SyntaxError, OSError, ImportError, NotIm
 
 # Special commands that load the network code, by what they call; the module that fills the table of blocks comes first.
 FORWARDED = {
-    "info": "ultralytics.nn.info:main",
-    "dynamize": "ultralytics.nn.dynamize:main",
-    "blocks": "ultralytics.nn.catalogue:describe",
-    "routing": "ultralytics.nn.routing:main",
+    "info": "ultralytics.nn.cost.info:main",
+    "dynamize": "ultralytics.nn.dynamic.dynamize:main",
+    "blocks": "ultralytics.nn.builder.catalogue:describe",
+    "routing": "ultralytics.nn.dynamic.routing:main",
     "quickstart": "ultralytics.solutions.quickstart:main",
 }
 VOCABULARY = "ultralytics.nn.tasks"

@@ -16,12 +16,12 @@ from torch.utils.data import Dataset
 
 from ultralytics.cfg.merge import DEFAULT_CFG
 from ultralytics.data.augment.rng import GlobalRng, SampleRng
-from ultralytics.data.buffer import ImageBuffer
-from ultralytics.data.cache import get_hash
-from ultralytics.data.image_cache import DiskImages, RamImages, disk_has_room, fill, in_memory, ram_has_room
-from ultralytics.data.image_io import imread, resize_to, scaled_size_hw
-from ultralytics.data.labels import LabelList, PackedLabels, PackedStrings, pack_dicts
-from ultralytics.data.locate import find_images
+from ultralytics.data.describe.locate import find_images
+from ultralytics.data.images.buffer import ImageBuffer
+from ultralytics.data.images.cache import DiskImages, RamImages, disk_has_room, fill, in_memory, ram_has_room
+from ultralytics.data.images.io import imread, resize_to, scaled_size_hw
+from ultralytics.data.labels.cache import get_hash
+from ultralytics.data.labels.table import LabelList, PackedLabels, PackedStrings, pack_dicts
 from ultralytics.data.samplers import SampleRef, buffer_length, spread_fraction
 
 __all__ = ["BaseDataset"]

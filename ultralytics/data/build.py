@@ -16,7 +16,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset, get_worker_info
 
 from ultralytics.data.dataset import YOLODataset
-from ultralytics.data.locate import get_split_fraction
+from ultralytics.data.describe.locate import get_split_fraction
 from ultralytics.data.prefetch import AheadIterator
 from ultralytics.data.samplers import ContiguousDistributedSampler, EpochBatchSampler
 from ultralytics.data.sources import check_source, load_inference_source

@@ -20,15 +20,15 @@ from torch.utils.data import Dataset, get_worker_info
 from ultralytics.data.augment.classify import classify_transforms
 from ultralytics.data.augment.picture import RandomPicture, centre_picture, channels_first
 from ultralytics.data.augment.rng import GlobalRng, SampleRng
-from ultralytics.data.cache import ScanResult, get_hash, load_labels, save_labels
-from ultralytics.data.class_folders import Listing, examples, list_pictures
-from ultralytics.data.image_cache import DiskImages, RamImages, disk_has_room, fill, in_memory, ram_has_room
-from ultralytics.data.image_io import imread
-from ultralytics.data.labels import PackedLabels
-from ultralytics.data.locate import get_split_fraction
+from ultralytics.data.describe.class_folders import Listing, examples, list_pictures
+from ultralytics.data.describe.locate import get_split_fraction
+from ultralytics.data.images.cache import DiskImages, RamImages, disk_has_room, fill, in_memory, ram_has_room
+from ultralytics.data.images.io import imread
+from ultralytics.data.labels.cache import ScanResult, get_hash, load_labels, save_labels
+from ultralytics.data.labels.scan import report, scan_each
+from ultralytics.data.labels.table import PackedLabels
+from ultralytics.data.labels.verify import LabelRows, ScanRow, scan_image
 from ultralytics.data.samplers import SampleRef, spread_fraction
-from ultralytics.data.scan import report, scan_each
-from ultralytics.data.verify import LabelRows, ScanRow, scan_image
 from ultralytics.utils.log import LOGGER, colorstr
 
 __all__ = ["ClassificationDataset"]

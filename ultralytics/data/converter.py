@@ -15,10 +15,10 @@ from typing import Any
 import cv2
 import numpy as np
 
-from ultralytics.data.class_folders import examples
-from ultralytics.data.coco_ids import COCO80_TO_91, COCO91_TO_80
-from ultralytics.data.convert_dota import convert_dota_to_yolo_obb
-from ultralytics.data.mask_outlines import decode_rle, mask_outlines
+from ultralytics.data.describe.class_folders import examples
+from ultralytics.data.tools.coco_ids import COCO80_TO_91, COCO91_TO_80
+from ultralytics.data.tools.convert_dota import convert_dota_to_yolo_obb
+from ultralytics.data.tools.mask_outlines import decode_rle, mask_outlines
 from ultralytics.ops.masks import join_outlines
 from ultralytics.utils.files import atomic_write, increment_path
 from ultralytics.utils.log import LOGGER

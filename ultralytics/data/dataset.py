@@ -13,14 +13,14 @@ from torch.utils.data import ConcatDataset, get_worker_info
 
 from ultralytics.data.augment import Compose, Format, LetterBox, v8_transforms
 from ultralytics.data.base import BaseDataset
-from ultralytics.data.cache import CACHE_VERSION, ScanResult, get_hash
 from ultralytics.data.classify import ClassificationDataset
-from ultralytics.data.instances import Instances
-from ultralytics.data.labels import LabelList
-from ultralytics.data.locate import img2label_paths
+from ultralytics.data.describe.locate import img2label_paths
+from ultralytics.data.labels.cache import CACHE_VERSION, ScanResult, get_hash
+from ultralytics.data.labels.instances import Instances
+from ultralytics.data.labels.scan import scan, scan_cached
+from ultralytics.data.labels.table import LabelList
+from ultralytics.data.labels.verify import Finding, LabelRules
 from ultralytics.data.samplers import SampleRef
-from ultralytics.data.scan import scan, scan_cached
-from ultralytics.data.verify import Finding, LabelRules
 from ultralytics.ops.boxes import resample_segments
 from ultralytics.utils.log import LOGGER
 

@@ -13,9 +13,9 @@ from typing import Any
 import cv2
 import numpy as np
 
-from ultralytics.data.canvas import Picture, painted
-from ultralytics.data.instances import Instances, convert_boxes
-from ultralytics.data.polygons import resample_polygons
+from ultralytics.data.images.canvas import Picture, painted
+from ultralytics.data.labels.instances import Instances, convert_boxes
+from ultralytics.data.labels.polygons import resample_polygons
 
 __all__ = ["Sample", "join"]
 

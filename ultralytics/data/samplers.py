@@ -21,7 +21,7 @@ from typing import NamedTuple
 import numpy as np
 from torch.utils.data import Sampler
 
-from ultralytics.data.labels import PackedLabels
+from ultralytics.data.labels.table import PackedLabels
 from ultralytics.utils import env
 
 __all__ = [

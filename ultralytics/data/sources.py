@@ -12,7 +12,7 @@ import requests
 import torch
 from PIL import Image
 
-from ultralytics.data.formats import is_image, is_video
+from ultralytics.data.images.formats import is_image, is_video
 from ultralytics.data.loaders import (
     LOADERS,
     LoadImagesAndVideos,

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ultralytics.data.cache import get_hash
-from ultralytics.data.class_folders import examples, list_pictures
-from ultralytics.data.locate import find_images, img2label_paths
+from ultralytics.data.describe.class_folders import examples, list_pictures
+from ultralytics.data.describe.locate import find_images, img2label_paths
+from ultralytics.data.labels.cache import get_hash
 from ultralytics.utils.downloads import file_lock
 from ultralytics.utils.files import atomic_folder, atomic_write
 from ultralytics.utils.log import LOGGER

@@ -16,8 +16,8 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from ultralytics.data.image_io import header_size_hw, imread
-from ultralytics.data.locate import find_images, img2label_paths
+from ultralytics.data.describe.locate import find_images, img2label_paths
+from ultralytics.data.images.io import header_size_hw, imread
 from ultralytics.utils.files import atomic_write
 from ultralytics.utils.log import LOGGER
 from ultralytics.utils.tqdm import TQDM

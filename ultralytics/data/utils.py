@@ -1,16 +1,16 @@
 """Public names of this path; the code lives in the modules named below."""
 
 from ultralytics.data.augment.masks import polygon2mask, polygons2masks, polygons2masks_overlap
-from ultralytics.data.cache import get_hash
-from ultralytics.data.compress import compress_one_image
-from ultralytics.data.describe import DATASET_KEY_TYPES, check_det_dataset, find_dataset_yaml
-from ultralytics.data.describe_classify import check_cls_dataset
-from ultralytics.data.formats import FORMATS_HELP_MSG, IMG_FORMATS, VID_FORMATS
-from ultralytics.data.locate import get_split_fraction, img2label_paths
+from ultralytics.data.describe.boxes import DATASET_KEY_TYPES, check_det_dataset, find_dataset_yaml
+from ultralytics.data.describe.classes import check_cls_dataset
+from ultralytics.data.describe.locate import get_split_fraction, img2label_paths
+from ultralytics.data.images.formats import FORMATS_HELP_MSG, IMG_FORMATS, VID_FORMATS
+from ultralytics.data.labels.cache import get_hash
+from ultralytics.data.labels.verify import check_image, verify_image, verify_image_label
 from ultralytics.data.split import autosplit
-from ultralytics.data.stats import HUBDatasetStats
-from ultralytics.data.verify import check_image, verify_image, verify_image_label
-from ultralytics.data.visualize import visualize_image_annotations
+from ultralytics.data.tools.compress import compress_one_image
+from ultralytics.data.tools.stats import HUBDatasetStats
+from ultralytics.data.tools.visualize import visualize_image_annotations
 
 __all__ = [
     "DATASET_KEY_TYPES",

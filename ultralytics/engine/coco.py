@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ultralytics.data.coco_ids import COCO80_TO_91
+from ultralytics.data.tools.coco_ids import COCO80_TO_91
 from ultralytics.ops.keypoints import BODY_SHARE, oks_sigmas
 
 __all__ = ["COCO80_TO_91", "coco_image_id", "encode_masks", "evaluate_coco", "truth_from_labels"]

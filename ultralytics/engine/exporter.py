@@ -44,7 +44,7 @@ from ultralytics.nn.backends.table import (
     find_format,
     resolve_format_name,
 )
-from ultralytics.nn.names import guess_model_task
+from ultralytics.nn.builder.names import guess_model_task
 from ultralytics.nn.protocols import ForExport
 from ultralytics.utils.callbacks import add_integration_callbacks, get_default_callbacks
 from ultralytics.utils.checks.imgsz import check_imgsz

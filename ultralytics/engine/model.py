@@ -25,8 +25,8 @@ from ultralytics.engine.exporter import Exporter
 from ultralytics.engine.task import Task, resolve
 from ultralytics.nn.backends import FORMATS, format_of
 from ultralytics.nn.backends.base import format_class
-from ultralytics.nn.checkpoint import load_checkpoint, save_checkpoint
 from ultralytics.nn.tasks import guess_model_task, yaml_model_load
+from ultralytics.nn.weights.checkpoint import load_checkpoint, save_checkpoint
 from ultralytics.utils.callbacks import add_integration_callbacks, get_default_callbacks
 from ultralytics.utils.checks import check_file, check_model_file_from_stem
 from ultralytics.utils.env import ASSETS, VERSION, rank

@@ -18,7 +18,7 @@ from torch import nn
 
 from ultralytics.cfg.idle import warn_without_effect
 from ultralytics.cfg.merge import DEFAULT_CFG, get_cfg
-from ultralytics.data.describe import check_det_dataset
+from ultralytics.data.describe.boxes import check_det_dataset
 from ultralytics.engine.plots.curves import plot_results
 from ultralytics.engine.task import Task
 from ultralytics.engine.train import autobatch, checkpointing, console, ddp, loop, modules, optimizer, recovery, setup
@@ -30,7 +30,7 @@ from ultralytics.engine.train.mode import Precision
 from ultralytics.engine.train.multi import MultiTrainer
 from ultralytics.engine.train.process import training_process
 from ultralytics.engine.train.resume import Resumption, find_resumption
-from ultralytics.nn.checkpoint import load_checkpoint, save_checkpoint, strip_optimizer
+from ultralytics.nn.weights.checkpoint import load_checkpoint, save_checkpoint, strip_optimizer
 from ultralytics.utils import env
 from ultralytics.utils.callbacks import add_integration_callbacks, get_default_callbacks
 from ultralytics.utils.checks import check_model_file_from_stem

@@ -17,7 +17,7 @@ import torch
 
 from ultralytics.cfg.idle import warn_without_effect
 from ultralytics.cfg.merge import get_cfg, get_save_dir
-from ultralytics.data.describe import check_det_dataset
+from ultralytics.data.describe.boxes import check_det_dataset
 from ultralytics.engine.metrics.match import match_predictions
 from ultralytics.engine.runtime import open_runtime
 from ultralytics.engine.task import SelectOptions, Task

@@ -18,18 +18,17 @@ from torch import nn
 
 from ultralytics.cfg.merge import DEFAULT_CFG_DICT
 from ultralytics.nn.block.parameternet import DynamicConv2d
-from ultralytics.nn.build import Plan, construct, plan, probe, with_modules
-from ultralytics.nn.checked import is_checked
-from ultralytics.nn.flops import model_info
+from ultralytics.nn.builder.build import Plan, construct, plan, probe, with_modules
+from ultralytics.nn.builder.names import yaml_model_load
+from ultralytics.nn.builder.registry import ModelYamlError
+from ultralytics.nn.cost.flops import model_info
 from ultralytics.nn.fold import fold_model
 from ultralytics.nn.head.classify import Classify
 from ultralytics.nn.head.denoising import group_targets
 from ultralytics.nn.head.detect import Detect
-from ultralytics.nn.names import yaml_model_load
 from ultralytics.nn.public import public
-from ultralytics.nn.registry import ModelYamlError
-from ultralytics.nn.transfer import transfer_weights
 from ultralytics.nn.tta import augmented
+from ultralytics.nn.weights.transfer import transfer_weights
 from ultralytics.utils.log import LOGGER
 from ultralytics.utils.timing import Profile
 
@@ -440,8 +439,6 @@ class RTDETRDetectionModel(DetectionModel):
 
     def _probe(self, made: Plan, ch: int) -> tuple[Any, int]:
         """Check the layers with one query: with all of them the decoder takes longer than the rest of the network."""
-        if is_checked(self.yaml, made):
-            return None, 0  # nothing is learnt from it: the head has no strides
         head = self.model[-1]
         if not hasattr(head, "num_queries"):
             return super()._probe(made, ch)

@@ -27,13 +27,9 @@ from ultralytics.nn.block.psa import C2PSA, PSA, Attention, PSABlock
 from ultralytics.nn.block.resnet import ResNetBlock, ResNetLayer
 from ultralytics.nn.block.spp import SPP, SPPF
 from ultralytics.nn.block.transformer import AIFI
-from ultralytics.nn.build import parse_model
-from ultralytics.nn.checkpoint import (
-    attempt_load_one_weight,
-    attempt_load_weights,
-    load_checkpoint,
-    torch_safe_load,
-)
+from ultralytics.nn.builder.build import parse_model
+from ultralytics.nn.builder.names import guess_model_scale, guess_model_task, yaml_model_load
+from ultralytics.nn.builder.registry import register
 from ultralytics.nn.head.classify import Classify
 from ultralytics.nn.head.detect import Detect, v10Detect
 from ultralytics.nn.head.obb import OBB, OBB26
@@ -50,8 +46,12 @@ from ultralytics.nn.models import (
     RTDETRDetectionModel,
     SegmentationModel,
 )
-from ultralytics.nn.names import guess_model_scale, guess_model_task, yaml_model_load
-from ultralytics.nn.registry import register
+from ultralytics.nn.weights.checkpoint import (
+    attempt_load_one_weight,
+    attempt_load_weights,
+    load_checkpoint,
+    torch_safe_load,
+)
 
 __all__ = [
     "AIFI",

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from ultralytics.cfg.tasks import TASK_INFOS
-from ultralytics.data.describe import check_det_dataset
-from ultralytics.data.describe_classify import check_cls_dataset
+from ultralytics.data.describe.boxes import check_det_dataset
+from ultralytics.data.describe.classes import check_cls_dataset
 from ultralytics.models.yolo.model import YOLO
 from ultralytics.solutions.agreement import Agreement, ClassAgreement, agreement, class_agreement, compare
 from ultralytics.utils.checks import require

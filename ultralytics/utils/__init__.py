@@ -83,7 +83,7 @@ __getattr__, __dir__, __all__ = attach(
         "yaml_load": "ultralytics.utils.yaml_io:yaml_load",
         "yaml_print": "ultralytics.utils.yaml_io:yaml_print",
         "yaml_save": "ultralytics.utils.yaml_io:yaml_save",
-        "ASSETS_URL": "ultralytics.utils.assets:ASSETS_URL",
+        "ASSETS_URL": "ultralytics.utils.net.assets:ASSETS_URL",
         "clean_url": "ultralytics.utils.downloads:clean_url",
         "url2file": "ultralytics.utils.downloads:url2file",
         "get_user_config_dir": "ultralytics.utils.paths:get_user_config_dir",

@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import urlparse
 
 from ultralytics.utils import env
-from ultralytics.utils.archives import (
+from ultralytics.utils.net.archives import (
     ArchiveError,
     delete_dsstore,
     extract_archive,
@@ -22,8 +22,8 @@ from ultralytics.utils.archives import (
     unzip_file,
     zip_directory,
 )
-from ultralytics.utils.assets import GITHUB_ASSETS_NAMES, GITHUB_ASSETS_REPO, GITHUB_ASSETS_STEMS, LATEST_RELEASE
-from ultralytics.utils.fetch import (
+from ultralytics.utils.net.assets import GITHUB_ASSETS_NAMES, GITHUB_ASSETS_REPO, GITHUB_ASSETS_STEMS, LATEST_RELEASE
+from ultralytics.utils.net.fetch import (
     TIMEOUT,
     Digest,
     DownloadError,

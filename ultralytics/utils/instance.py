@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from ultralytics.data.instances import Bboxes, Instances
+from ultralytics.data.labels.instances import Bboxes, Instances
 
 __all__ = ["Bboxes", "Instances"]

@@ -20,12 +20,12 @@ from ultralytics.engine.train.extras import (
 from ultralytics.engine.train.modules import copy_attr, is_parallel, unwrap_model
 from ultralytics.engine.train.schedule import one_cycle
 from ultralytics.engine.train.stopping import EarlyStopping
-from ultralytics.nn.checkpoint import strip_optimizer
-from ultralytics.nn.flops import get_flops, get_num_gradients, get_num_params, model_info
+from ultralytics.nn.cost.flops import get_flops, get_num_gradients, get_num_params, model_info
 from ultralytics.nn.fold import fuse_conv_and_bn, fuse_deconv_and_bn
 from ultralytics.nn.models import initialize_weights
-from ultralytics.nn.transfer import intersect_dicts
 from ultralytics.nn.tta import scale_img
+from ultralytics.nn.weights.checkpoint import strip_optimizer
+from ultralytics.nn.weights.transfer import intersect_dicts
 from ultralytics.ops.boxes import make_divisible
 from ultralytics.utils.device import (
     autocast,

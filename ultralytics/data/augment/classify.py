@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torchvision.transforms import v2
 
-from ultralytics.data.canvas import FILL
+from ultralytics.data.images.canvas import FILL
 from ultralytics.utils.log import LOGGER
 
 __all__ = [

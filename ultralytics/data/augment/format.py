@@ -12,8 +12,8 @@ import torch
 from ultralytics.data.augment.base import Labels, SampleTransform
 from ultralytics.data.augment.masks import polygons2masks, polygons2masks_overlap
 from ultralytics.data.augment.rng import GlobalRng, Rng
-from ultralytics.data.canvas import painted
-from ultralytics.data.instances import convert_boxes
+from ultralytics.data.images.canvas import painted
+from ultralytics.data.labels.instances import convert_boxes
 from ultralytics.data.sample import Sample
 from ultralytics.ops.rotated import xyxyxyxy2xywhr
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from ultralytics.data.canvas import FILL, Canvas, Picture, Scaled, painted
-from ultralytics.data.instances import clip_keypoints
-from ultralytics.data.polygons import clipped_bounds, refit_rotated
+from ultralytics.data.images.canvas import FILL, Canvas, Picture, Scaled, painted
+from ultralytics.data.labels.instances import clip_keypoints
+from ultralytics.data.labels.polygons import clipped_bounds, refit_rotated
 from ultralytics.data.sample import Sample
 
 __all__ = [

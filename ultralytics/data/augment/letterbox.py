@@ -10,7 +10,7 @@ import numpy as np
 
 from ultralytics.data.augment.base import BaseTransform, Labels, SampleTransform, as_labels
 from ultralytics.data.augment.rng import GlobalRng, Rng
-from ultralytics.data.canvas import FILL
+from ultralytics.data.images.canvas import FILL
 from ultralytics.data.sample import Sample
 
 __all__ = ["LetterBox", "letterbox_image", "letterbox_params"]

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from ultralytics.data.canvas import Canvas, Tile
-from ultralytics.data.polygons import refit_rotated
+from ultralytics.data.images.canvas import Canvas, Tile
+from ultralytics.data.labels.polygons import refit_rotated
 from ultralytics.data.sample import Sample, join
 
 __all__ = [

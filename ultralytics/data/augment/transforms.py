@@ -11,7 +11,7 @@ from ultralytics.data.augment import geometry
 from ultralytics.data.augment.base import SampleTransform
 from ultralytics.data.augment.color import channel_order, shift_hsv
 from ultralytics.data.augment.rng import Rng
-from ultralytics.data.canvas import Picture, Scaled, painted
+from ultralytics.data.images.canvas import Picture, Scaled, painted
 from ultralytics.data.sample import Sample
 
 __all__ = ["RandomFlip", "RandomHSV", "RandomPerspective"]

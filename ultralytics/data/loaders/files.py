@@ -10,8 +10,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from ultralytics.data.formats import FORMATS_HELP_MSG, is_image, is_video
-from ultralytics.data.image_io import imread
+from ultralytics.data.images.formats import FORMATS_HELP_MSG, is_image, is_video
+from ultralytics.data.images.io import imread
 from ultralytics.data.loaders.types import Batch, SourceTypes
 from ultralytics.utils.log import LOGGER
 

@@ -12,7 +12,7 @@ import requests
 import torch
 from PIL import Image, ImageOps
 
-from ultralytics.data.image_io import UnreadableImageError, decode_image, imread
+from ultralytics.data.images.io import UnreadableImageError, decode_image, imread
 from ultralytics.data.loaders.types import Batch, SourceTypes
 from ultralytics.utils.downloads import refuse_offline, url2file
 from ultralytics.utils.log import LOGGER

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
 from ultralytics.engine.plots.annotate import Annotator
 from ultralytics.engine.plots.palette import colors
+from ultralytics.engine.results.picture import PictureResults
 from ultralytics.engine.results.tensors import as_numpy
 from ultralytics.ops.masks import scale_masks
-
-if TYPE_CHECKING:
-    from ultralytics.engine.results.results import Results
 
 __all__ = ["DrawOptions", "draw"]
 
@@ -42,7 +39,7 @@ class DrawOptions:
             raise ValueError(f"color_mode '{self.color_mode}' is unknown; use 'class' or 'instance'.")
 
 
-def draw(result: Results, options: DrawOptions, image: np.ndarray | None = None) -> Annotator:
+def draw(result: PictureResults, options: DrawOptions, image: np.ndarray | None = None) -> Annotator:
     """Draw the parts of a result onto a copy of its picture, or of `image`, and return the annotator that holds it."""
     canvas = np.array(result.orig_img if image is None else image, copy=True)
     annotator = Annotator(
@@ -63,7 +60,7 @@ def draw(result: Results, options: DrawOptions, image: np.ndarray | None = None)
     return annotator
 
 
-def _color_indices(result: Results, options: DrawOptions) -> list[int]:
+def _color_indices(result: PictureResults, options: DrawOptions) -> list[int]:
     """Return the palette index of every detection: its class, or its track or position for one colour per object."""
     rows = result.obb if result.obb is not None else result.boxes
     parts = (rows, result.masks, result.keypoints)
@@ -74,14 +71,14 @@ def _color_indices(result: Results, options: DrawOptions) -> list[int]:
     return [0] * count if rows is None else as_numpy(rows.cls).astype(int).tolist()
 
 
-def _draw_masks(annotator: Annotator, result: Results, options: DrawOptions) -> None:
+def _draw_masks(annotator: Annotator, result: PictureResults, options: DrawOptions) -> None:
     masks = torch.as_tensor(result.masks.data)
     if tuple(masks.shape[1:]) != tuple(result.orig_shape):  # at the network's size, borders included
         masks = scale_masks(masks[None].float(), result.orig_shape)[0] > 0.5
     annotator.masks(masks, [colors(i, True) for i in _color_indices(result, options)])
 
 
-def _draw_boxes(annotator: Annotator, result: Results, options: DrawOptions) -> None:
+def _draw_boxes(annotator: Annotator, result: PictureResults, options: DrawOptions) -> None:
     """Draw all boxes, then all labels, each from the weakest to the strongest: the strongest label stays readable."""
     rows = result.obb if result.obb is not None else result.boxes
     if rows is None:
@@ -98,7 +95,7 @@ def _draw_boxes(annotator: Annotator, result: Results, options: DrawOptions) -> 
         annotator.caption(shapes[i], f"{track}{result.names[int(rows.cls[i])]}{score}", tints[i], options.txt_color)
 
 
-def _draw_probs(annotator: Annotator, result: Results, options: DrawOptions) -> None:
+def _draw_probs(annotator: Annotator, result: PictureResults, options: DrawOptions) -> None:
     probs = result.probs.numpy()
     top = zip(probs.top5, probs.top5conf.tolist(), strict=True)
     text = "\n".join(f"{result.names[i]} {p:.2f}" for i, p in top)
@@ -106,7 +103,7 @@ def _draw_probs(annotator: Annotator, result: Results, options: DrawOptions) -> 
     annotator.text((offset, offset), text, txt_color=options.txt_color, box_color=(64, 64, 64))
 
 
-def _draw_keypoints(annotator: Annotator, result: Results, options: DrawOptions) -> None:
+def _draw_keypoints(annotator: Annotator, result: PictureResults, options: DrawOptions) -> None:
     single = [colors(i, True) for i in _color_indices(result, options)] if options.color_mode == "instance" else None
     for i, points in reversed(list(enumerate(as_numpy(result.keypoints.data)))):
         annotator.kpts(

@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ultralytics.engine.plots.crops import save_one_box
+from ultralytics.engine.results.picture import PictureResults
 from ultralytics.engine.results.tensors import as_numpy
 from ultralytics.utils.log import LOGGER
-
-if TYPE_CHECKING:
-    from ultralytics.engine.results.results import Results
 
 __all__ = ["label_rows", "save_crops", "save_label_file"]
 
 MIN_POLYGON = 3  # points; fewer enclose nothing and could not be read back
 
 
-def label_rows(result: Results, save_conf: bool = False) -> list[str]:
+def label_rows(result: PictureResults, save_conf: bool = False) -> list[str]:
     """Return label rows in the format of the data sets, coordinates as shares of the picture's sides.
 
     `class box`, `class polygon` (masks, oriented boxes) or `class box keypoints`, then the score if asked for, then the
@@ -44,7 +41,7 @@ def label_rows(result: Results, save_conf: bool = False) -> list[str]:
     return lines
 
 
-def _shapes(result: Results) -> list[np.ndarray] | np.ndarray:
+def _shapes(result: PictureResults) -> list[np.ndarray] | np.ndarray:
     """Return the flat normalised coordinates of every detection."""
     if result.obb is not None:
         return as_numpy(result.obb.xyxyxyxyn).reshape(-1, 8)
@@ -58,7 +55,7 @@ def _shapes(result: Results) -> list[np.ndarray] | np.ndarray:
     return np.concatenate((shapes, values.reshape(len(shapes), -1)), -1)
 
 
-def save_label_file(result: Results, file: str | Path, save_conf: bool = False) -> str:
+def save_label_file(result: PictureResults, file: str | Path, save_conf: bool = False) -> str:
     """Append the label rows to `file`, making its folder; without rows no file is made. Returns the path as text."""
     if result.semantic_mask is not None or result.depth is not None:
         LOGGER.warning("save_txt writes detections and classes; a value per pixel has no row format. Nothing written.")
@@ -72,7 +69,7 @@ def save_label_file(result: Results, file: str | Path, save_conf: bool = False) 
     return str(file)
 
 
-def save_crops(result: Results, folder: str | Path, file_name: str | Path) -> None:
+def save_crops(result: PictureResults, folder: str | Path, file_name: str | Path) -> None:
     """Write every detection's part of the picture to `<folder>/<class name>/<stem of file_name>.jpg`.
 
     Names that exist get -2, -3 ...; oriented boxes are turned upright.

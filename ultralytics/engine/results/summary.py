@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from ultralytics.engine.results.picture import PictureResults
 from ultralytics.engine.results.tensors import as_numpy
-
-if TYPE_CHECKING:
-    from ultralytics.engine.results.results import Results
 
 __all__ = ["class_counts", "summarize"]
 
 IGNORED_CLASS = 255  # class index of pixels without a label
 
 
-def class_counts(result: Results) -> str:
+def class_counts(result: PictureResults) -> str:
     """Return what a console line says about one picture, such as `2 persons, 1 bus, `."""
     if result.semantic_mask is not None:
         return ""
@@ -34,7 +32,7 @@ def class_counts(result: Results) -> str:
     return "".join(f"{n} {result.names[c]}{'s' * (n > 1)}, " for c, n in pairs)
 
 
-def summarize(result: Results, normalize: bool = False, decimals: int = 5) -> list[dict[str, Any]]:
+def summarize(result: PictureResults, normalize: bool = False, decimals: int = 5) -> list[dict[str, Any]]:
     """Return one dictionary of plain values per detection (per class for classification and semantic maps).
 
     Args:
@@ -55,7 +53,7 @@ def summarize(result: Results, normalize: bool = False, decimals: int = 5) -> li
     return _detections(result, normalize, decimals)
 
 
-def _class_shares(result: Results, decimals: int) -> list[dict[str, Any]]:
+def _class_shares(result: PictureResults, decimals: int) -> list[dict[str, Any]]:
     classes, counts = np.unique(as_numpy(result.semantic_mask.data), return_counts=True)
     total = max(result.semantic_mask.data.shape[0] * result.semantic_mask.data.shape[1], 1)
     return [
@@ -65,7 +63,7 @@ def _class_shares(result: Results, decimals: int) -> list[dict[str, Any]]:
     ]
 
 
-def _detections(result: Results, normalize: bool, decimals: int) -> list[dict[str, Any]]:
+def _detections(result: PictureResults, normalize: bool, decimals: int) -> list[dict[str, Any]]:
     height, width = result.orig_shape
     sides = np.array((width, height) if normalize else (1, 1), np.float32)
 

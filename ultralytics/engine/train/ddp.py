@@ -32,7 +32,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from ultralytics.nn.registry import register, registered
+from ultralytics.nn.builder.registry import register, registered
 from ultralytics.utils import env
 from ultralytics.utils.device import parse_device
 from ultralytics.utils.dist import find_free_network_port

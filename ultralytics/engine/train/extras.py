@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from ultralytics.nn.flops import get_flops, get_num_params
+from ultralytics.nn.cost.flops import get_flops, get_num_params
 from ultralytics.utils.device import time_sync
 from ultralytics.utils.log import LOGGER
 

@@ -14,7 +14,7 @@ import torch
 
 from ultralytics.engine.train import checkpointing, console, ddp, modules, recovery, setup
 from ultralytics.engine.train.process import reseed_epoch
-from ultralytics.nn.checkpoint import load_checkpoint
+from ultralytics.nn.weights.checkpoint import load_checkpoint
 from ultralytics.utils.dist import broadcast_object
 from ultralytics.utils.log import LOGGER
 

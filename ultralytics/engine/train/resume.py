@@ -9,7 +9,7 @@ from typing import Any
 
 from ultralytics.cfg.merge import DEFAULT_CFG_DICT, get_cfg
 from ultralytics.engine.train.checkpointing import continuation_of
-from ultralytics.nn.checkpoint import load_checkpoint
+from ultralytics.nn.weights.checkpoint import load_checkpoint
 from ultralytics.utils.files import get_latest_run
 from ultralytics.utils.log import LOGGER
 from ultralytics.utils.settings import SETTINGS

@@ -29,8 +29,8 @@ from ultralytics.engine.train.modules import apply_freeze, unwrap_model
 from ultralytics.engine.train.process import cpu_threads, threads_are_pinned
 from ultralytics.engine.train.runfolder import RunFolderLock, claim_new, remove_leftovers
 from ultralytics.engine.train.stopping import EarlyStopping
-from ultralytics.nn.checkpoint import save_checkpoint
-from ultralytics.nn.flops import count_flops
+from ultralytics.nn.cost.flops import count_flops
+from ultralytics.nn.weights.checkpoint import save_checkpoint
 from ultralytics.utils.checks import check_imgsz
 from ultralytics.utils.dist import broadcast_object
 from ultralytics.utils.log import LOGGER, colorstr

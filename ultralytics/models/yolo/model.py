@@ -7,7 +7,7 @@ from typing import Any
 
 from ultralytics.engine.model import Model, entries
 from ultralytics.engine.task import resolve
-from ultralytics.nn.names import yaml_model_load
+from ultralytics.nn.builder.names import yaml_model_load
 
 __all__ = ["YOLO", "YOLOE", "YOLOWorld"]
 

@@ -13,9 +13,9 @@ from torch import nn
 from ultralytics.cfg.tasks import TASK_INFOS
 from ultralytics.nn.accelerate import pack_convolutions
 from ultralytics.nn.backends.base import ExportFormat, ExportPlan, Runtime, as_list
-from ultralytics.nn.checkpoint import load_checkpoint
-from ultralytics.nn.names import guess_model_task
+from ultralytics.nn.builder.names import guess_model_task
 from ultralytics.nn.protocols import HintsParams
+from ultralytics.nn.weights.checkpoint import load_checkpoint
 from ultralytics.utils.device import cpu_has_bf16
 from ultralytics.utils.log import LOGGER
 

@@ -17,7 +17,6 @@ import torch
 from torch import nn
 
 from ultralytics.nn.block.activation import make_activation
-from ultralytics.nn.block.norm import batch_norm
 from ultralytics.nn.fold import fuse_conv_and_bn, fuse_deconv_and_bn
 from ultralytics.nn.public import public
 
@@ -89,7 +88,7 @@ class Conv(FoldedPickle):
         super().__init__()
         k, s, p = (tuple(size) if isinstance(size, list) else size for size in (k, s, p))
         self.conv = nn.Conv2d(c1, c2, k, s, autopad(k, p, d), dilation=d, groups=g, bias=False)
-        self.bn = batch_norm(c2)
+        self.bn = nn.BatchNorm2d(c2)
         self.act = make_activation(type(self), act)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -209,7 +208,7 @@ class ConvTranspose(FoldedPickle):
     ):
         super().__init__()
         self.conv_transpose = nn.ConvTranspose2d(c1, c2, k, s, padding=p, bias=not bn)
-        self.bn = batch_norm(c2) if bn else nn.Identity()
+        self.bn = nn.BatchNorm2d(c2) if bn else nn.Identity()
         self.act = make_activation(type(self), act)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -276,7 +275,7 @@ class RepConv(FoldedPickle):
             raise ValueError(f"RepConv needs k=3, p=1, d=1, got k={k}, p={p}, d={d}.")
         self.c1, self.c2, self.g = c1, c2, g
         self.act = make_activation(type(self), act)
-        self.bn = batch_norm(c1) if bn and c1 == c2 and s == 1 else None
+        self.bn = nn.BatchNorm2d(c1) if bn and c1 == c2 and s == 1 else None
         self.conv1 = Conv(c1, c2, k, s, p=p, g=g, act=False)
         self.conv2 = Conv(c1, c2, 1, s, p=0, g=g, act=False)
 

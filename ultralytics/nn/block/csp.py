@@ -12,7 +12,6 @@ import torch
 from torch import nn
 
 from ultralytics.nn.block.conv import Conv
-from ultralytics.nn.block.norm import batch_norm
 from ultralytics.nn.public import public
 
 __all__ = ["C1", "C2", "C3", "Bottleneck", "BottleneckCSP", "C3k", "C3x"]
@@ -85,7 +84,7 @@ class BottleneckCSP(nn.Module):
         self.cv2 = nn.Conv2d(c1, hidden, 1, bias=False)
         self.cv3 = nn.Conv2d(hidden, hidden, 1, bias=False)
         self.cv4 = conv(2 * hidden, c2, 1, 1)
-        self.bn = batch_norm(2 * hidden)
+        self.bn = nn.BatchNorm2d(2 * hidden)
         self.act = nn.SiLU()
         self.m = nn.Sequential(*(Bottleneck(hidden, hidden, shortcut, g, e=1.0, conv=conv) for _ in range(n)))
 

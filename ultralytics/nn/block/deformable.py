@@ -9,6 +9,7 @@ which also corrects the one before ("look forward twice"), is of Zhang et al., "
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Sequence
 
@@ -17,7 +18,6 @@ import torch.nn.functional as F
 from torch import nn
 
 from ultralytics.nn.block.transformer import attend, with_position
-from ultralytics.nn.block.twin import twin
 from ultralytics.nn.precision import at_least_float32, full_precision
 from ultralytics.nn.public import public
 
@@ -237,7 +237,7 @@ class DeformableTransformerDecoder(nn.Module):
 
     def __init__(self, hidden_dim: int, decoder_layer: nn.Module, num_layers: int, eval_idx: int = -1):
         super().__init__()
-        self.layers = nn.ModuleList([decoder_layer, *(twin(decoder_layer) for _ in range(num_layers - 1))])
+        self.layers = nn.ModuleList([decoder_layer, *(copy.deepcopy(decoder_layer) for _ in range(num_layers - 1))])
         self.num_layers, self.hidden_dim = num_layers, hidden_dim
         self.eval_idx = eval_idx % num_layers
 

@@ -11,7 +11,7 @@ import torchvision
 from torch import nn
 
 from ultralytics.nn.public import public
-from ultralytics.utils.fetch import refuse_offline, url2file
+from ultralytics.utils.net.fetch import refuse_offline, url2file
 
 __all__ = ["TorchVision"]
 

@@ -30,7 +30,6 @@ from torch import nn
 
 from ultralytics.nn.block.activation import make_activation
 from ultralytics.nn.block.conv import Conv, autopad
-from ultralytics.nn.block.norm import batch_norm
 from ultralytics.nn.fold import affine_of_bn
 from ultralytics.nn.protocols import ExportTarget, Shape
 
@@ -349,7 +348,7 @@ class DynamicConv(nn.Module):
         self.conv = DynamicConv2d(
             c1, c2, k, s, tuple(padding) if isinstance(padding, list) else padding, d, g, num_experts
         )
-        self.bn = batch_norm(c2)
+        self.bn = nn.BatchNorm2d(c2)
         self.act = make_activation(Conv, act)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:

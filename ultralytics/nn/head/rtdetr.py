@@ -21,7 +21,6 @@ from ultralytics.nn.block.deformable import (
     DeformableTransformerDecoderLayer,
     inverse_sigmoid,
 )
-from ultralytics.nn.block.norm import batch_norm
 from ultralytics.nn.block.transformer import MLP
 from ultralytics.nn.head.denoising import get_cdn_group
 from ultralytics.nn.precision import at_least_float32, full_precision
@@ -102,7 +101,7 @@ class RTDETRDecoder(nn.Module):
         # These convolutions hold a million weights, which `reset_heads` draws.
         device = torch.empty(0).device
         projections = (skip_init(nn.Conv2d, c, hd, 1, bias=False, device=device) for c in ch)
-        self.input_proj = nn.ModuleList(nn.Sequential(conv, batch_norm(hd)) for conv in projections)
+        self.input_proj = nn.ModuleList(nn.Sequential(conv, nn.BatchNorm2d(hd)) for conv in projections)
         layer = DeformableTransformerDecoderLayer(hd, nh, d_ffn, dropout, act, self.nl, ndp)
         self.decoder = DeformableTransformerDecoder(hd, layer, ndl, eval_idx)
         self.denoising_class_embed = nn.Embedding(nc, hd)

@@ -8,10 +8,10 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from ultralytics.utils.assets import GITHUB_ASSETS_STEMS
 from ultralytics.utils.downloads import is_url, safe_download, url2file
 from ultralytics.utils.env import ROOT
 from ultralytics.utils.log import LOGGER
+from ultralytics.utils.net.assets import GITHUB_ASSETS_STEMS
 
 __all__ = [
     "check_file",

@@ -14,7 +14,7 @@ from torchvision import models as torchvision_models
 from ultralytics.cfg.merge import DEFAULT_CFG
 from ultralytics.data.build import build_dataloader
 from ultralytics.data.classify import ClassificationDataset
-from ultralytics.data.describe_classify import check_cls_dataset
+from ultralytics.data.describe.classes import check_cls_dataset
 from ultralytics.data.samplers import EpochBatchSampler
 from ultralytics.engine.plots.mosaics import plot_images
 from ultralytics.engine.train.hooks import CloseMosaic

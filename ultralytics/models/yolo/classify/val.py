@@ -9,9 +9,9 @@ from typing import Any
 import torch
 
 from ultralytics.data.build import build_dataloader
-from ultralytics.data.class_folders import examples
 from ultralytics.data.classify import ClassificationDataset
-from ultralytics.data.describe_classify import check_cls_dataset
+from ultralytics.data.describe.class_folders import examples
+from ultralytics.data.describe.classes import check_cls_dataset
 from ultralytics.engine.metrics.classify import ClassifyMetrics
 from ultralytics.engine.metrics.confusion import ConfusionMatrix
 from ultralytics.engine.plots.mosaics import plot_images

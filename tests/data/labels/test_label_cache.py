@@ -1,0 +1,145 @@
+"""The label cache: never pickle, never stale, never in the way."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ultralytics.data.describe.locate import find_images, img2label_paths
+from ultralytics.data.labels import cache as cache_module
+from ultralytics.data.labels.cache import ScanResult, get_hash, load_labels, save_labels, user_cache_path
+from ultralytics.data.labels.scan import scan, scan_cached
+from ultralytics.data.labels.verify import LabelRules
+
+RULES = LabelRules(3)
+
+
+@pytest.fixture(autouse=True)
+def own_cache_folder(tmp_path, monkeypatch):
+    monkeypatch.setattr(cache_module.platformdirs, "user_cache_dir", lambda *a, **k: str(tmp_path / "user-cache"))
+
+
+@pytest.fixture
+def scanned(make_set) -> tuple[list[str], ScanResult]:
+    images = find_images(make_set(5))
+    return images, scan(images, img2label_paths(images), RULES)
+
+
+def test_round_trip(tmp_path, scanned):
+    _, result = scanned
+    path = save_labels(tmp_path / "a.cache", "key", result)
+    assert path == tmp_path / "a.cache" and zipfile.is_zipfile(path)
+    again = load_labels(path, "key")
+    np.testing.assert_array_equal(again.labels.boxes, result.labels.boxes)
+    assert list(again.labels.files) == list(result.labels.files)
+    assert again.counts == result.counts and again.findings == result.findings
+    assert load_labels(path, "other key") is None
+    assert load_labels(tmp_path / "none.cache", "key") is None
+
+
+def test_foreign_and_damaged_files_count_as_absent(tmp_path, scanned):
+    _, result = scanned
+    path = tmp_path / "a.cache"
+
+    class Bomb:
+        def __reduce__(self):
+            return os.system, (f"touch {tmp_path / 'owned'}",)
+
+    path.write_bytes(pickle.dumps(Bomb()))
+    assert load_labels(path, "key") is None
+    np.save(tmp_path / "b", np.array([Bomb()], dtype=object))
+    assert load_labels(tmp_path / "b.npy", "key") is None
+    np.savez(tmp_path / "c", head=np.array([Bomb()], dtype=object))
+    assert load_labels(tmp_path / "c.npz", "key") is None
+    assert not (tmp_path / "owned").exists()
+    save_labels(path, "key", result)
+    whole = path.read_bytes()
+    for cut in (0, 3, 50, len(whole) // 2, len(whole) - 5):
+        path.write_bytes(whole[:cut])
+        assert load_labels(path, "key") is None
+
+
+def test_other_version_is_ignored(tmp_path, scanned, monkeypatch):
+    save_labels(tmp_path / "a.cache", "key", scanned[1])
+    monkeypatch.setattr(cache_module, "CACHE_VERSION", "later")
+    assert load_labels(tmp_path / "a.cache", "key") is None
+
+
+def test_any_change_of_files_changes_the_key(scanned):
+    images, _ = scanned
+    labels = img2label_paths(images)
+    seen = {get_hash(images + labels)}
+    Path(labels[0]).write_text("0 .5 .5 .1 .1\n0 .1 .1 .1 .1\n")
+    seen.add(get_hash(images + labels))
+    os.utime(images[0], ns=(1, 1))
+    seen.add(get_hash(images + labels))
+    Path(labels[1]).unlink()
+    seen.add(get_hash(images + labels))
+    seen.add(get_hash(images + labels, RULES))
+    seen.add(get_hash(images))
+    assert len(seen) == 6
+
+
+def test_scan_is_repeated_only_when_something_changed(make_set, caplog):
+    images = find_images(make_set(4))
+    first = scan_cached(images, RULES)
+    cached = Path(images[0]).parents[2] / "labels" / "train.cache"
+    assert cached.is_file()
+    before = cached.stat().st_mtime_ns
+    second = scan_cached(images, RULES)
+    assert cached.stat().st_mtime_ns == before
+    np.testing.assert_array_equal(first.labels.boxes, second.labels.boxes)
+    label = Path(img2label_paths(images)[2])
+    label.write_text("1 .5 .5 .25 .25\n")
+    np.testing.assert_array_equal(scan_cached(images, RULES).labels.rows(2).boxes, [[0.5, 0.5, 0.25, 0.25]])
+    assert scan_cached(images, LabelRules(1)).counts["corrupt"] > 0  # other rules, other key
+
+
+def test_selections_do_not_replace_the_cache_of_the_folder(make_set):
+    images = find_images(make_set(6))
+    folder = Path(images[0]).parents[2] / "labels"
+    scan_cached(images, RULES)
+    scan_cached(images[:3], RULES, whole_folder=False)
+    scan_cached(images[3:], RULES, whole_folder=False)
+    assert len(list(folder.glob("*.cache"))) == 3
+    assert scan_cached(images, RULES).counts["total"] == 6
+
+
+def test_read_only_folder_uses_the_users_cache(scanned, tmp_path, monkeypatch, capsys):
+    real = cache_module.atomic_write
+
+    def refuse(path, mode="wb"):
+        if Path(path).parent == tmp_path / "ro":
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path, mode)
+
+    monkeypatch.setattr(cache_module, "atomic_write", refuse)
+    place = save_labels(tmp_path / "ro" / "train.cache", "key", scanned[1])
+    assert place == user_cache_path(tmp_path / "ro" / "train.cache") and place.is_file()
+    assert capsys.readouterr().out.count("not writable") == 1
+    assert load_labels(tmp_path / "ro" / "train.cache", "key") is not None
+    monkeypatch.setattr(cache_module, "atomic_write", lambda *a: (_ for _ in ()).throw(OSError(28, "full", "x")))
+    assert save_labels(tmp_path / "ro" / "b.cache", "key", scanned[1]) is None
+    assert "not cached" in capsys.readouterr().out
+
+
+def test_findings_are_counted_and_named(make_set, capsys):
+    images = make_set(6)
+    labels = images.parents[1] / "labels" / "train"
+    (labels / "000.txt").write_text("99 .5 .5 .1 .1\n")
+    (labels / "001.txt").write_text("0 .5 .5 .1\n")
+    (labels / "002.txt").write_text("")
+    (labels / "003.txt").unlink()
+    (images / "004.jpg").write_bytes(b"")
+    result = scan_cached(find_images(images), RULES, prefix="train: ")
+    assert result.counts == {"found": 2, "missing": 1, "empty": 1, "corrupt": 3, "total": 6}
+    assert len(result.labels) == 3
+    assert {f.kind for f in result.findings} == {"class id", "wrong number of values", "unreadable image"}
+    shown = capsys.readouterr().out
+    assert f"{labels / '000.txt'}:1: class id" in shown and f"{images / '004.jpg'}: unreadable image" in shown
+    assert "2 backgrounds, 3 corrupt" in shown

@@ -1,0 +1,1 @@
+"""From a data set's YAML or folder to paths and class names."""

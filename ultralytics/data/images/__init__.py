@@ -1,0 +1,1 @@
+"""Pixels: reading files, caching, buffers and canvases."""

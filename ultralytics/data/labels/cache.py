@@ -1,0 +1,147 @@
+"""The label cache: what a scan of label files found, kept beside them so that the next start need not repeat it.
+
+A cache is a zip of plain numpy arrays (npz), read with pickle switched off: a file lying in somebody's data set cannot
+run anything. It holds its format version and a key made of the names, sizes and times of all files and of the rules
+they were checked by; with another version, another key or damage it counts as absent. Where the data set's folder is
+read-only the cache lives in the user's cache folder instead.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import zipfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import platformdirs
+
+from ultralytics.data.labels.table import PackedLabels, PackedStrings
+from ultralytics.data.labels.verify import Finding
+from ultralytics.utils.files import atomic_write
+from ultralytics.utils.log import LOGGER
+
+__all__ = ["CACHE_VERSION", "ScanResult", "get_hash", "load_labels", "save_labels", "user_cache_path"]
+
+CACHE_VERSION = "parameternet-2"
+ARRAYS = ("shapes", "offsets", "cls", "boxes", "points", "point_ends", "keypoints")
+
+
+class ScanResult:
+    """Labels of a data set and what was wrong with it.
+
+    Attributes:
+        labels: labels of the usable images.
+        counts: number of images of the scan by outcome: found, missing, empty, corrupt, total.
+        findings: problems worth a message.
+    """
+
+    def __init__(self, labels: PackedLabels, counts: dict[str, int], findings: Sequence[Finding]):
+        self.labels = labels
+        self.counts = counts
+        self.findings = list(findings)
+
+
+def get_hash(paths: Iterable[str | os.PathLike], extra: Any = ()) -> str:
+    """SHA-256 over names, sizes and times of change of files, and over the text of `extra`.
+
+    A missing file counts as such, so that adding it later changes the hash.
+    """
+    digest = hashlib.sha256(repr(extra).encode())
+    for path in paths:
+        name = os.fspath(path)
+        try:
+            status = os.stat(name)
+            fact = f"{name}\0{status.st_size}\0{status.st_mtime_ns}\n"
+        except OSError:
+            fact = f"{name}\0-\n"
+        digest.update(fact.encode("utf-8", "surrogateescape"))
+    return digest.hexdigest()
+
+
+def user_cache_path(path: str | os.PathLike, kind: str = "labels") -> Path:
+    """Where something that belongs beside `path` is kept when that folder cannot be written."""
+    name = hashlib.sha256(os.path.abspath(path).encode("utf-8", "surrogateescape")).hexdigest()[:24]
+    return Path(platformdirs.user_cache_dir("ultralytics", appauthor=False)) / kind / f"{name}{Path(path).suffix}"
+
+
+def load_labels(path: str | os.PathLike, key: str) -> ScanResult | None:
+    """Return the cached scan for `key`, or None where there is none that fits.
+
+    Args:
+        path: usual place of the cache; the user's cache folder is tried next.
+        key: `get_hash` of the files and rules.
+    """
+    for candidate in (Path(path), user_cache_path(path)):
+        try:
+            found = _read(candidate, key)
+        except FileNotFoundError:
+            continue
+        except (OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError, TypeError):
+            LOGGER.debug(f"{candidate}: not a readable label cache of this version; scanning again.")
+            continue
+        if found is not None:
+            return found
+    return None
+
+
+def _read(path: Path, key: str) -> ScanResult | None:
+    """Read one cache file.
+
+    Raises:
+        FileNotFoundError, ValueError, KeyError, zipfile.BadZipFile: where it is absent, no npz, or damaged.
+    """
+    with open(path, "rb") as file:
+        if file.read(4) != b"PK\x03\x04":
+            raise ValueError(f"{path} is not an npz file.")
+        file.seek(0)
+        with np.load(file, allow_pickle=False) as stored:
+            head = json.loads(stored["head"].tobytes().decode())
+            if head["version"] != CACHE_VERSION or head["key"] != key:
+                return None
+            files = PackedStrings.from_parts(head["prefix"], stored["file_blob"], stored["file_ends"])
+            arrays = {name: stored[name] for name in ARRAYS}
+            findings = json.loads(stored["findings"].tobytes().decode())
+    labels = PackedLabels(files, **arrays).check()
+    return ScanResult(labels, head["counts"], [Finding(*finding) for finding in findings])
+
+
+def save_labels(path: str | os.PathLike, key: str, scan: ScanResult) -> Path | None:
+    """Store a scan and return where, or None where it could be written nowhere.
+
+    Args:
+        path: usual place. When its folder is read-only, one line says so and the user's cache folder is used.
+        key: `get_hash` of the files and rules.
+        scan: what to store.
+    """
+    path = Path(path)
+    try:
+        _write(path, key, scan)
+        return path
+    except OSError as error:
+        elsewhere = user_cache_path(path)
+        try:
+            _write(elsewhere, key, scan)
+        except OSError as second:
+            LOGGER.warning(f"labels are not cached: {path.parent}: {error.strerror}; {elsewhere}: {second.strerror}")
+            return None
+        LOGGER.info(f"{path.parent} is not writable ({error.strerror}); labels are cached in {elsewhere}")
+        return elsewhere
+
+
+def _write(path: Path, key: str, scan: ScanResult) -> None:
+    labels = scan.labels
+    head = {"version": CACHE_VERSION, "key": key, "prefix": labels.files.prefix, "counts": scan.counts}
+    content = {name: getattr(labels, name) for name in ARRAYS}
+    content |= {"head": _as_bytes(head), "findings": _as_bytes(scan.findings)}
+    content |= {"file_blob": labels.files.blob, "file_ends": labels.files.ends}
+    with atomic_write(path) as file:
+        np.savez(file, **content)
+
+
+def _as_bytes(value: Any) -> np.ndarray:
+    """JSON text as an array of bytes (strings in npz would be fixed-width)."""
+    return np.frombuffer(json.dumps(value).encode(), np.uint8)

@@ -1,0 +1,128 @@
+"""Scanning a data set: every picture and label file checked once, in threads, with the outcome cached and reported."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from ultralytics.data.describe.locate import img2label_paths
+from ultralytics.data.labels.cache import ScanResult, get_hash, load_labels, save_labels
+from ultralytics.data.labels.table import LabelPacker
+from ultralytics.data.labels.verify import Finding, LabelRules, ScanRow, scan_pair
+from ultralytics.utils import env
+from ultralytics.utils.log import LOGGER
+from ultralytics.utils.tqdm import TQDM
+
+__all__ = ["cache_path", "count_kinds", "report", "scan", "scan_cached", "scan_each"]
+
+CHUNK = 128
+MAX_REPORTED = 10
+
+
+def cache_path(images: Sequence[str], whole_folder: bool, key: str) -> Path:
+    """Where the label cache of these images goes: `labels/train.cache` for the folder `labels/train`.
+
+    Args:
+        images: image files.
+        whole_folder: the images are all those of one folder; selections get a name of their own, so that they do not
+            replace each other.
+        key: hash of the scan.
+    """
+    folder = Path(img2label_paths([images[0]])[0]).parent
+    return folder.with_suffix(".cache") if whole_folder else folder.with_name(f"{folder.name}-{key[:8]}.cache")
+
+
+def scan_cached(images: Sequence[str], rules: LabelRules, whole_folder: bool = True, prefix: str = "") -> ScanResult:
+    """Return the scan of `images`, from the cache where nothing changed since."""
+    labels = img2label_paths(images)
+    key = get_hash([*labels, *images], rules)
+    names = get_hash((), list(images)) if not whole_folder else ""
+    path = cache_path(images, whole_folder, names)
+    result = load_labels(path, key)
+    if result is None:
+        result = scan(images, labels, rules, f"{prefix}Scanning {Path(labels[0]).parent}...")
+        save_labels(path, key, result)
+    else:
+        LOGGER.info(f"{prefix}Scanned before: {Path(labels[0]).parent}... {_summary(result.counts)}")
+    report(result.findings, prefix)
+    return result
+
+
+def scan(images: Sequence[str], labels: Sequence[str], rules: LabelRules, description: str = "") -> ScanResult:
+    """Check every image with its label file.
+
+    Args:
+        images, labels: files, in the same order.
+        rules: what labels have to look like.
+        description: text of the progress bar.
+    """
+    return scan_each(images, lambda i: scan_pair(images[i], labels[i], rules), description)
+
+
+def scan_each(
+    images: Sequence[str],
+    check: Callable[[int], ScanRow],
+    description: str = "",
+    summarize: Callable[[Mapping[str, int]], str] | None = None,
+) -> ScanResult:
+    """Check every image in threads.
+
+    Args:
+        images: files.
+        check: what one index comes to.
+        description: text of the progress bar.
+        summarize: what the bar says of the counts.
+    """
+    summarize = summarize or _summary
+
+    def check_chunk(start: int) -> list[ScanRow]:
+        return [check(i) for i in range(start, min(start + CHUNK, len(images)))]
+
+    packer, findings = LabelPacker(), []
+    counts = Counter(found=0, missing=0, empty=0, corrupt=0, total=len(images))
+    starts = range(0, len(images), CHUNK)
+    with ThreadPoolExecutor(env.num_threads()) as pool:
+        bar = TQDM(total=len(images), desc=description)
+        for start, rows in zip(starts, pool.map(check_chunk, starts), strict=True):
+            for image, row in zip(images[start : start + CHUNK], rows, strict=True):
+                _count(row, counts)
+                findings += [finding for finding in row.findings if finding.text]
+                if row.rows is not None:
+                    packer.add(os.fspath(image), row.size_hw, row.rows)
+            bar.update(len(rows))
+            bar.set_description(f"{description} {summarize(counts)}")
+        bar.close()
+    return ScanResult(packer.finish(), dict(counts), findings)
+
+
+def _count(row: ScanRow, counts: Counter[str]) -> None:
+    kinds = {finding.kind for finding in row.findings}
+    if row.rows is None:
+        counts["corrupt"] += 1
+    elif "missing label file" in kinds:
+        counts["missing"] += 1
+    else:
+        counts["found"] += 1
+        counts["empty"] += "empty label file" in kinds
+
+
+def _summary(counts: Mapping[str, int]) -> str:
+    backgrounds = counts["missing"] + counts["empty"]
+    return f"{counts['found']} images, {backgrounds} backgrounds, {counts['corrupt']} corrupt"
+
+
+def report(findings: Sequence[Finding], prefix: str = "") -> None:
+    """Log the first problems by name, and how many there are of each kind where there are more."""
+    for finding in findings[:MAX_REPORTED]:
+        LOGGER.warning(f"{prefix}{finding}")
+    if len(findings) > MAX_REPORTED:
+        listed = ", ".join(f"{kind}: {number}" for kind, number in count_kinds(findings).items())
+        LOGGER.warning(f"{prefix}{len(findings)} problems in all ({listed}); `dataset.findings` lists them.")
+
+
+def count_kinds(findings: Sequence[Finding]) -> dict[str, int]:
+    """Number of findings of every kind, the most frequent first."""
+    return dict(Counter(finding.kind for finding in findings).most_common())

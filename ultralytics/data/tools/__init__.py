@@ -1,0 +1,1 @@
+"""Programs for data sets: compressing, converting, counting and showing them."""

@@ -1,0 +1,1 @@
+"""What a model costs: parameters and multiplications, per layer and in tables."""

@@ -1,0 +1,1 @@
+"""Fetching files and unpacking archives."""
