@@ -34,6 +34,13 @@ def test_import_loads_nothing_heavy():
     assert loaded("import ultralytics") == set()
 
 
+def test_model_class_loads_what_its_first_use_needs():
+    """Trainers, exporters, drawing and torchvision come with the mode that needs them."""
+    late = ("torchvision", "torch._dynamo", "cv2", "PIL", "matplotlib", "timm", "scipy", "requests", "onnx")
+    out = run(f"from ultralytics import YOLO\nimport sys\nprint([m for m in {late!r} if m in sys.modules])")
+    assert out.stdout.strip() == "[]", out.stdout + out.stderr
+
+
 FOUNDATION = (
     *("cfg.cli", "cfg.merge", "cfg.schema", "cfg.tasks"),
     *("utils.checks", "utils.downloads", "utils.settings", "utils.yaml_io", "utils.files", "utils.tqdm"),

@@ -21,11 +21,10 @@ from torch import nn
 
 from ultralytics.cfg.merge import cfg2dict, get_cfg
 from ultralytics.cfg.tasks import TASK2DATA, TASK_INFOS
-from ultralytics.engine.exporter import Exporter
 from ultralytics.engine.task import Task, resolve
 from ultralytics.nn.backends import FORMATS, format_of
 from ultralytics.nn.backends.base import format_class
-from ultralytics.nn.tasks import guess_model_task, yaml_model_load
+from ultralytics.nn.builder.names import guess_model_task, yaml_model_load
 from ultralytics.nn.weights.checkpoint import load_checkpoint, save_checkpoint
 from ultralytics.utils.callbacks import add_integration_callbacks, get_default_callbacks
 from ultralytics.utils.checks import check_file, check_model_file_from_stem
@@ -34,6 +33,7 @@ from ultralytics.utils.log import LOGGER
 
 __all__ = ["Model"]
 
+EXPORTER = "ultralytics.engine.exporter:Exporter"  # loaded when something is exported
 STANDING_KEYS = ("imgsz", "data", "task", "single_cls")  # what a checkpoint's training arguments leave behind
 PREDICTOR_SETUP_KEYS = ("device", "dnn", "data", "nms", "compile", "channels_last", "quantize", "tracker", "trust")
 
@@ -264,7 +264,7 @@ class Model(nn.Module):
         base = {"imgsz": self.model.args["imgsz"], "batch": 1, "data": None, "device": None, "verbose": False}
         args = self._merge(base, kwargs, "export")
         args["data"] = kwargs.get("data")  # not that of the training: exports name it themselves
-        return Exporter(overrides=args, _callbacks=self.callbacks)(model=self.model)
+        return resolve(EXPORTER)(overrides=args, _callbacks=self.callbacks)(model=self.model)
 
     def benchmark(self, data: Any = None, format: str = "", verbose: bool = False, **kwargs: Any) -> Any:
         """Not built yet: see docs/compatibility.md."""

@@ -1,9 +1,17 @@
 """Model classes of the public interface."""
 
-from __future__ import annotations
+from ultralytics.utils.lazy import attach
 
-from ultralytics.models.rtdetr.model import RTDETR
-from ultralytics.models.unbuilt import LLM, NAS, SAM, FastSAM
-from ultralytics.models.yolo.model import YOLO, YOLOE, YOLOWorld
-
-__all__ = ["LLM", "NAS", "RTDETR", "SAM", "YOLO", "YOLOE", "FastSAM", "YOLOWorld"]
+__getattr__, __dir__, __all__ = attach(
+    __name__,
+    {
+        "RTDETR": "ultralytics.models.rtdetr.model:RTDETR",
+        "LLM": "ultralytics.models.unbuilt:LLM",
+        "NAS": "ultralytics.models.unbuilt:NAS",
+        "SAM": "ultralytics.models.unbuilt:SAM",
+        "FastSAM": "ultralytics.models.unbuilt:FastSAM",
+        "YOLO": "ultralytics.models.yolo.model:YOLO",
+        "YOLOE": "ultralytics.models.yolo.model:YOLOE",
+        "YOLOWorld": "ultralytics.models.yolo.model:YOLOWorld",
+    },
+)

@@ -1,9 +1,12 @@
 """RT-DETR: detection by a transformer, on stretched square pictures and without suppression."""
 
-from __future__ import annotations
+from ultralytics.utils.lazy import attach
 
-from ultralytics.models.rtdetr.model import RTDETR
-from ultralytics.models.rtdetr.predict import RTDETRPredictor
-from ultralytics.models.rtdetr.val import RTDETRValidator
-
-__all__ = ["RTDETR", "RTDETRPredictor", "RTDETRValidator"]
+__getattr__, __dir__, __all__ = attach(
+    __name__,
+    {
+        "RTDETR": "ultralytics.models.rtdetr.model:RTDETR",
+        "RTDETRPredictor": "ultralytics.models.rtdetr.predict:RTDETRPredictor",
+        "RTDETRValidator": "ultralytics.models.rtdetr.val:RTDETRValidator",
+    },
+)

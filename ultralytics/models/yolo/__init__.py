@@ -1,8 +1,17 @@
 """YOLO models, one sub-package per task."""
 
-from __future__ import annotations
+from ultralytics.utils.lazy import attach
 
-from ultralytics.models.yolo import classify, detect, obb, pose, segment
-from ultralytics.models.yolo.model import YOLO, YOLOE, YOLOWorld
-
-__all__ = ["YOLO", "YOLOE", "YOLOWorld", "classify", "detect", "obb", "pose", "segment"]
+__getattr__, __dir__, __all__ = attach(
+    __name__,
+    {
+        "YOLO": "ultralytics.models.yolo.model:YOLO",
+        "YOLOE": "ultralytics.models.yolo.model:YOLOE",
+        "YOLOWorld": "ultralytics.models.yolo.model:YOLOWorld",
+        "classify": "ultralytics.models.yolo.classify",
+        "detect": "ultralytics.models.yolo.detect",
+        "obb": "ultralytics.models.yolo.obb",
+        "pose": "ultralytics.models.yolo.pose",
+        "segment": "ultralytics.models.yolo.segment",
+    },
+)

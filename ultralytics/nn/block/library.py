@@ -7,7 +7,6 @@ from typing import Any
 from urllib.error import URLError
 
 import torch
-import torchvision
 from torch import nn
 
 from ultralytics.nn.public import public
@@ -67,12 +66,14 @@ class TorchVision(nn.Module):
 
 def _fetch(name: str, weights: str | None) -> nn.Module:
     """Return a model of torchvision, with weights where asked for and where the network has memory for them."""
+    from torchvision import models  # loads a thousand modules, which other networks do without
+
     if torch.get_default_device().type == "meta":
         weights = None
     try:
         if weights is not None:
-            _allow_fetching(torchvision.models.get_model_weights(name), weights)
-        return torchvision.models.get_model(name, weights=weights)
+            _allow_fetching(models.get_model_weights(name), weights)
+        return models.get_model(name, weights=weights)
     except (URLError, OSError) as error:
         raise ConnectionError(
             f"the weights of torchvision's '{name}' could not be fetched ({error}); put the file into torch's hub "

@@ -380,8 +380,8 @@ def lookup(name: str, extra: Mapping[str, LayerSpec] | None = None) -> LayerSpec
         short = name[len(prefix) :]
         if name.startswith(prefix):
             return _library_block(name, module, short)
-    # Scripts of 8.x add a class as an attribute of the public module, where rows found it by name.
-    added = getattr(sys.modules.get("ultralytics.nn.tasks"), name, None)
+    # People add a class to the public module, by an import in its file or as an attribute; rows find it there by name.
+    added = getattr(importlib.import_module("ultralytics.nn.tasks"), name, None)
     if is_block(added):
         return LayerSpec(added)
     reason = reason_for_block(name)

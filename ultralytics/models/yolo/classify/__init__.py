@@ -1,9 +1,12 @@
 """Classification: one class per picture."""
 
-from __future__ import annotations
+from ultralytics.utils.lazy import attach
 
-from ultralytics.models.yolo.classify.predict import ClassificationPredictor
-from ultralytics.models.yolo.classify.train import ClassificationTrainer
-from ultralytics.models.yolo.classify.val import ClassificationValidator
-
-__all__ = ["ClassificationPredictor", "ClassificationTrainer", "ClassificationValidator"]
+__getattr__, __dir__, __all__ = attach(
+    __name__,
+    {
+        "ClassificationPredictor": "ultralytics.models.yolo.classify.predict:ClassificationPredictor",
+        "ClassificationTrainer": "ultralytics.models.yolo.classify.train:ClassificationTrainer",
+        "ClassificationValidator": "ultralytics.models.yolo.classify.val:ClassificationValidator",
+    },
+)

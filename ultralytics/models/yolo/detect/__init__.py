@@ -1,9 +1,12 @@
 """Detection: axis-aligned boxes."""
 
-from __future__ import annotations
+from ultralytics.utils.lazy import attach
 
-from ultralytics.models.yolo.detect.predict import DetectionPredictor
-from ultralytics.models.yolo.detect.train import DetectionTrainer
-from ultralytics.models.yolo.detect.val import DetectionValidator
-
-__all__ = ["DetectionPredictor", "DetectionTrainer", "DetectionValidator"]
+__getattr__, __dir__, __all__ = attach(
+    __name__,
+    {
+        "DetectionPredictor": "ultralytics.models.yolo.detect.predict:DetectionPredictor",
+        "DetectionTrainer": "ultralytics.models.yolo.detect.train:DetectionTrainer",
+        "DetectionValidator": "ultralytics.models.yolo.detect.val:DetectionValidator",
+    },
+)

@@ -1,9 +1,12 @@
 """Oriented boxes: centre, size and angle."""
 
-from __future__ import annotations
+from ultralytics.utils.lazy import attach
 
-from ultralytics.models.yolo.obb.predict import OBBPredictor
-from ultralytics.models.yolo.obb.train import OBBTrainer
-from ultralytics.models.yolo.obb.val import OBBValidator
-
-__all__ = ["OBBPredictor", "OBBTrainer", "OBBValidator"]
+__getattr__, __dir__, __all__ = attach(
+    __name__,
+    {
+        "OBBPredictor": "ultralytics.models.yolo.obb.predict:OBBPredictor",
+        "OBBTrainer": "ultralytics.models.yolo.obb.train:OBBTrainer",
+        "OBBValidator": "ultralytics.models.yolo.obb.val:OBBValidator",
+    },
+)

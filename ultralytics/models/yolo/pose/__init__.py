@@ -1,9 +1,12 @@
 """Pose estimation: boxes with keypoints."""
 
-from __future__ import annotations
+from ultralytics.utils.lazy import attach
 
-from ultralytics.models.yolo.pose.predict import PosePredictor
-from ultralytics.models.yolo.pose.train import PoseTrainer
-from ultralytics.models.yolo.pose.val import PoseValidator
-
-__all__ = ["PosePredictor", "PoseTrainer", "PoseValidator"]
+__getattr__, __dir__, __all__ = attach(
+    __name__,
+    {
+        "PosePredictor": "ultralytics.models.yolo.pose.predict:PosePredictor",
+        "PoseTrainer": "ultralytics.models.yolo.pose.train:PoseTrainer",
+        "PoseValidator": "ultralytics.models.yolo.pose.val:PoseValidator",
+    },
+)

@@ -1,9 +1,12 @@
 """Instance segmentation: boxes with masks."""
 
-from __future__ import annotations
+from ultralytics.utils.lazy import attach
 
-from ultralytics.models.yolo.segment.predict import SegmentationPredictor
-from ultralytics.models.yolo.segment.train import SegmentationTrainer
-from ultralytics.models.yolo.segment.val import SegmentationValidator
-
-__all__ = ["SegmentationPredictor", "SegmentationTrainer", "SegmentationValidator"]
+__getattr__, __dir__, __all__ = attach(
+    __name__,
+    {
+        "SegmentationPredictor": "ultralytics.models.yolo.segment.predict:SegmentationPredictor",
+        "SegmentationTrainer": "ultralytics.models.yolo.segment.train:SegmentationTrainer",
+        "SegmentationValidator": "ultralytics.models.yolo.segment.val:SegmentationValidator",
+    },
+)
