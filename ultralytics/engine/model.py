@@ -11,7 +11,7 @@ with: imgsz, data, single_cls) and adds its own.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from torch import nn
 
 from ultralytics.cfg.merge import cfg2dict, get_cfg
 from ultralytics.cfg.tasks import TASK2DATA, TASK_INFOS
-from ultralytics.engine.task import Task, resolve
+from ultralytics.engine.task import resolve
 from ultralytics.nn.backends import FORMATS, format_of
 from ultralytics.nn.backends.base import format_class
 from ultralytics.nn.builder.names import guess_model_task, yaml_model_load
@@ -29,6 +29,7 @@ from ultralytics.nn.weights.checkpoint import load_checkpoint, save_checkpoint
 from ultralytics.utils.callbacks import add_integration_callbacks, get_default_callbacks
 from ultralytics.utils.checks import check_file, check_model_file_from_stem
 from ultralytics.utils.env import ASSETS, VERSION, rank
+from ultralytics.utils.lazy import LateDict
 from ultralytics.utils.log import LOGGER
 
 __all__ = ["Model"]
@@ -129,7 +130,7 @@ class Model(nn.Module):
         return tasks[self.task][part]
 
     @property
-    def task_map(self) -> dict[str, dict[str, type]]:
+    def task_map(self) -> MutableMapping[str, MutableMapping[str, type]]:
         """Task name -> {"model", "trainer", "validator", "predictor"} classes."""
         raise NotImplementedError(f"{type(self).__name__} must return its tasks from 'task_map'.")
 
@@ -436,7 +437,6 @@ def _task_of_export(path: str, facts: Mapping[str, Any]) -> str:
     return task if task in TASK_INFOS else guess_model_task(path)
 
 
-def entries(bundles: Mapping[str, str]) -> dict[str, dict[str, type]]:
-    """Resolve `{task name: "package.module:BUNDLE"}` into a public `task_map`."""
-    tasks: dict[str, Task] = {name: resolve(path) for name, path in bundles.items()}
-    return {name: task.entry() for name, task in tasks.items()}
+def entries(bundles: Mapping[str, str]) -> MutableMapping[str, MutableMapping[str, type]]:
+    """Turn `{task name: "package.module:BUNDLE"}` into a public `task_map`, whose classes are loaded when read."""
+    return LateDict({task: lambda path=path: resolve(path).entry() for task, path in bundles.items()})

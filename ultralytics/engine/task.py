@@ -10,12 +10,15 @@ Shapes: B batch, A anchors, N detections, E extra columns per detection (mask co
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import torch
+
+from ultralytics.utils.lazy import LateDict
 
 if TYPE_CHECKING:
     from ultralytics.cfg.tasks import TaskInfo
@@ -158,9 +161,10 @@ class Task:
         """Public task name, such as `detect`."""
         return self.info.name
 
-    def entry(self) -> dict[str, type]:
-        """Return the public `task_map` entry: model, trainer, validator and predictor classes."""
-        return {part: resolve(getattr(self, part)) for part in ("model", "trainer", "validator", "predictor")}
+    def entry(self) -> MutableMapping[str, type]:
+        """Return the public `task_map` entry: model, trainer, validator and predictor classes, loaded when read."""
+        parts = ("model", "trainer", "validator", "predictor")
+        return LateDict({part: partial(resolve, getattr(self, part)) for part in parts})
 
 
 def resolve(path: str) -> Any:

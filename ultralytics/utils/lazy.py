@@ -1,4 +1,4 @@
-"""Lazy attribute tables for packages whose public names have their homes elsewhere.
+"""Tables of things that are loaded when they are asked for.
 
 A package that offers names from many modules lists them in one table and imports nothing until a name is asked for
 (PEP 562). That keeps `import ultralytics` and the command line fast, and it keeps such packages free of code.
@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from typing import Any
 
-__all__ = ["attach"]
+__all__ = ["LateDict", "attach"]
 
 
 def attach(package: str, table: Mapping[str, str]) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
@@ -56,3 +56,43 @@ def _hint(name: str, table: Mapping[str, str]) -> str:
 
     close = difflib.get_close_matches(name, table, n=3)
     return f"; did you mean {' or '.join(close)}?" if close else ""
+
+
+class LateDict(MutableMapping[str, Any]):
+    """A dictionary whose values are made when they are first asked for.
+
+    Args:
+        makers: key to a function without arguments that makes its value.
+    """
+
+    def __init__(self, makers: Mapping[str, Callable[[], Any]]):
+        self._makers = dict(makers)
+        self._values: dict[str, Any] = {}
+
+    def __getitem__(self, key: str) -> Any:
+        if key not in self._values:
+            self._values[key] = self._makers[key]()
+        return self._values[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self._makers.setdefault(key, lambda: value)
+        self._values[key] = value
+
+    def __delitem__(self, key: str) -> None:
+        del self._makers[key]
+        self._values.pop(key, None)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._makers
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._makers)
+
+    def __len__(self) -> int:
+        return len(self._makers)
+
+    def __or__(self, other: Mapping[str, Any]) -> dict[str, Any]:
+        return {**self, **other}
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(self._makers)})"

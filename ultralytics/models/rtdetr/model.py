@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import MutableMapping
 from pathlib import Path
 
 from ultralytics.engine.model import Model, entries
@@ -30,6 +31,6 @@ class RTDETR(Model):
             raise ValueError(f"'{model}' is no RT-DETR model, its head is {head}; open it with YOLO('{model}').")
 
     @property
-    def task_map(self) -> dict[str, dict[str, type]]:
+    def task_map(self) -> MutableMapping[str, MutableMapping[str, type]]:
         """Task name -> model, trainer, validator and predictor classes."""
         return entries(BUNDLES)

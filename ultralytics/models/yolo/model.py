@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import MutableMapping
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,7 @@ class YOLO(Model):
         Model._build(self, cfg, *args, **kwargs)  # of whatever class this object is now
 
     @property
-    def task_map(self) -> dict[str, dict[str, type]]:
+    def task_map(self) -> MutableMapping[str, MutableMapping[str, type]]:
         """Task name -> model, trainer, validator and predictor classes."""
         return entries(BUNDLES)
 
