@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "ultralytics"
 
 # Low to high: a module imports its own layer and lower ones. The longest matching prefix decides.
 LAYERS = (
-    ("ops",),
+    ("interface", "ops"),
     ("utils",),
     ("cfg",),
     ("nn", "optim"),

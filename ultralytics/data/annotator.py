@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ultralytics.utils.lazy import offer
+
 __all__ = ["auto_annotate"]
 
 
@@ -26,3 +28,6 @@ def auto_annotate(
         f"auto_annotate needs the SAM model '{sam_model}', which is not built. A segmentation model writes polygons by "
         f"itself: YOLO('yolov8x-seg.pt').predict('{data}', save_txt=True); a detector writes boxes in the same way."
     )
+
+
+__getattr__, __dir__ = offer(__name__)

@@ -23,6 +23,7 @@ from ultralytics.data.images.io import imread, resize_to, scaled_size_hw
 from ultralytics.data.labels.cache import get_hash
 from ultralytics.data.labels.table import LabelList, PackedLabels, PackedStrings, pack_dicts
 from ultralytics.data.samplers import SampleRef, buffer_length, spread_fraction
+from ultralytics.utils.lazy import offer
 
 __all__ = ["BaseDataset"]
 
@@ -332,3 +333,6 @@ def _closing_epoch(hyp: Any) -> int | None:
     """First epoch without mosaic; None keeps it on, also in runs shorter than `close_mosaic` epochs."""
     closing, epochs = getattr(hyp, "close_mosaic", 0), getattr(hyp, "epochs", None)
     return epochs - closing if closing and epochs and epochs >= closing else None
+
+
+__getattr__, __dir__ = offer(__name__)

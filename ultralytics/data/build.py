@@ -21,6 +21,7 @@ from ultralytics.data.prefetch import AheadIterator
 from ultralytics.data.samplers import ContiguousDistributedSampler, EpochBatchSampler
 from ultralytics.data.sources import check_source, load_inference_source
 from ultralytics.utils import env
+from ultralytics.utils.lazy import offer
 from ultralytics.utils.log import LOGGER, colorstr
 
 __all__ = [
@@ -237,3 +238,6 @@ def _worker_count(asked: int, batches: int, lanes: bool) -> int:
     if workers < min(asked, batches if batches > 1 else 0):
         LOGGER.debug(f"workers={asked}: {workers} used ({cores} cores per device, {batches} batches).")
     return workers
+
+
+__getattr__, __dir__ = offer(__name__)

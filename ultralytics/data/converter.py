@@ -21,6 +21,7 @@ from ultralytics.data.tools.convert_dota import convert_dota_to_yolo_obb
 from ultralytics.data.tools.mask_outlines import decode_rle, mask_outlines
 from ultralytics.ops.masks import join_outlines
 from ultralytics.utils.files import atomic_write, increment_path
+from ultralytics.utils.lazy import offer
 from ultralytics.utils.log import LOGGER
 from ultralytics.utils.tqdm import TQDM
 
@@ -310,3 +311,6 @@ async def convert_ndjson_to_yolo(
     raise NotImplementedError(
         "convert_ndjson_to_yolo is not built; export the data set as YOLO files, or as COCO for convert_coco."
     )
+
+
+__getattr__, __dir__ = offer(__name__)

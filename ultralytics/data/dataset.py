@@ -22,6 +22,7 @@ from ultralytics.data.labels.table import LabelList
 from ultralytics.data.labels.verify import Finding, LabelRules
 from ultralytics.data.samplers import SampleRef
 from ultralytics.ops.boxes import resample_segments
+from ultralytics.utils.lazy import offer
 from ultralytics.utils.log import LOGGER
 
 __all__ = ["DATASET_CACHE_VERSION", "ClassificationDataset", "YOLOConcatDataset", "YOLODataset"]
@@ -239,3 +240,6 @@ class YOLOConcatDataset(ConcatDataset):
         for dataset in self.datasets:
             if callable(getattr(dataset, "close_mosaic", None)):
                 dataset.close_mosaic(hyp)
+
+
+__getattr__, __dir__ = offer(__name__)

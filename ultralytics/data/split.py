@@ -15,6 +15,7 @@ from ultralytics.data.describe.locate import find_images, img2label_paths
 from ultralytics.data.labels.cache import get_hash
 from ultralytics.utils.downloads import file_lock
 from ultralytics.utils.files import atomic_folder, atomic_write
+from ultralytics.utils.lazy import offer
 from ultralytics.utils.log import LOGGER
 
 __all__ = ["autosplit", "split_classify_dataset"]
@@ -141,3 +142,6 @@ def _link_or_copy(file: str, place: Path) -> None:
         os.link(os.path.realpath(file), place)
     except OSError:  # another disk, or a file system without links
         shutil.copy2(file, place)
+
+
+__getattr__, __dir__ = offer(__name__)

@@ -19,6 +19,7 @@ from PIL import Image
 from ultralytics.data.describe.locate import find_images, img2label_paths
 from ultralytics.data.images.io import header_size_hw, imread
 from ultralytics.utils.files import atomic_write
+from ultralytics.utils.lazy import offer
 from ultralytics.utils.log import LOGGER
 from ultralytics.utils.tqdm import TQDM
 
@@ -275,3 +276,6 @@ def split_test(
             name = f"{Path(file).stem}__{right - left}__{left}___{top}.jpg"
             _write_picture(target / name, image[top:bottom, left:right])
     LOGGER.info(f"{len(files)} pictures cut into '{target}'.")
+
+
+__getattr__, __dir__ = offer(__name__)

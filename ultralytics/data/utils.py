@@ -11,6 +11,7 @@ from ultralytics.data.split import autosplit
 from ultralytics.data.tools.compress import compress_one_image
 from ultralytics.data.tools.stats import HUBDatasetStats
 from ultralytics.data.tools.visualize import visualize_image_annotations
+from ultralytics.utils.lazy import offer
 
 __all__ = [
     "DATASET_KEY_TYPES",
@@ -34,3 +35,5 @@ __all__ = [
     "verify_image_label",
     "visualize_image_annotations",
 ]
+
+__getattr__, __dir__ = offer(__name__)

@@ -50,6 +50,7 @@ from ultralytics.utils.callbacks import add_integration_callbacks, get_default_c
 from ultralytics.utils.checks.imgsz import check_imgsz
 from ultralytics.utils.device import select_device
 from ultralytics.utils.files import file_size
+from ultralytics.utils.lazy import offer
 from ultralytics.utils.log import LOGGER, colorstr
 from ultralytics.utils.version import __version__
 
@@ -380,3 +381,6 @@ def _weight_mb(model: nn.Module) -> float:
     if file.suffix == ".pt" and file.is_file():
         return file_size(file)
     return sum(p.numel() * p.element_size() for p in model.parameters()) / 2**20
+
+
+__getattr__, __dir__ = offer(__name__)

@@ -29,7 +29,7 @@ from ultralytics.nn.weights.checkpoint import load_checkpoint, save_checkpoint
 from ultralytics.utils.callbacks import add_integration_callbacks, get_default_callbacks
 from ultralytics.utils.checks import check_file, check_model_file_from_stem
 from ultralytics.utils.env import ASSETS, VERSION, rank
-from ultralytics.utils.lazy import LateDict
+from ultralytics.utils.lazy import LateDict, offer
 from ultralytics.utils.log import LOGGER
 
 __all__ = ["Model"]
@@ -440,3 +440,6 @@ def _task_of_export(path: str, facts: Mapping[str, Any]) -> str:
 def entries(bundles: Mapping[str, str]) -> MutableMapping[str, MutableMapping[str, type]]:
     """Turn `{task name: "package.module:BUNDLE"}` into a public `task_map`, whose classes are loaded when read."""
     return LateDict({task: lambda path=path: resolve(path).entry() for task, path in bundles.items()})
+
+
+__getattr__, __dir__ = offer(__name__)

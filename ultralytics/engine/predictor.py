@@ -32,6 +32,7 @@ from ultralytics.engine.runtime import open_runtime
 from ultralytics.engine.task import Frame, SelectOptions, Task
 from ultralytics.utils.callbacks import add_integration_callbacks, get_default_callbacks
 from ultralytics.utils.checks import check_imgsz
+from ultralytics.utils.lazy import offer
 from ultralytics.utils.log import LOGGER, colorstr
 from ultralytics.utils.timing import Profile
 
@@ -472,3 +473,6 @@ def _stacked_rgb(pictures: Sequence[np.ndarray]) -> np.ndarray:
         else:
             target[:] = picture
     return out
+
+
+__getattr__, __dir__ = offer(__name__)

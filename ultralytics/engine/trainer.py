@@ -36,6 +36,7 @@ from ultralytics.utils.callbacks import add_integration_callbacks, get_default_c
 from ultralytics.utils.checks import check_model_file_from_stem
 from ultralytics.utils.device import select_device
 from ultralytics.utils.dist import broadcast_object, torch_distributed_zero_first
+from ultralytics.utils.lazy import offer
 from ultralytics.utils.log import LOGGER, colorstr
 from ultralytics.utils.seeds import init_seeds, unset_deterministic
 
@@ -472,3 +473,6 @@ def refuse_unbuilt(args: Any) -> None:
             "quantize=8 in training: quantisation-aware training is not built, nor are exports of 8 bits. Train "
             "normally and halve the file at export: yolo export model=best.pt format=onnx quantize=16."
         )
+
+
+__getattr__, __dir__ = offer(__name__)

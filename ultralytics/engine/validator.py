@@ -28,6 +28,7 @@ from ultralytics.utils.checks import check_imgsz
 from ultralytics.utils.dist import all_gather_object
 from ultralytics.utils.env import rank, world_size
 from ultralytics.utils.files import atomic_write
+from ultralytics.utils.lazy import offer
 from ultralytics.utils.log import LOGGER, colorstr
 from ultralytics.utils.timing import Profile
 from ultralytics.utils.tqdm import TQDM
@@ -381,3 +382,6 @@ def _merge_ranks(losses: dict[str, torch.Tensor], batches: int) -> tuple[dict[st
     parts = all_gather_object(({name: value.cpu() for name, value in losses.items()}, batches))
     names = dict.fromkeys(name for part in parts for name in part[0])  # a rank may have had no pictures
     return {name: sum(part[0].get(name, 0) for part in parts) for name in names}, sum(part[1] for part in parts)
+
+
+__getattr__, __dir__ = offer(__name__)

@@ -20,6 +20,7 @@ from ultralytics.nn.backends.pytorch import NativeRuntime
 from ultralytics.nn.backends.table import FORMATS, FormatFacts, format_of
 from ultralytics.utils.checks.files import check_yaml
 from ultralytics.utils.device import select_device
+from ultralytics.utils.lazy import offer
 from ultralytics.utils.log import LOGGER
 from ultralytics.utils.yaml_io import YAML
 
@@ -236,3 +237,6 @@ def _widened(y: Any) -> Any:
     if isinstance(y, (tuple, list)):
         return type(y)(_widened(v) for v in y)
     return y
+
+
+__getattr__, __dir__ = offer(__name__)

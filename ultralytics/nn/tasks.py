@@ -52,6 +52,7 @@ from ultralytics.nn.weights.checkpoint import (
     load_checkpoint,
     torch_safe_load,
 )
+from ultralytics.utils.lazy import offer
 
 __all__ = [
     "AIFI",
@@ -144,3 +145,5 @@ __all__ = [
     "v10Detect",
     "yaml_model_load",
 ]
+
+__getattr__, __dir__ = offer(__name__)

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ultralytics.utils import env
+from ultralytics.utils.lazy import offer
 
 __all__ = [
     "all_gather_object",
@@ -81,3 +82,6 @@ def torch_distributed_zero_first(local_rank: int) -> Iterator[None]:
     finally:
         if group is not None and first:
             group.barrier()  # also after an error: the others would wait forever
+
+
+__getattr__, __dir__ = offer(__name__)

@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import urlparse
 
 from ultralytics.utils import env
+from ultralytics.utils.lazy import offer
 from ultralytics.utils.net.archives import (
     ArchiveError,
     delete_dsstore,
@@ -244,3 +245,6 @@ def download(
         return
     with ThreadPoolExecutor(max_workers=min(threads, len(urls))) as pool:
         list(pool.map(lambda address: fetch(address, False), urls))
+
+
+__getattr__, __dir__ = offer(__name__)

@@ -14,6 +14,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 
+from ultralytics.utils.lazy import offer
+
 __all__ = [
     "WorkingDirectory",
     "atomic_folder",
@@ -197,3 +199,6 @@ def _copy(source: Path, target: Path) -> None:
     elif source.is_file():
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(source, target)
+
+
+__getattr__, __dir__ = offer(__name__)

@@ -3,5 +3,8 @@
 from __future__ import annotations
 
 from ultralytics.data.labels.instances import Bboxes, Instances
+from ultralytics.utils.lazy import offer
 
 __all__ = ["Bboxes", "Instances"]
+
+__getattr__, __dir__ = offer(__name__)

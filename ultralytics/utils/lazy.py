@@ -1,60 +1,115 @@
 """Tables of things that are loaded when they are asked for.
 
-A package that offers names from many modules lists them in one table and imports nothing until a name is asked for
-(PEP 562). That keeps `import ultralytics` and the command line fast, and it keeps such packages free of code.
+A module that offers names from other modules lists them in a table and imports nothing until a name is asked for
+(PEP 562). That keeps `import ultralytics` and the command line fast, and packages of the public interface free of code.
+
+Besides its own table a module offers what `ultralytics.interface` says about it: names that it carries because users
+import them from there, and names of what is not built. Code inside the package never asks for either.
 """
 
 from __future__ import annotations
 
+import functools
 import importlib
 import sys
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from typing import Any
 
-__all__ = ["LateDict", "attach"]
+__all__ = ["LateDict", "attach", "interface_tables", "offer", "offered"]
+
+PACKAGE = __name__.partition(".")[0]
+UNBUILT = "!"  # start of a target that names a family instead of a place
 
 
-def attach(package: str, table: Mapping[str, str]) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
-    """Return `__getattr__`, `__dir__` and `__all__` for the package named `package`.
+def attach(
+    module: str, table: Mapping[str, str] | None = None
+) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
+    """Return `__getattr__`, `__dir__` and `__all__` for the module named `module`, which is a table and nothing else.
 
     Args:
-        package: dotted name of the package, its `__name__`.
+        module: dotted name, its `__name__`.
         table: public name to target. `pkg.module:name` is an object, `pkg.module:name()` is the result of a call made
-            on every access (for values that may change, such as the process rank), `pkg.module` is a module.
+            on every access (for values that may change, such as the process rank), `pkg.module` is a module. Objects
+            are kept in the module when they have been found. None for modules that the interface alone describes.
     """
+    exported = offered(module) if table is None else [name for name, target in table.items() if ":" in target]
+    return *offer(module, table), list(exported)
+
+
+def offer(module: str, table: Mapping[str, str] | None = None) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
+    """Return `__getattr__` and `__dir__` for a module that also has code of its own.
+
+    Args:
+        module: dotted name, its `__name__`.
+        table: as for `attach`.
+    """
+    own = table or {}
 
     def get(name: str) -> Any:
-        target = table.get(name)
+        if name in own:
+            value = _find(module, name, own[name])
+            if ":" in own[name] and not own[name].endswith("()"):
+                setattr(sys.modules[module], name, value)  # the next access skips this function
+            return value
+        target = None if name.startswith("_") else offered(module).get(name)
         if target is None:
-            raise AttributeError(f"module '{package}' has no attribute '{name}'{_hint(name, table)}")
-        module, colon, attribute = target.partition(":")
-        try:
-            home = importlib.import_module(module)
-        except ModuleNotFoundError as error:
-            if error.name != module:  # something it needs is missing, which the caller should see
-                raise
-            raise AttributeError(f"module '{package}' has no attribute '{name}'") from error
-        if not colon:
-            return home
-        if attribute.endswith("()"):
-            return getattr(home, attribute[:-2])()
-        value = getattr(home, attribute)
-        setattr(sys.modules[package], name, value)  # the next access skips this function
-        return value
+            raise AttributeError(f"module '{module}' has no attribute '{name}'{_hint(module, name, own)}")
+        return _find(module, name, target)  # not kept: it is whatever its home has at the moment
 
     def names() -> list[str]:
-        return sorted({*vars(sys.modules[package]), *table})
+        return sorted({*vars(sys.modules[module]), *own, *offered(module)})
 
-    return get, names, [name for name, target in table.items() if ":" in target]
+    return get, names
 
 
-def _hint(name: str, table: Mapping[str, str]) -> str:
-    """Return a `did you mean` text for an unknown public name; dunder names get none, tools probe for them often."""
+def _find(module: str, name: str, target: str) -> Any:
+    """Return what a target of a table stands for."""
+    if target.startswith(UNBUILT):
+        return importlib.import_module(f"{PACKAGE}.utils.unbuilt").stand_in(module, name, target[1:])
+    place, colon, attribute = target.partition(":")
+    try:
+        home = importlib.import_module(place)
+    except ModuleNotFoundError as error:
+        if error.name != place:  # something it needs is missing, which the caller should see
+            raise
+        raise AttributeError(f"module '{module}' has no attribute '{name}'") from error
+    if not colon:
+        return home
+    return getattr(home, attribute[:-2])() if attribute.endswith("()") else getattr(home, attribute)
+
+
+@functools.cache
+def offered(module: str) -> dict[str, str]:
+    """Return the targets by name of what `ultralytics.interface` says about a module."""
+    inside = module.partition(".")[2]
+    tables = interface_tables(inside.partition(".")[0] or "top")
+    found = {}
+    for home, names in tables.CARRIED.get(inside, {}).items() if tables else ():
+        found |= {name: f"{PACKAGE}.{home}:{name}" for name in names.split()}
+    for family, names in tables.UNBUILT.get(inside, {}).items() if tables else ():
+        found |= dict.fromkeys(names.split(), UNBUILT + family)
+    return found
+
+
+def interface_tables(part: str) -> Any:
+    """Return the module with the tables of a part of the package (`nn`, `utils` ...), None where it has none."""
+    place = f"{PACKAGE}.interface.{part}"
+    try:
+        return importlib.import_module(place)
+    except ModuleNotFoundError as error:
+        if error.name != place:
+            raise
+        return None
+
+
+def _hint(module: str, name: str, own: Mapping[str, str]) -> str:
+    """Return a `did you mean` text for an unknown public name; tools probe for others often and get none."""
     if name.startswith("_"):
         return ""
     import difflib
 
-    close = difflib.get_close_matches(name, table, n=3)
+    known = {*own, *offered(module), *(name for name in vars(sys.modules[module]) if not name.startswith("_"))}
+    close = difflib.get_close_matches(name, known, n=3)
     return f"; did you mean {' or '.join(close)}?" if close else ""
 
 

@@ -18,6 +18,7 @@ from ultralytics.nn.loss.terms import (
     RotatedBboxLoss,
     VarifocalLoss,
 )
+from ultralytics.utils.lazy import offer
 
 __all__ = [
     "BCEDiceLoss",
@@ -39,3 +40,5 @@ __all__ = [
     "v8PoseLoss",
     "v8SegmentationLoss",
 ]
+
+__getattr__, __dir__ = offer(__name__)

@@ -9,6 +9,7 @@ from ultralytics.engine.plots.curves import plot_mc_curve, plot_pr_curve
 from ultralytics.ops.iou import bbox_ioa, bbox_iou, box_iou, mask_iou
 from ultralytics.ops.keypoints import OKS_SIGMA, kpt_iou
 from ultralytics.ops.rotated import batch_probiou, probiou
+from ultralytics.utils.lazy import offer
 
 __all__ = [
     "OKS_SIGMA",
@@ -33,3 +34,5 @@ __all__ = [
     "smooth",
     "smooth_bce",
 ]
+
+__getattr__, __dir__ = offer(__name__)

@@ -22,6 +22,7 @@ from ultralytics.ops.common import clean_str, convert_torch2numpy_batch, empty_l
 from ultralytics.ops.masks import crop_mask, masks2segments, process_mask, process_mask_native, scale_masks
 from ultralytics.ops.nms import non_max_suppression
 from ultralytics.ops.rotated import regularize_rboxes, xywhr2xyxyxyxy, xyxyxyxy2xywhr
+from ultralytics.utils.lazy import offer
 from ultralytics.utils.timing import Profile
 
 __all__ = [
@@ -56,3 +57,5 @@ __all__ = [
     "xyxy2xywhn",
     "xyxyxyxy2xywhr",
 ]
+
+__getattr__, __dir__ = offer(__name__)

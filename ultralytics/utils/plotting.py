@@ -8,6 +8,7 @@ from ultralytics.engine.plots.features import class_activation_map, feature_visu
 from ultralytics.engine.plots.labels import plot_labels
 from ultralytics.engine.plots.mosaics import output_to_rotated_target, output_to_target, plot_images
 from ultralytics.engine.plots.palette import Colors, colors
+from ultralytics.utils.lazy import offer
 
 __all__ = [
     "Annotator",
@@ -23,3 +24,5 @@ __all__ = [
     "plot_results",
     "save_one_box",
 ]
+
+__getattr__, __dir__ = offer(__name__)

@@ -37,6 +37,7 @@ from ultralytics.utils.device import (
     time_sync,
 )
 from ultralytics.utils.dist import torch_distributed_zero_first
+from ultralytics.utils.lazy import offer
 from ultralytics.utils.seeds import init_seeds, unset_deterministic
 
 de_parallel = unwrap_model  # name of 8.1
@@ -124,3 +125,5 @@ __all__ = [
     "unset_deterministic",
     "unwrap_model",
 ]
+
+__getattr__, __dir__ = offer(__name__)

@@ -8,6 +8,7 @@ from ultralytics.data.loaders.files import LoadImagesAndVideos, list_source_file
 from ultralytics.data.loaders.live import LoadScreenshots, LoadStreams, get_best_youtube_url
 from ultralytics.data.loaders.memory import LoadPilAndNumpy, LoadTensor, autocast_list
 from ultralytics.data.loaders.types import SourceTypes
+from ultralytics.utils.lazy import offer
 
 __all__ = [
     "LOADERS",
@@ -23,3 +24,5 @@ __all__ = [
 ]
 
 LOADERS = (LoadStreams, LoadPilAndNumpy, LoadImagesAndVideos, LoadScreenshots)
+
+__getattr__, __dir__ = offer(__name__)

@@ -8,5 +8,8 @@ from ultralytics.engine.results.obb import OBB
 from ultralytics.engine.results.probs import Probs
 from ultralytics.engine.results.results import Results
 from ultralytics.engine.results.tensors import BaseTensor
+from ultralytics.utils.lazy import offer
 
 __all__ = ["OBB", "BaseTensor", "Boxes", "DepthMap", "Keypoints", "Masks", "Probs", "Results", "SemanticMask"]
+
+__getattr__, __dir__ = offer(__name__)

@@ -6,6 +6,7 @@ from collections.abc import MutableMapping
 from pathlib import Path
 
 from ultralytics.engine.model import Model, entries
+from ultralytics.utils.lazy import offer
 
 __all__ = ["RTDETR"]
 
@@ -34,3 +35,6 @@ class RTDETR(Model):
     def task_map(self) -> MutableMapping[str, MutableMapping[str, type]]:
         """Task name -> model, trainer, validator and predictor classes."""
         return entries(BUNDLES)
+
+
+__getattr__, __dir__ = offer(__name__)

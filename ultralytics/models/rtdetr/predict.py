@@ -11,6 +11,7 @@ from ultralytics.engine.results import Results
 from ultralytics.models.rtdetr.task import RTDETR_DETECT
 from ultralytics.models.yolo.detect.predict import DetectionPredictor
 from ultralytics.models.yolo.detect.stages import to_rows
+from ultralytics.utils.lazy import offer
 
 __all__ = ["RTDETRPredictor"]
 
@@ -26,3 +27,6 @@ class RTDETRPredictor(DetectionPredictor):
         options = replace(self.select_options(), size_hw=tuple(img.shape[2:]))
         rows = [to_rows(found) for found in self.spec.select(preds, options)]
         return self.construct_results(rows, img, self.originals(orig_imgs))
+
+
+__getattr__, __dir__ = offer(__name__)

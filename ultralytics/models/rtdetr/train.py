@@ -9,6 +9,7 @@ from ultralytics.cfg.merge import DEFAULT_CFG
 from ultralytics.models.rtdetr.task import RTDETR_DETECT
 from ultralytics.models.rtdetr.val import build_stretched_dataset
 from ultralytics.models.yolo.family import FamilyTrainer
+from ultralytics.utils.lazy import offer
 from ultralytics.utils.log import LOGGER
 
 __all__ = ["RTDETRTrainer"]
@@ -36,3 +37,6 @@ class RTDETRTrainer(FamilyTrainer):
             batch: images per batch.
         """
         return build_stretched_dataset(self.args, img_path, batch, self.data, mode)
+
+
+__getattr__, __dir__ = offer(__name__)

@@ -15,6 +15,7 @@ from ultralytics.engine.task import SelectOptions
 from ultralytics.models.rtdetr.stages import rescale
 from ultralytics.models.rtdetr.task import RTDETR_DETECT
 from ultralytics.models.yolo.detect.val import DetectionValidator
+from ultralytics.utils.lazy import offer
 
 __all__ = ["RTDETRDataset", "RTDETRValidator", "build_stretched_dataset"]
 
@@ -50,3 +51,6 @@ class RTDETRValidator(DetectionValidator):
     def scale_preds(self, predn: Mapping[str, torch.Tensor], pbatch: Mapping[str, Any]) -> dict[str, torch.Tensor]:
         """Return detections in the pixels of the original picture."""
         return {**predn, "bboxes": rescale(predn["bboxes"], pbatch["imgsz"], pbatch["ori_shape"])}
+
+
+__getattr__, __dir__ = offer(__name__)

@@ -9,9 +9,13 @@ __getattr__, __dir__, __all__ = attach(
         "YOLOE": "ultralytics.models.yolo.model:YOLOE",
         "YOLOWorld": "ultralytics.models.yolo.model:YOLOWorld",
         "classify": "ultralytics.models.yolo.classify",
+        "depth": "ultralytics.models.yolo.depth",
         "detect": "ultralytics.models.yolo.detect",
         "obb": "ultralytics.models.yolo.obb",
         "pose": "ultralytics.models.yolo.pose",
         "segment": "ultralytics.models.yolo.segment",
+        "semantic": "ultralytics.models.yolo.semantic",
+        "world": "ultralytics.models.yolo.world",
+        "yoloe": "ultralytics.models.yolo.yoloe",
     },
 )

@@ -1,4 +1,4 @@
-"""`YOLO`: the model class for every task of the YOLO families, and clear answers for the ones not built yet."""
+"""`YOLO`: the model class for every task of the YOLO families."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import Any
 from ultralytics.engine.model import Model, entries
 from ultralytics.engine.task import resolve
 from ultralytics.nn.builder.names import yaml_model_load
+from ultralytics.utils.lazy import offer
 
-__all__ = ["YOLO", "YOLOE", "YOLOWorld"]
+__all__ = ["YOLO"]
 
 BUNDLES = {
     "detect": "ultralytics.models.yolo.detect.task:DETECT",
@@ -45,12 +46,6 @@ class YOLO(Model):
         verbose: bool = False,
         trust: bool = False,
     ) -> None:
-        stem = Path(str(model)).stem.lower() if not isinstance(model, Model) else ""
-        if "-world" in stem or stem.startswith("yoloe"):
-            raise NotImplementedError(
-                f"'{model}': open-vocabulary models (YOLO-World, YOLOE) are not built yet. Train a closed-vocabulary "
-                "detector on your classes instead: YOLO('yolov8n.yaml')."
-            )
         super().__init__(model=model, task=task, verbose=verbose, trust=trust)
         join_family(self, self.head_name)
 
@@ -67,21 +62,4 @@ class YOLO(Model):
         return entries(BUNDLES)
 
 
-class YOLOWorld(Model):
-    """Not built yet: see docs/compatibility.md."""
-
-    def __init__(self, model: str | Path = "yolov8s-world.pt", verbose: bool = False, **kwargs: Any) -> None:
-        raise NotImplementedError(
-            "YOLOWorld is not built yet; train a closed-vocabulary detector instead: YOLO('yolov8n.yaml')."
-        )
-
-
-class YOLOE(Model):
-    """Not built yet: see docs/compatibility.md."""
-
-    def __init__(
-        self, model: str | Path = "yoloe-11s-seg.pt", task: str | None = None, verbose: bool = False, **kwargs: Any
-    ) -> None:
-        raise NotImplementedError(
-            "YOLOE is not built yet; train a closed-vocabulary detector instead: YOLO('yolov8n.yaml')."
-        )
+__getattr__, __dir__ = offer(__name__)

@@ -21,6 +21,7 @@ from torch import nn
 from ultralytics.cfg.errors import ConfigValueError
 from ultralytics.nn.backends.table import FORMATS, FormatFacts
 from ultralytics.nn.protocols import ExportTarget
+from ultralytics.utils.lazy import offer
 
 __all__ = [
     "ExportArgumentError",
@@ -223,3 +224,6 @@ def as_list(y: Any) -> list[torch.Tensor]:
         return [y]
     values = y.values() if isinstance(y, Mapping) else y
     return [tensor for part in values for tensor in as_list(part)] if values is not None else []
+
+
+__getattr__, __dir__ = offer(__name__)

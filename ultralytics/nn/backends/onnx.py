@@ -23,6 +23,7 @@ from ultralytics.nn.backends.base import ExportArgumentError, ExportFormat, Expo
 from ultralytics.utils.checks.requirements import require
 from ultralytics.utils.env import cpu_count
 from ultralytics.utils.files import atomic_write
+from ultralytics.utils.lazy import offer
 from ultralytics.utils.log import LOGGER
 from ultralytics.utils.onnx_file import onnx_metadata
 
@@ -221,3 +222,6 @@ def physical_cores() -> int:
 def read_metadata(path: str | Path) -> Mapping[str, Any]:
     """Return the parsed metadata of a file without opening a session."""
     return parse_metadata(onnx_metadata(path))
+
+
+__getattr__, __dir__ = offer(__name__)

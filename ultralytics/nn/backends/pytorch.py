@@ -17,6 +17,7 @@ from ultralytics.nn.builder.names import guess_model_task
 from ultralytics.nn.protocols import HintsParams
 from ultralytics.nn.weights.checkpoint import load_checkpoint
 from ultralytics.utils.device import cpu_has_bf16
+from ultralytics.utils.lazy import offer
 from ultralytics.utils.log import LOGGER
 
 __all__ = ["NativeRuntime", "PyTorchFormat"]
@@ -150,3 +151,6 @@ class PyTorchFormat(ExportFormat):
         trust = options.pop("trust", False)
         model, _ = load_checkpoint(str(path), trust=trust)
         return NativeRuntime(model, device, half, own=True, **options)
+
+
+__getattr__, __dir__ = offer(__name__)

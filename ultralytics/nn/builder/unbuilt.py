@@ -1,4 +1,4 @@
-"""Families of the public package that this one does not build, and what to use instead.
+"""Blocks and files of families that are not built.
 
 Naming one of their blocks in a model YAML, or one of their files, gives a sentence instead of a guess at a slip.
 """
@@ -6,55 +6,20 @@ Naming one of their blocks in a model YAML, or one of their files, gives a sente
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
+
+from ultralytics.interface.families import FAMILIES
+from ultralytics.interface.nn import UNBUILT
 
 __all__ = ["reason_for_block", "refuse_file"]
 
-
-@dataclass(frozen=True)
-class Family:
-    """What belongs to one family.
-
-    Attributes:
-        files: pattern of its files' names, in small letters and without suffix.
-        blocks: names of its blocks and heads in model YAMLs.
-        reason: what is missing, and what to do instead.
-    """
-
-    files: re.Pattern[str]
-    blocks: frozenset[str]
-    reason: str
-
-
-FAMILIES = (
-    Family(
-        re.compile(r"yolo.*-sem\b"),
-        frozenset({"SemanticSegment"}),
-        "semantic segmentation is not built; instance segmentation is: YOLO('yolo26n-seg.yaml').",
-    ),
-    Family(
-        re.compile(r"yolo.*-depth\b"),
-        frozenset({"Depth"}),
-        "depth estimation is not built; of the tasks that are, none gives distances.",
-    ),
-    Family(
-        re.compile(r"yoloe|yolo.*-world"),
-        frozenset(
-            {
-                *("WorldDetect", "C2fAttn", "ImagePoolingAttn", "YOLOEDetect", "YOLOESegment", "YOLOESegment26"),
-                *("BNContrastiveHead", "ContrastiveHead", "LRPCHead", "MaxSigmoidAttnBlock", "SAVPE"),
-            }
-        ),
-        "open-vocabulary models (YOLO-World, YOLOE) are not built; train a detector for your classes instead: "
-        "YOLO('yolo26n.yaml').",
-    ),
-)
+NETWORKS = ("nn.modules.block", "nn.modules.head", "nn.tasks")  # public modules whose classes files and YAMLs name
 
 
 def reason_for_block(name: str) -> str | None:
-    """Return why a block of this name is missing, None where it is none of these families'."""
-    return next((family.reason for family in FAMILIES if name in family.blocks), None)
+    """Return why a block or network of this name is missing, None where it is none of these families'."""
+    families = (family for module in NETWORKS for family, names in UNBUILT[module].items() if name in names.split())
+    return next((FAMILIES[family].reason for family in families), None)
 
 
 def refuse_file(name: str | Path) -> None:
@@ -64,6 +29,6 @@ def refuse_file(name: str | Path) -> None:
         NotImplementedError: it is a name of a family that is not built.
     """
     stem = Path(name).stem.lower()
-    for family in FAMILIES:
-        if family.files.match(stem):
+    for family in FAMILIES.values():
+        if re.match(family.files, stem):
             raise NotImplementedError(f"'{name}': {family.reason}")

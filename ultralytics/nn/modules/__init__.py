@@ -89,6 +89,7 @@ from ultralytics.nn.modules.transformer import (
     TransformerEncoderLayer,
     TransformerLayer,
 )
+from ultralytics.utils.lazy import offer
 
 __all__ = [
     "AIFI",
@@ -174,3 +175,5 @@ __all__ = [
     "TransformerLayer",
     "v10Detect",
 ]
+
+__getattr__, __dir__ = offer(__name__)

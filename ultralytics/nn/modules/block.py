@@ -24,6 +24,7 @@ from ultralytics.nn.block.misc import DFL, Proto, Proto26
 from ultralytics.nn.block.psa import C2PSA, PSA, Attention, PSABlock
 from ultralytics.nn.block.resnet import ResNetBlock, ResNetLayer
 from ultralytics.nn.block.spp import SPP, SPPF
+from ultralytics.utils.lazy import offer
 
 __all__ = [
     "C1",
@@ -73,3 +74,5 @@ __all__ = [
     "SCDown",
     "TorchVision",
 ]
+
+__getattr__, __dir__ = offer(__name__)

@@ -7,6 +7,7 @@ from ultralytics.nn.block.deformable import (
     MSDeformAttn,
 )
 from ultralytics.nn.block.transformer import AIFI, MLP, LayerNorm2d, MLPBlock, TransformerEncoderLayer
+from ultralytics.utils.lazy import offer
 
 __all__ = [
     "AIFI",
@@ -20,3 +21,5 @@ __all__ = [
     "TransformerEncoderLayer",
     "TransformerLayer",
 ]
+
+__getattr__, __dir__ = offer(__name__)

@@ -2,10 +2,10 @@
 
 from ultralytics.utils.callbacks.base import add_integration_callbacks, get_default_callbacks
 from ultralytics.utils.callbacks.events import EVENTS
-from ultralytics.utils.lazy import attach
+from ultralytics.utils.lazy import offer
+from ultralytics.utils.unbuilt import offer_modules
 
-__getattr__, __dir__, _ = attach(
-    __name__, {"default_callbacks": "ultralytics.utils.callbacks.base:get_default_callbacks()"}
-)
+__getattr__, __dir__ = offer(__name__)
+offer_modules(__name__)
 
 __all__ = ["EVENTS", "add_integration_callbacks", "default_callbacks", "get_default_callbacks"]

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ultralytics.utils.callbacks.integration import Integration, numbers, plot_files, train_scalars
+from ultralytics.utils.lazy import offer
 
 __all__ = ["ClearML"]
 
@@ -59,3 +60,6 @@ class ClearML(Integration):
     def _pictures(self, files: list[Path], title: str, step: int) -> None:
         for file in files:
             self.task.get_logger().report_image(title=title, series=file.stem, local_path=str(file), iteration=step)
+
+
+__getattr__, __dir__ = offer(__name__)

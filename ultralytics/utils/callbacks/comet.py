@@ -11,6 +11,7 @@ from typing import Any
 
 from ultralytics.utils.callbacks.integration import Integration, numbers, plot_files, train_scalars
 from ultralytics.utils.env import env_bool
+from ultralytics.utils.lazy import offer
 
 __all__ = ["Comet"]
 
@@ -58,3 +59,6 @@ class Comet(Integration):
             title = os.environ.get("COMET_MODEL_NAME", "Ultralytics")
             self.experiment.log_model(title, file_or_folder=str(trainer.best), file_name="best.pt", overwrite=True)
         self.experiment.end()
+
+
+__getattr__, __dir__ = offer(__name__)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ultralytics.utils.callbacks.integration import Integration, numbers, plot_files, train_scalars
+from ultralytics.utils.lazy import offer
 
 __all__ = ["DVCLive"]
 
@@ -65,3 +66,6 @@ class DVCLive(Integration):
             if file not in self.sent:
                 self.sent.add(file)
                 self.live.log_image(file.name, str(file))
+
+
+__getattr__, __dir__ = offer(__name__)

@@ -12,6 +12,7 @@ from typing import Any
 
 from ultralytics.utils.callbacks.integration import Integration, numbers, plot_files, train_scalars
 from ultralytics.utils.env import env_bool
+from ultralytics.utils.lazy import offer
 from ultralytics.utils.log import LOGGER, colorstr
 from ultralytics.utils.settings import runs_dir
 
@@ -68,3 +69,6 @@ class MLflow(Integration):
             LOGGER.info(f"{colorstr('MLflow: ')}the run stays open, close it with mlflow.end_run()")
         else:
             mlflow.end_run()
+
+
+__getattr__, __dir__ = offer(__name__)

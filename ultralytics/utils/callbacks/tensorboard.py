@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from ultralytics.utils.callbacks.integration import Integration, numbers, train_scalars
+from ultralytics.utils.lazy import offer
 from ultralytics.utils.log import LOGGER, colorstr
 
 __all__ = ["TensorBoard"]
@@ -64,3 +65,6 @@ def _traced(model: torch.nn.Module, imgsz: Any) -> Any:
     picture = torch.zeros((1, channels, size, size), device=first.device, dtype=first.dtype)
     with torch.no_grad():
         return torch.jit.trace(net, picture, strict=False)
+
+
+__getattr__, __dir__ = offer(__name__)

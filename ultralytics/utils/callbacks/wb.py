@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ultralytics.utils.callbacks.integration import Integration, numbers, plot_files, train_scalars
+from ultralytics.utils.lazy import offer
 
 __all__ = ["WeightsAndBiases"]
 
@@ -63,3 +64,6 @@ class WeightsAndBiases(Integration):
         self.sent.update(fresh)
         if fresh:
             self.run.log({path.stem: wandb.Image(str(path)) for path in fresh}, step=step)
+
+
+__getattr__, __dir__ = offer(__name__)

@@ -13,6 +13,7 @@ from ultralytics.cfg.merge import DEFAULT_CFG
 from ultralytics.data.augment.classify import classify_transforms
 from ultralytics.engine.predictor import BasePredictor
 from ultralytics.models.yolo.classify.task import CLASSIFY
+from ultralytics.utils.lazy import offer
 
 __all__ = ["ClassificationPredictor"]
 
@@ -76,3 +77,6 @@ def _gives(transforms: Any, imgsz: Sequence[int]) -> bool:
     size = getattr(steps[0], "size", None)
     sides = set(size) if isinstance(size, (list, tuple)) else {size}
     return sides == set(imgsz)
+
+
+__getattr__, __dir__ = offer(__name__)

@@ -25,6 +25,7 @@ from ultralytics.models.yolo.classify.val import ClassificationValidator, as_inp
 from ultralytics.nn.models import ClassificationModel
 from ultralytics.utils import env
 from ultralytics.utils.dist import torch_distributed_zero_first
+from ultralytics.utils.lazy import offer
 
 __all__ = ["ClassificationTrainer"]
 
@@ -157,3 +158,6 @@ class ClassificationTrainer(BaseTrainer):
             names=self.data["names"],
             on_plot=self.on_plot,
         )
+
+
+__getattr__, __dir__ = offer(__name__)

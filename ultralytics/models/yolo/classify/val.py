@@ -20,6 +20,7 @@ from ultralytics.models.yolo.classify.stages import best_guesses
 from ultralytics.models.yolo.classify.task import CLASSIFY
 from ultralytics.utils.dist import all_gather_object
 from ultralytics.utils.env import rank
+from ultralytics.utils.lazy import offer
 from ultralytics.utils.log import LOGGER
 
 __all__ = ["ClassificationValidator"]
@@ -173,3 +174,6 @@ def shared_names(model: Mapping[int, str], data: Mapping[int, str], source: str)
             f"'{source}' has classes that the model does not know: {examples(unknown)}. It knows {examples(known)}."
         )
     return dict(enumerate(known))
+
+
+__getattr__, __dir__ = offer(__name__)

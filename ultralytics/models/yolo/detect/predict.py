@@ -12,6 +12,7 @@ from ultralytics.engine.predictor import BasePredictor
 from ultralytics.engine.results import Results
 from ultralytics.models.yolo.detect.stages import from_rows, to_rows
 from ultralytics.models.yolo.detect.task import DETECT
+from ultralytics.utils.lazy import offer
 
 __all__ = ["DetectionPredictor"]
 
@@ -56,3 +57,6 @@ class DetectionPredictor(BasePredictor):
         flat = [level.flatten(2).unflatten(1, (width, -1)).mean(2) for level in feat_maps]
         table = torch.cat(flat, 2).transpose(1, 2)  # (B, A, width)
         return [features[index] for features, index in zip(table, idxs, strict=True)]
+
+
+__getattr__, __dir__ = offer(__name__)

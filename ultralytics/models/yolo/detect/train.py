@@ -24,6 +24,7 @@ from ultralytics.engine.trainer import BaseTrainer
 from ultralytics.models.yolo.detect.task import DETECT
 from ultralytics.utils import env
 from ultralytics.utils.dist import torch_distributed_zero_first
+from ultralytics.utils.lazy import offer
 from ultralytics.utils.log import LOGGER
 
 __all__ = ["DetectionTrainer"]
@@ -194,3 +195,6 @@ class DetectionTrainer(BaseTrainer):
             save_dir=self.save_dir,
             on_plot=self.on_plot,
         )
+
+
+__getattr__, __dir__ = offer(__name__)

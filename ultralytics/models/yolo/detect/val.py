@@ -25,6 +25,7 @@ from ultralytics.models.yolo.detect.task import DETECT
 from ultralytics.ops.boxes import scale_boxes, xywh2xyxy, xyxy2ltwh, xyxy2xywh
 from ultralytics.utils.dist import all_gather_object
 from ultralytics.utils.env import rank
+from ultralytics.utils.lazy import offer
 from ultralytics.utils.log import LOGGER
 
 __all__ = ["DetectionValidator"]
@@ -386,3 +387,6 @@ def _on_host(preds: Sequence[Mapping[str, Any]]) -> list[Tensors]:
     keys = [key for key, value in preds[0].items() if isinstance(value, torch.Tensor)] if preds else []
     columns = {key: torch.cat([pred[key] for pred in preds]).cpu().split(sizes) for key in keys}
     return [{**pred, **{key: parts[i] for key, parts in columns.items()}} for i, pred in enumerate(preds)]
+
+
+__getattr__, __dir__ = offer(__name__)

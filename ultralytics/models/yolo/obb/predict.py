@@ -11,6 +11,7 @@ from ultralytics.engine.results import Results
 from ultralytics.models.yolo.detect.predict import DetectionPredictor
 from ultralytics.models.yolo.obb.stages import from_rotated_rows, to_rotated_rows
 from ultralytics.models.yolo.obb.task import OBB
+from ultralytics.utils.lazy import offer
 
 __all__ = ["OBBPredictor"]
 
@@ -28,3 +29,6 @@ class OBBPredictor(DetectionPredictor):
     def construct_result(self, pred: torch.Tensor, img: torch.Tensor, orig_img: np.ndarray, img_path: str) -> Results:
         """Return the `Results` of one picture from rows (N, 7)."""
         return self.spec.finish(from_rotated_rows(pred), self.frame(img, orig_img, img_path))
+
+
+__getattr__, __dir__ = offer(__name__)

@@ -16,6 +16,7 @@ from ultralytics.models.yolo.detect.val import DetectionValidator, Tensors
 from ultralytics.models.yolo.obb.task import OBB
 from ultralytics.ops.boxes import scale_boxes
 from ultralytics.ops.rotated import xywhr2xyxyxyxy
+from ultralytics.utils.lazy import offer
 from ultralytics.utils.log import LOGGER
 
 __all__ = ["OBBValidator"]
@@ -87,3 +88,6 @@ class OBBValidator(DetectionValidator):
             write_task1(self.jdict, names, tiles)
             write_task1(merge_tiles(self.jdict), names, merged)
         return stats
+
+
+__getattr__, __dir__ = offer(__name__)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from ultralytics.engine.task import SelectOptions
 from ultralytics.models.yolo.detect.predict import DetectionPredictor
 from ultralytics.models.yolo.pose.task import POSE
+from ultralytics.utils.lazy import offer
 
 __all__ = ["PosePredictor"]
 
@@ -19,3 +20,6 @@ class PosePredictor(DetectionPredictor):
     def select_options(self) -> SelectOptions:
         """Return the thresholds of the current call, and where the keypoints begin."""
         return replace(super().select_options(), nc=len(self.model.names))
+
+
+__getattr__, __dir__ = offer(__name__)

@@ -7,6 +7,7 @@ from typing import Any
 from ultralytics.models.yolo.family import FamilyTrainer
 from ultralytics.models.yolo.pose.data import check_pose_data
 from ultralytics.models.yolo.pose.task import POSE
+from ultralytics.utils.lazy import offer
 
 __all__ = ["PoseTrainer"]
 
@@ -37,3 +38,6 @@ class PoseTrainer(FamilyTrainer):
         for key in ("kpt_names", "kpt_oks_sigmas"):
             if self.data.get(key) is not None:
                 setattr(self.model, key, self.data[key])
+
+
+__getattr__, __dir__ = offer(__name__)

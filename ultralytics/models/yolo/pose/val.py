@@ -18,6 +18,7 @@ from ultralytics.models.yolo.pose.data import check_pose_data
 from ultralytics.models.yolo.pose.task import POSE
 from ultralytics.ops.boxes import scale_coords
 from ultralytics.ops.keypoints import oks_sigmas
+from ultralytics.utils.lazy import offer
 
 __all__ = ["PoseValidator"]
 
@@ -113,3 +114,6 @@ class PoseValidator(DetectionValidator):
             points = torch.cat((points, torch.ones_like(points[..., :1])), -1)
         rows = super().json_rows(predn, pbatch)
         return [{**row, "keypoints": values} for row, values in zip(rows, points.flatten(1).tolist(), strict=True)]
+
+
+__getattr__, __dir__ = offer(__name__)

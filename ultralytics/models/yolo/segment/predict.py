@@ -13,6 +13,7 @@ from ultralytics.engine.results import Results
 from ultralytics.models.yolo.detect.predict import DetectionPredictor
 from ultralytics.models.yolo.detect.stages import from_rows, to_rows
 from ultralytics.models.yolo.segment.task import SEGMENT
+from ultralytics.utils.lazy import offer
 
 __all__ = ["SegmentationPredictor"]
 
@@ -48,3 +49,6 @@ class SegmentationPredictor(DetectionPredictor):
     ) -> Results:
         """Return the `Results` of one picture from rows (N, 6 + C) and its prototypes (C, h, w)."""
         return self.spec.finish(replace(from_rows(pred), shared=proto), self.frame(img, orig_img, img_path))
+
+
+__getattr__, __dir__ = offer(__name__)

@@ -17,6 +17,7 @@ from ultralytics.models.yolo.detect.stages import to_rows
 from ultralytics.models.yolo.detect.val import DetectionValidator, Tensors
 from ultralytics.models.yolo.segment.stages import PrototypeMasks
 from ultralytics.models.yolo.segment.task import SEGMENT
+from ultralytics.utils.lazy import offer
 
 __all__ = ["SegmentationValidator"]
 
@@ -107,3 +108,6 @@ def _index_map(masks: PrototypeMasks) -> np.ndarray:
     stack = masks.large().cpu().numpy()
     first = stack.argmax(0)
     return np.where(np.take_along_axis(stack, first[None], 0)[0], first + 1, 0).astype(np.int32)
+
+
+__getattr__, __dir__ = offer(__name__)

@@ -1,0 +1,66 @@
+"""Families of the public interface that are not built: what is missing and what to do instead, one sentence each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["FAMILIES", "Family"]
+
+
+@dataclass(frozen=True)
+class Family:
+    """What belongs together and is missing together.
+
+    Attributes:
+        reason: what is missing, and what to do instead.
+        files: pattern that names of its weights and model YAMLs match, in small letters and without suffix.
+    """
+
+    reason: str
+    files: str = r"(?!)"
+
+
+FAMILIES = {
+    "benchmark": Family(
+        "benchmark is not built; export a format and validate it: YOLO(model.export(format='onnx')).val()."
+    ),
+    "cloud": Family("there is no cloud service here; models, data and runs stay on this machine."),
+    "depth": Family(
+        "depth estimation is not built; of the tasks that are, none gives distances.", files=r"yolo.*-depth\b"
+    ),
+    "distill": Family(
+        "distillation is not built; train without a teacher, from good start weights: pretrained='weights.pt'."
+    ),
+    "explorer": Family("the data set explorer is not built; label files and `results.to_df()` open in any table tool."),
+    "export": Family("of the export formats, ONNX and TorchScript are built; use format='onnx' or 'torchscript'."),
+    "fastsam": Family(
+        "FastSAM is not built; use a segmentation model, YOLO('yolo26n-seg.yaml'), or its authors' package 'fastsam'.",
+        files=r"fastsam(-[sx])?$",
+    ),
+    "llm": Family("clients of language models are not built; use the package 'openai'."),
+    "multi": Family("training on several data sets in one call is not built; call train once for each of them."),
+    "nas": Family(
+        "YOLO-NAS is not built; use a YOLO detector, YOLO('yolo26n.yaml'), or its authors' package 'super-gradients'.",
+        files=r"yolo_nas_[sml]$",
+    ),
+    "neptune": Family("logging to Neptune is not built; the other loggers of `yolo settings` are."),
+    "sam": Family(
+        "Segment Anything (SAM) is not built; use a segmentation model, YOLO('yolo26n-seg.yaml'), or its authors' "
+        "package 'segment-anything'.",
+        files=r"(sam_[blh]|sam2(\.1)?_[tsbl]|sam3|mobile_sam)$",
+    ),
+    "semantic": Family(
+        "semantic segmentation is not built; instance segmentation is: YOLO('yolo26n-seg.yaml').", files=r"yolo.*-sem\b"
+    ),
+    "solutions": Family(
+        "video applications are not built; `yolo predict source=video.mp4` draws and saves detections."
+    ),
+    "track": Family("tracking is not built; call predict(source, stream=True) and link the boxes of its results."),
+    "triton": Family("models on a Triton server are not built; predict with the ONNX file itself: YOLO('model.onnx')."),
+    "tune": Family("hyper-parameter search is not built; call train with the values that you want to compare."),
+    "world": Family(
+        "open-vocabulary models (YOLO-World, YOLOE) are not built; train a detector for your classes instead: "
+        "YOLO('yolo26n.yaml').",
+        files=r"yoloe|yolo.*-world",
+    ),
+}
