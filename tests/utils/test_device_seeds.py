@@ -114,7 +114,7 @@ def test_processor_facts(monkeypatch):
     assert first is None or "M_MMAP_THRESHOLD=1024MiB" in first
     assert device.tune_allocator() == first
     device.cpu_has_bf16.cache_clear()
-    monkeypatch.setattr(device, "_cpuinfo_field", lambda name: "fpu avx512_bf16 sse")
+    monkeypatch.setattr(device, "cpuinfo_field", lambda name: "fpu avx512_bf16 sse")
     assert device.cpu_has_bf16()
     device.cpu_has_bf16.cache_clear()
 

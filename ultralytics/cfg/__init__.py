@@ -20,6 +20,7 @@ __getattr__, __dir__, __all__ = attach(
         "CFG_INT_MIN": "ultralytics.cfg.keys:CFG_INT_MIN",
         "CFG_STR_KEYS": "ultralytics.cfg.keys:CFG_STR_KEYS",
         "QUANTIZE_ALIASES": "ultralytics.cfg.values:QUANTIZE_ALIASES",
+        "QUANTIZE_DOCS_URL": "ultralytics.cfg.values:QUANTIZE_DOCS_URL",
         "QUANTIZE_VALID_VALUES": "ultralytics.cfg.values:QUANTIZE_VALID_VALUES",
         "MODES": "ultralytics.cfg.tasks:MODES",
         "TASKS": "ultralytics.cfg.tasks:TASKS",

@@ -11,6 +11,7 @@ from typing import Any
 
 __all__ = [
     "QUANTIZE_ALIASES",
+    "QUANTIZE_DOCS_URL",
     "QUANTIZE_VALID_VALUES",
     "is_number",
     "read_amp",
@@ -23,6 +24,7 @@ __all__ = [
     "read_scale",
 ]
 
+QUANTIZE_DOCS_URL = "docs/export.md"
 QUANTIZE_ALIASES: dict[str, int | str] = {
     **dict.fromkeys(("8", "int8", "w8a8"), 8),
     **dict.fromkeys(("16", "fp16", "w16a16"), 16),

@@ -11,11 +11,11 @@ import functools
 import platform
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
 
+from ultralytics.utils.cpu import cpuinfo_field, get_cpu_info
 from ultralytics.utils.env import LINUX, PYTHON_VERSION
 from ultralytics.utils.log import LOGGER
 from ultralytics.utils.version import __version__
@@ -161,38 +161,16 @@ def _describe(device: torch.device) -> str:
     return f"{device.type.upper()}:{device.index}"
 
 
-@functools.lru_cache(maxsize=1)
-def get_cpu_info() -> str:
-    """Marketing name of the processor without trademark signs, `unknown` where the system does not say."""
-    name = ""
-    if LINUX:
-        name = _cpuinfo_field("model name") or _cpuinfo_field("hardware") or _cpuinfo_field("model")
-    name = name or platform.processor() or platform.machine() or "unknown"
-    for noise in ("(R)", "(TM)", "(r)", "(tm)", " CPU"):
-        name = name.replace(noise, "")
-    return " ".join(name.partition("@")[0].split())
-
-
 def get_gpu_info(index: int) -> str:
     """Name and memory of a CUDA device, `NVIDIA H100, 81089MiB`."""
     facts = torch.cuda.get_device_properties(index)
     return f"{facts.name}, {facts.total_memory / MIB:.0f}MiB"
 
 
-def _cpuinfo_field(name: str) -> str:
-    """First value of a field of /proc/cpuinfo, empty where it has none."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return ""
-    pairs = (line.partition(":") for line in lines)
-    return next((value.strip() for key, _, value in pairs if key.strip().lower() == name), "")
-
-
 @functools.lru_cache(maxsize=1)
 def cpu_has_bf16() -> bool:
     """Whether the processor multiplies bfloat16 in hardware (AVX512-BF16 or AMX); without it bfloat16 is slower."""
-    return bool({"avx512_bf16", "amx_bf16"} & set(_cpuinfo_field("flags").split()))
+    return bool({"avx512_bf16", "amx_bf16"} & set(cpuinfo_field("flags").split()))
 
 
 def device_memory(device: torch.device | str | int) -> tuple[int, int]:

@@ -16,8 +16,10 @@ from ultralytics.utils.version import __version__ as VERSION
 __all__ = [
     "ASSETS",
     "DEFAULT_CFG_PATH",
+    "FILE",
     "LINUX",
     "MACOS",
+    "PLATFORM_URL",
     "PYTHON_VERSION",
     "ROOT",
     "VERSION",
@@ -28,8 +30,10 @@ __all__ = [
     "environment_name",
     "get_ubuntu_version",
     "is_arm64",
+    "is_bookworm",
     "is_colab",
     "is_debian",
+    "is_dgx",
     "is_docker",
     "is_github_action_running",
     "is_jetson",
@@ -40,11 +44,15 @@ __all__ = [
     "is_pytest_running",
     "is_raspberrypi",
     "is_runpod",
+    "is_trixie",
     "is_ubuntu",
     "is_vscode",
     "local_rank",
+    "macos_version",
+    "not_macos14",
     "num_threads",
     "package_version",
+    "pin_memory",
     "rank",
     "read_device_model",
     "safe_load",
@@ -57,12 +65,15 @@ __all__ = [
 ROOT = Path(__file__).resolve().parents[1]
 ASSETS = ROOT / "assets"
 DEFAULT_CFG_PATH = ROOT / "cfg" / "default.yaml"
+FILE = ROOT / "utils" / "__init__.py"
+PLATFORM_URL = ""  # there is no cloud service
 
 LINUX = sys.platform.startswith("linux")
 MACOS = sys.platform == "darwin"
 WINDOWS = sys.platform == "win32"
 PYTHON_VERSION = "{}.{}.{}".format(*sys.version_info)
 
+L4T = {4: (32,), 5: (34, 35), 6: (36,), 7: (38,)}  # major version of JetPack -> releases of its system
 TRUE_WORDS = frozenset({"1", "true", "yes", "on", "y", "t"})
 
 
@@ -130,6 +141,11 @@ def torch_version() -> str:
 def torchvision_version() -> str:
     """Version of the installed torchvision, without importing it; empty where it is missing."""
     return package_version("torchvision") or ""
+
+
+def pin_memory() -> bool:
+    """Whether loaders put batches into page-locked memory (`PIN_MEMORY`, on unless set to a false word)."""
+    return env_bool("PIN_MEMORY", default=True)
 
 
 def autoinstall() -> bool:
@@ -200,9 +216,16 @@ def is_raspberrypi() -> bool:
     return "raspberry pi" in read_device_model()
 
 
-def is_jetson() -> bool:
-    """Whether the board is an NVIDIA Jetson."""
-    return "jetson" in read_device_model() or "tegra" in platform.release()
+def is_jetson(jetpack: int | None = None) -> bool:
+    """Whether the board is an NVIDIA Jetson, and runs this major version of JetPack where one is given."""
+    if "jetson" not in read_device_model() and "tegra" not in platform.release():
+        return False
+    return jetpack is None or any(f"R{release} " in _read("/etc/nv_tegra_release") for release in L4T.get(jetpack, ()))
+
+
+def is_dgx() -> bool:
+    """Whether the machine runs NVIDIA's DGX OS."""
+    return "DGX" in _read("/etc/dgx-release")
 
 
 def _os_release() -> dict[str, str]:
@@ -220,6 +243,26 @@ def is_debian(codenames: str | list[str] | None = None) -> bool:
     facts = _os_release()
     wanted = [codenames] if isinstance(codenames, str) else codenames
     return facts.get("ID") == "debian" and (not wanted or facts.get("VERSION_CODENAME") in wanted)
+
+
+def is_bookworm() -> bool:
+    """Whether the operating system is Debian 12."""
+    return is_debian("bookworm")
+
+
+def is_trixie() -> bool:
+    """Whether the operating system is Debian 13."""
+    return is_debian("trixie")
+
+
+def macos_version() -> str | None:
+    """Version of macOS, such as `14.5`, or None on other systems."""
+    return platform.mac_ver()[0] if MACOS else None
+
+
+def not_macos14() -> bool:
+    """Whether this is any system but macOS 14, whose MPS device got some operators wrong."""
+    return not (macos_version() or "").startswith("14.")
 
 
 def get_ubuntu_version() -> str | None:

@@ -14,6 +14,7 @@ __all__ = [
     "get_git_branch",
     "get_git_dir",
     "get_git_origin_url",
+    "git_describe",
     "is_git_dir",
     "package_repository",
 ]
@@ -131,3 +132,8 @@ def get_git_origin_url() -> str | None:
 def get_git_branch() -> str | None:
     """Branch of that checkout."""
     return GitRepo().branch
+
+
+def git_describe(path: str | Path = ROOT) -> str:
+    """Short hash of the commit that a checkout is at, empty where there is none (8.1; tags are not looked for)."""
+    return (GitRepo(path).commit or "")[:7]

@@ -1,4 +1,4 @@
-"""Decorators and context managers that the public interface names: retrying, muting errors, threads, plot settings."""
+"""Small helpers that the public interface names: retrying, muting errors, threads, plot settings, groups of types."""
 
 from __future__ import annotations
 
@@ -7,12 +7,27 @@ import functools
 import inspect
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 from ultralytics.utils.log import LOGGER
 
-__all__ = ["Retry", "ThreadingLocked", "TryExcept", "get_default_args", "plt_settings", "threaded"]
+__all__ = [
+    "FLOAT_OR_INT",
+    "STR_OR_PATH",
+    "Retry",
+    "ThreadingLocked",
+    "TryExcept",
+    "get_default_args",
+    "plt_settings",
+    "threaded",
+    "to_2tuple",
+    "to_4tuple",
+]
+
+FLOAT_OR_INT = (float, int)  # for `isinstance`
+STR_OR_PATH = (str, Path)
 
 
 class TryExcept(contextlib.ContextDecorator):
@@ -136,3 +151,13 @@ def plt_settings(rcparams: dict[str, Any] | None = None, backend: str = "Agg") -
         return plot
 
     return decorate
+
+
+def to_2tuple(x: Any) -> Any:
+    """Return a single value twice; what can be iterated over stays as it is."""
+    return x if isinstance(x, Iterable) else (x, x)
+
+
+def to_4tuple(x: Any) -> Any:
+    """Return a single value four times; what can be iterated over stays as it is."""
+    return x if isinstance(x, Iterable) else (x, x, x, x)

@@ -17,6 +17,7 @@ from ultralytics.utils import env
 __all__ = ["TQDM", "is_noninteractive_console"]
 
 BAR_WIDTH = 12
+TQDM_BAR_FORMAT = "{l_bar}{bar:10}{r_bar}"  # what scripts pass on to bars; not used here
 BYTE_UNITS = frozenset({"B", "bytes"})
 SMOOTHING = 0.3  # weight of the newest interval in the shown rate
 

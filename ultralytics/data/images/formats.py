@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-__all__ = ["FORMATS_HELP_MSG", "IMG_FORMATS", "VID_FORMATS", "is_image", "is_video"]
+__all__ = ["FORMATS_HELP_MSG", "HELP_URL", "IMG_FORMATS", "VID_FORMATS", "is_image", "is_video"]
 
 IMG_FORMATS = {
     "avif", "bmp", "dng", "heic", "heif", "jp2", "jpeg", "jpg", "mpo", "png", "tif", "tiff", "webp",
@@ -13,6 +13,7 @@ VID_FORMATS = {"asf", "avi", "gif", "m4v", "mkv", "mov", "mp4", "mpeg", "mpg", "
 FORMATS_HELP_MSG = (
     f"Supported formats are:\nimages: {', '.join(sorted(IMG_FORMATS))}\nvideos: {', '.join(sorted(VID_FORMATS))}"
 )
+HELP_URL = "See docs/data.md for the layout of data sets."
 
 
 def _suffix(path: str | os.PathLike) -> str:

@@ -14,6 +14,8 @@ from ultralytics.utils.log import LOGGER
 from ultralytics.utils.net.assets import GITHUB_ASSETS_STEMS
 
 __all__ = [
+    "REMOTE_FILE_PREFIXES",
+    "check_data_portable",
     "check_file",
     "check_is_path_safe",
     "check_model_file_from_stem",
@@ -21,10 +23,12 @@ __all__ = [
     "check_yaml",
     "check_yolov5u_filename",
     "is_ascii",
+    "normalize_platform_uri",
 ]
 
 STREAM_PREFIXES = ("rtsp://", "rtmp://", "tcp://", "srt://")
 CLOUD_PREFIXES = ("ul://", "gs://")
+REMOTE_FILE_PREFIXES = ("https://", "http://", *STREAM_PREFIXES[:3], *CLOUD_PREFIXES)
 
 
 def is_ascii(s: object) -> bool:
@@ -139,3 +143,16 @@ def check_is_path_safe(basedir: str | Path, path: str | Path) -> bool:
     """Whether a path, with all links and `..` resolved, exists as a file inside a folder."""
     base, place = os.path.realpath(basedir), os.path.realpath(path)
     return os.path.isfile(place) and os.path.commonpath([base, place]) == base
+
+
+def check_data_portable(data: object) -> bool:
+    """Whether a data set that a checkpoint names can be used here too: a bare name, a web address or a file of here."""
+    if not isinstance(data, (str, Path)) or not str(data).strip():
+        return False
+    text = str(data).strip()
+    return "/" not in text.replace("\\", "/") or text.startswith(REMOTE_FILE_PREFIXES) or Path(text).exists()
+
+
+def normalize_platform_uri(uri: str | Path) -> str | Path:
+    """Return an address as it is: there is no cloud service whose web pages would stand for models or data."""
+    return uri

@@ -26,7 +26,11 @@ __all__ = [
     "collect_system_info",
     "cuda_device_count",
     "cuda_is_available",
+    "is_intel",
+    "is_rockchip",
+    "is_sudo_available",
     "print_args",
+    "rocm_is_available",
 ]
 
 GIB = 2**30
@@ -35,6 +39,30 @@ GIB = 2**30
 def cuda_is_available() -> bool:
     """Whether torch can use a CUDA device."""
     return torch.cuda.is_available()
+
+
+def rocm_is_available() -> bool:
+    """Whether torch can use an AMD GPU, which it also shows as a CUDA device."""
+    return torch.version.hip is not None and torch.cuda.is_available()
+
+
+def is_intel() -> bool:
+    """Whether processor or graphics are Intel's."""
+    xpu = getattr(torch, "xpu", None)
+    return "intel" in get_cpu_info().lower() or bool(xpu and xpu.is_available())
+
+
+def is_rockchip() -> bool:
+    """Whether the board has one of Rockchip's chips, by what the kernel reports."""
+    try:
+        return "rockchip" in Path("/proc/device-tree/compatible").read_text(encoding="utf-8", errors="replace").lower()
+    except OSError:
+        return False
+
+
+def is_sudo_available() -> bool:
+    """Whether the command `sudo` is on the path; never on Windows."""
+    return not env.WINDOWS and shutil.which("sudo") is not None
 
 
 def cuda_device_count() -> int:

@@ -10,7 +10,22 @@ from collections.abc import Callable
 from ultralytics.utils.env import PYTHON_VERSION, package_version
 from ultralytics.utils.log import LOGGER
 
-__all__ = ["check_python", "check_version", "parse_version"]
+__all__ = [
+    "IS_PYTHON_3_8",
+    "IS_PYTHON_3_12",
+    "IS_PYTHON_MINIMUM_3_10",
+    "IS_PYTHON_MINIMUM_3_11",
+    "IS_PYTHON_MINIMUM_3_13",
+    "check_python",
+    "check_version",
+    "parse_version",
+]
+
+IS_PYTHON_3_8 = sys.version_info[:2] == (3, 8)
+IS_PYTHON_3_12 = sys.version_info[:2] == (3, 12)
+IS_PYTHON_MINIMUM_3_10 = sys.version_info >= (3, 10)
+IS_PYTHON_MINIMUM_3_11 = sys.version_info >= (3, 11)
+IS_PYTHON_MINIMUM_3_13 = sys.version_info >= (3, 13)
 
 Version = tuple[int, int, int]
 
