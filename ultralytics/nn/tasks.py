@@ -146,4 +146,4 @@ __all__ = [
     "yaml_model_load",
 ]
 
-__getattr__, __dir__ = offer(__name__)
+__getattr__, __dir__ = offer(__name__, {"temporary_modules": "ultralytics.nn.weights.aliases:temporary_modules"})

@@ -201,4 +201,4 @@ def _copy(source: Path, target: Path) -> None:
         shutil.copy2(source, target)
 
 
-__getattr__, __dir__ = offer(__name__)
+__getattr__, __dir__ = offer(__name__, {"update_models": "ultralytics.nn.weights.torch_file:update_models"})
