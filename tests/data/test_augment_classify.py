@@ -78,3 +78,15 @@ def test_loaded_when_asked_for():
     assert augment.DEFAULT_MEAN == (0.0, 0.0, 0.0) and "classify_transforms" in augment.__all__
     with pytest.raises(AttributeError, match="classify_transforms"):
         augment.classify_transform  # noqa: B018
+
+
+def test_interpolation_by_name_or_as_an_enum():
+    from torchvision.transforms import InterpolationMode
+
+    from ultralytics.data.augment import classify_augmentations, classify_transforms
+
+    for build in (classify_augmentations, classify_transforms):
+        chains = [repr(build(8, interpolation=mode)) for mode in ("BICUBIC", "bicubic", InterpolationMode.BICUBIC)]
+        assert len(set(chains)) == 1 and chains[0] != repr(build(8))
+        with pytest.raises(ValueError, match="BILINEAR"):
+            build(8, interpolation="soft")

@@ -19,7 +19,8 @@ from ultralytics.data.augment.rng import GlobalRng, SampleRng
 from ultralytics.data.describe.locate import find_images
 from ultralytics.data.images.buffer import ImageBuffer
 from ultralytics.data.images.cache import DiskImages, RamImages, disk_has_room, fill, in_memory, ram_has_room
-from ultralytics.data.images.io import imread, resize_to, scaled_size_hw
+from ultralytics.data.images.io import imread as read_picture
+from ultralytics.data.images.io import resize_to, scaled_size_hw
 from ultralytics.data.labels.cache import get_hash
 from ultralytics.data.labels.table import LabelList, PackedLabels, PackedStrings, pack_dicts
 from ultralytics.data.samplers import SampleRef, buffer_length, spread_fraction
@@ -210,7 +211,7 @@ class BaseDataset(Dataset):
         """Image `i` in full size, from the disk cache where it is there."""
         file = self._files[i]
         image = self.disk.load(file) if self.disk is not None else None
-        return imread(file, self.channels) if image is None else image
+        return read_picture(file, self.channels) if image is None else image
 
     def _open_cache(self, cache: bool | str) -> str | None:
         """Fill the image cache that was asked for and return its kind, or None where there is none.
@@ -249,7 +250,7 @@ class BaseDataset(Dataset):
         self.ram = in_memory(self._cached_shapes(), key, self._read_scaled, self.prefix)
 
     def _read_scaled(self, i: int) -> np.ndarray:
-        image = imread(self._files[i], self.channels)
+        image = read_picture(self._files[i], self.channels)
         return resize_to(image, self._scaled(image.shape[:2], not self.stretched, False))
 
     def cache_images(self) -> None:
@@ -260,7 +261,7 @@ class BaseDataset(Dataset):
         """Write the array of image `i` unless it is there, and return its size in bytes."""
         disk, file = self.disk or DiskImages(), self._files[i]
         present = disk.load(file)
-        return disk.store(file, imread(file, self.channels)) if present is None else present.nbytes
+        return disk.store(file, read_picture(file, self.channels)) if present is None else present.nbytes
 
     # Samples
 

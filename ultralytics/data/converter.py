@@ -31,6 +31,7 @@ __all__ = [
     "convert_coco",
     "convert_dota_to_yolo_obb",
     "convert_ndjson_to_yolo",
+    "convert_ndjson_to_yolo_if_needed",
     "convert_segment_masks_to_yolo_seg",
     "convert_to_multispectral",
     "create_synthetic_coco_dataset",
@@ -311,6 +312,20 @@ async def convert_ndjson_to_yolo(
     raise NotImplementedError(
         "convert_ndjson_to_yolo is not built; export the data set as YOLO files, or as COCO for convert_coco."
     )
+
+
+def convert_ndjson_to_yolo_if_needed(data: Any, fraction: float = 1.0, split: str | None = None) -> Any:
+    """Return what names a data set as it is.
+
+    Raises:
+        NotImplementedError: it is an NDJSON file or a cloud address.
+    """
+    if str(data).endswith(".ndjson") or str(data).startswith("ul://"):
+        raise NotImplementedError(
+            f"'{data}': NDJSON and cloud data sets are not built; export the data set as YOLO files, or as COCO for "
+            "convert_coco."
+        )
+    return data
 
 
 __getattr__, __dir__ = offer(__name__)

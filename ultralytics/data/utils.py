@@ -4,7 +4,7 @@ from ultralytics.data.augment.masks import polygon2mask, polygons2masks, polygon
 from ultralytics.data.describe.boxes import DATASET_KEY_TYPES, check_det_dataset, find_dataset_yaml
 from ultralytics.data.describe.classes import check_cls_dataset
 from ultralytics.data.describe.locate import get_split_fraction, img2label_paths
-from ultralytics.data.images.formats import FORMATS_HELP_MSG, IMG_FORMATS, VID_FORMATS
+from ultralytics.data.images.formats import FORMATS_HELP_MSG, HELP_URL, IMG_FORMATS, VID_FORMATS
 from ultralytics.data.labels.cache import get_hash
 from ultralytics.data.labels.verify import check_image, verify_image, verify_image_label
 from ultralytics.data.split import autosplit
@@ -16,6 +16,7 @@ from ultralytics.utils.lazy import offer
 __all__ = [
     "DATASET_KEY_TYPES",
     "FORMATS_HELP_MSG",
+    "HELP_URL",
     "IMG_FORMATS",
     "VID_FORMATS",
     "HUBDatasetStats",
@@ -36,4 +37,14 @@ __all__ = [
     "visualize_image_annotations",
 ]
 
-__getattr__, __dir__ = offer(__name__)
+__getattr__, __dir__ = offer(
+    __name__,
+    {
+        "check_file_speeds": "ultralytics.data.tools.speed:check_file_speeds",
+        "convert_ndjson_to_yolo_if_needed": "ultralytics.data.converter:convert_ndjson_to_yolo_if_needed",
+        "exif_size": "ultralytics.data.images.io:exif_size",
+        "load_dataset_cache_file": "ultralytics.data.labels.dict_cache:load_dataset_cache_file",
+        "save_dataset_cache_file": "ultralytics.data.labels.dict_cache:save_dataset_cache_file",
+        "PIN_MEMORY": "ultralytics.utils.env:pin_memory()",  # of 8.1
+    },
+)

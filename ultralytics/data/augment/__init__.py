@@ -19,6 +19,7 @@ __getattr__, __dir__, _ = attach(
     {
         name: f"ultralytics.data.augment.classify:{name}"
         for name in (
+            "DEFAULT_CROP_FTACTION",
             "DEFAULT_MEAN",
             "DEFAULT_STD",
             "CenterCrop",

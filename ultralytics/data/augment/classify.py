@@ -24,15 +24,18 @@ __all__ = [
 
 DEFAULT_MEAN = (0.0, 0.0, 0.0)
 DEFAULT_STD = (1.0, 1.0, 1.0)
+DEFAULT_CROP_FTACTION = 1.0  # spelled like this in 8.1
 POLICIES = ("randaugment", "augmix", "autoaugment")
 
 
-def _interpolation(name: str) -> v2.InterpolationMode:
+def _interpolation(mode: str | v2.InterpolationMode) -> v2.InterpolationMode:
+    if isinstance(mode, v2.InterpolationMode):  # as 8.1 had it
+        return mode
     try:
-        return v2.InterpolationMode[name]
+        return v2.InterpolationMode[str(mode).upper()]
     except KeyError:
         known = ", ".join(mode.name for mode in v2.InterpolationMode)
-        raise ValueError(f"interpolation={name!r} is not known; use one of {known}.") from None
+        raise ValueError(f"interpolation={mode!r} is not known; use one of {known}.") from None
 
 
 def _to_normalized(mean: Sequence[float], std: Sequence[float]) -> list[v2.Transform]:
@@ -44,7 +47,7 @@ def classify_transforms(
     size: int | Sequence[int] = 224,
     mean: Sequence[float] = DEFAULT_MEAN,
     std: Sequence[float] = DEFAULT_STD,
-    interpolation: str = "BILINEAR",
+    interpolation: str | v2.InterpolationMode = "BILINEAR",
     crop_fraction: float | None = None,
 ) -> v2.Compose:
     """Build the evaluation chain for PIL pictures: resize, crop the centre, to a tensor, normalize.
@@ -53,7 +56,7 @@ def classify_transforms(
         size: A number: the short side is resized to it and a square cut out. (height, width): stretched to it.
         mean: Per channel, for values in [0, 1].
         std: Per channel.
-        interpolation: Name of a `torchvision.transforms.InterpolationMode`.
+        interpolation: A `torchvision.transforms.InterpolationMode`, or its name.
         crop_fraction: No longer used.
 
     Returns:
@@ -92,7 +95,7 @@ def classify_augmentations(
     hsv_v: float = 0.4,
     force_color_jitter: bool = False,
     erasing: float = 0.0,
-    interpolation: str = "BILINEAR",
+    interpolation: str | v2.InterpolationMode = "BILINEAR",
 ) -> v2.Compose:
     """Build the training chain for PIL pictures.
 
@@ -110,7 +113,7 @@ def classify_augmentations(
         hsv_v: Largest change of brightness and contrast.
         force_color_jitter: Keep the colour jitter beside a policy.
         erasing: Probability of a grey rectangle.
-        interpolation: Name of a `torchvision.transforms.InterpolationMode`.
+        interpolation: A `torchvision.transforms.InterpolationMode`, or its name.
 
     Raises:
         TypeError: `size` is not one number.

@@ -24,6 +24,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 __all__ = [
     "UnreadableImageError",
     "decode_image",
+    "exif_size",
     "header_size_hw",
     "imread",
     "mend_jpeg",
@@ -194,3 +195,9 @@ def jpeg_lacks_end(path: str | Path) -> bool:
             return True
         file.seek(-2, os.SEEK_END)
         return file.read(2) != JPEG_END
+
+
+def exif_size(img: Image.Image) -> tuple[int, int]:
+    """Width and height of an opened picture, after its orientation tag is applied."""
+    height, width = header_size_hw(img)
+    return width, height

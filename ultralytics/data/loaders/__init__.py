@@ -25,4 +25,6 @@ __all__ = [
 
 LOADERS = (LoadStreams, LoadPilAndNumpy, LoadImagesAndVideos, LoadScreenshots)
 
-__getattr__, __dir__ = offer(__name__)
+__getattr__, __dir__ = offer(
+    __name__, {"BOM_UTF8": "codecs:BOM_UTF8", "LoadImages": "ultralytics.data.loaders.files:LoadImages"}
+)

@@ -6,6 +6,7 @@ import glob
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -155,3 +156,16 @@ def _listed_paths(file: Path) -> list[str]:
     )
     names = [cell.strip().strip("\"'") for cell in cells if cell.strip() and not cell.lstrip().startswith("#")]
     return [name if os.path.exists(name) else os.path.join(file.parent, name) for name in names]
+
+
+class LoadImages(LoadImagesAndVideos):
+    """Files under the name and with the arguments of 8.1.
+
+    Args:
+        path: see `LoadImagesAndVideos`.
+        imgsz: accepted; sizes are a predictor's matter.
+        vid_stride: see `LoadImagesAndVideos`.
+    """
+
+    def __init__(self, path: Any, imgsz: int = 640, vid_stride: int = 1) -> None:
+        super().__init__(path, vid_stride=vid_stride)
