@@ -244,3 +244,31 @@ def test_outputs_as_labels():
     assert conf.tolist() == [np.float32(0.9)] * 2
     index, cls, boxes, conf = output_to_rotated_target([torch.tensor([[5.0, 5, 4, 2, 0.7, 1, 0.3]])])
     assert boxes.shape == (1, 5) and boxes[0, 4] == np.float32(0.3) and cls.tolist() == [1]
+
+
+# Scatter and bars -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("count", [0, 1, 50])
+def test_color_scatter_colors_by_density(count):
+    from matplotlib import pyplot as plt
+
+    from ultralytics.utils.plotting import plt_color_scatter
+
+    figure, axes = plt.subplots()
+    rng = np.random.default_rng(0)
+    v, f = np.r_[np.zeros(count // 2), rng.random(count - count // 2) + 5], np.zeros(count)
+    plt_color_scatter(v, f, bins=10)
+    (points,) = axes.collections
+    assert len(points.get_array()) == count and all(points.get_array() >= 1)
+    assert count < 50 or points.get_array().max() == 25
+    plt.close(figure)
+
+
+def test_bars_of_several_runs(tmp_path):
+    from ultralytics.utils.plotting import plot_multitrain_results
+
+    file = plot_multitrain_results({"a": 0.5, "b": 0.7}, key="mAP", save_dir=tmp_path / "new")
+    assert file == tmp_path / "new" / "multitrain_results.png" and file.stat().st_size > 1000
+    with pytest.raises(ValueError, match="no scores"):
+        plot_multitrain_results({}, save_dir=tmp_path)

@@ -35,4 +35,10 @@ __all__ = [
     "smooth_bce",
 ]
 
-__getattr__, __dir__ = offer(__name__)
+__getattr__, __dir__ = offer(
+    __name__,
+    {
+        "RLE_WEIGHT": "ultralytics.nn.loss.pose26:RLE_WEIGHT",
+        "smooth_BCE": "ultralytics.engine.metrics.ap:smooth_bce",  # name of 8.1
+    },
+)

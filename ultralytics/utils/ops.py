@@ -58,4 +58,9 @@ __all__ = [
     "xyxyxyxy2xywhr",
 ]
 
-__getattr__, __dir__ = offer(__name__)
+__getattr__, __dir__ = offer(
+    __name__,
+    {
+        name: f"ultralytics.ops.former:{name}" for name in ("nms_rotated", "process_mask_upsample", "scale_image")
+    },  # of 8.1
+)

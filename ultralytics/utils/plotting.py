@@ -1,6 +1,7 @@
 """Public path of the drawing functions; their homes are in `ultralytics.engine.plots`."""
 
 from ultralytics.engine.plots.annotate import Annotator
+from ultralytics.engine.plots.bars import plot_multitrain_results
 from ultralytics.engine.plots.crops import save_one_box
 from ultralytics.engine.plots.curves import plot_results
 from ultralytics.engine.plots.dense import colorize_depth
@@ -8,6 +9,7 @@ from ultralytics.engine.plots.features import class_activation_map, feature_visu
 from ultralytics.engine.plots.labels import plot_labels
 from ultralytics.engine.plots.mosaics import output_to_rotated_target, output_to_target, plot_images
 from ultralytics.engine.plots.palette import Colors, colors
+from ultralytics.engine.plots.scatter import plt_color_scatter
 from ultralytics.utils.lazy import offer
 
 __all__ = [
@@ -21,7 +23,9 @@ __all__ = [
     "output_to_target",
     "plot_images",
     "plot_labels",
+    "plot_multitrain_results",
     "plot_results",
+    "plt_color_scatter",
     "save_one_box",
 ]
 

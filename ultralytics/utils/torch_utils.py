@@ -126,4 +126,4 @@ __all__ = [
     "unwrap_model",
 ]
 
-__getattr__, __dir__ = offer(__name__)
+__getattr__, __dir__ = offer(__name__, {"get_latest_opset": "ultralytics.nn.backends.onnx:best_opset"})  # name of 8.1

@@ -136,12 +136,12 @@ def _open_font(path: str, size: int) -> ImageFont.FreeTypeFont:
 
 
 @lru_cache(maxsize=32)
-def find_font(name: str = "Arial.ttf") -> str:
+def find_font(font: str = "Arial.ttf") -> str:
     """Return the path of a font: the named file, one of that name on this machine, else DejaVu Sans of matplotlib."""
-    if Path(name).is_file():
-        return str(name)
+    if Path(font).is_file():
+        return str(font)
     try:
-        return ImageFont.truetype(name).path
+        return ImageFont.truetype(font).path
     except OSError:  # not installed here
         home = Path(find_spec("matplotlib").origin).parent
         return str(home / "mpl-data" / "fonts" / "ttf" / "DejaVuSans.ttf")
