@@ -383,4 +383,4 @@ def _weight_mb(model: nn.Module) -> float:
     return sum(p.numel() * p.element_size() for p in model.parameters()) / 2**20
 
 
-__getattr__, __dir__ = offer(__name__)
+__getattr__, __dir__ = offer(__name__, {"QUANTIZE_PRECISIONS": "ultralytics.nn.backends.table:QUANTIZE_PRECISIONS"})

@@ -226,4 +226,4 @@ def as_list(y: Any) -> list[torch.Tensor]:
     return [tensor for part in values for tensor in as_list(part)] if values is not None else []
 
 
-__getattr__, __dir__ = offer(__name__)
+__getattr__, __dir__ = offer(__name__, {"BaseBackend": "ultralytics.nn.backends.single:BaseBackend"})

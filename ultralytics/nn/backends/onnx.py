@@ -34,9 +34,13 @@ MIN_OPSET = 11  # below it neither resizing nor suppression is exact
 MAX_IR = 10  # newer files are refused by runtimes in use
 
 
-def best_opset() -> int:
-    """Return the operator set that an export takes by default: the installed `onnx` may know fewer."""
-    onnx = require("onnx", "export", "ONNX export")
+def best_opset(onnx: Any = None) -> int:
+    """Return the operator set that an export takes by default: the installed `onnx` may know fewer.
+
+    Args:
+        onnx: the package, where it is imported already.
+    """
+    onnx = onnx or require("onnx", "export", "ONNX export")
     return min(OPSET, onnx.defs.onnx_opset_version())
 
 
@@ -224,4 +228,4 @@ def read_metadata(path: str | Path) -> Mapping[str, Any]:
     return parse_metadata(onnx_metadata(path))
 
 
-__getattr__, __dir__ = offer(__name__)
+__getattr__, __dir__ = offer(__name__, {"ONNXBackend": "ultralytics.nn.backends.single:ONNXBackend"})

@@ -153,4 +153,7 @@ class PyTorchFormat(ExportFormat):
         return NativeRuntime(model, device, half, own=True, **options)
 
 
-__getattr__, __dir__ = offer(__name__)
+__getattr__, __dir__ = offer(
+    __name__,
+    {name: f"ultralytics.nn.backends.single:{name}" for name in ("PyTorchBackend", "TorchScriptBackend")},
+)

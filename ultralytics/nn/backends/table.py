@@ -16,6 +16,7 @@ __all__ = [
     "FP16_FORMATS",
     "FP32_UNSUPPORTED_FORMATS",
     "INT8_FORMATS",
+    "QUANTIZE_PRECISIONS",
     "W8A16_FORMATS",
     "W8A32_FORMATS",
     "FormatFacts",
@@ -217,6 +218,12 @@ def _storing(precision: Precision) -> frozenset[str]:
 FP16_FORMATS, INT8_FORMATS = _storing(16), _storing(8)
 W8A16_FORMATS, W8A32_FORMATS = _storing("w8a16"), _storing("w8a32")
 FP32_UNSUPPORTED_FORMATS = frozenset(row.name for row in _ROWS[1:]) - _storing(32)
+QUANTIZE_PRECISIONS = (
+    ("16 (FP16)", FP16_FORMATS),
+    ("8 (INT8)", INT8_FORMATS),
+    ("'w8a16' (INT8 weights + INT16 activations)", W8A16_FORMATS),
+    ("'w8a32' (dynamic INT8)", W8A32_FORMATS),
+)
 
 
 def export_formats() -> dict[str, tuple]:
