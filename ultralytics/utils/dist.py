@@ -84,4 +84,12 @@ def torch_distributed_zero_first(local_rank: int) -> Iterator[None]:
             group.barrier()  # also after an error: the others would wait forever
 
 
-__getattr__, __dir__ = offer(__name__)
+__getattr__, __dir__ = offer(
+    __name__,
+    {
+        "TYPE_CHECKING": "typing:TYPE_CHECKING",
+        "ddp_cleanup": "ultralytics.engine.train.ddp_script:ddp_cleanup",
+        "generate_ddp_command": "ultralytics.engine.train.ddp_script:generate_ddp_command",
+        "generate_ddp_file": "ultralytics.engine.train.ddp_script:generate_ddp_file",
+    },
+)

@@ -10,6 +10,7 @@ Master weights, optimizer state and losses are float32 in every mode; only the n
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,7 +25,7 @@ from ultralytics.utils.device import cpu_has_bf16, get_gpu_info
 from ultralytics.utils.log import LOGGER
 from ultralytics.utils.seeds import rng_state, set_rng_state
 
-__all__ = ["Workload", "choose_precision", "requested_dtype"]
+__all__ = ["Workload", "check_amp", "choose_precision", "requested_dtype"]
 
 SHORT_RUN_GFLOP = 1000.0  # runs below this many billion operations are over before a check has paid for itself,
 SHORT_RUN_STEPS = 100  # and so are runs of fewer steps: the check itself takes about 26
@@ -129,3 +130,35 @@ def _on_cuda(wanted: str, channels_last: bool | None, device: torch.device) -> P
         LOGGER.warning(f"{name} computes wrong half-precision results; mixed precision is off.")
         return Precision("float32", layout)
     return Precision("float16", layout)
+
+
+def check_amp(model: nn.Module) -> bool:
+    """Whether mixed precision gives a network on a GPU what float32 gives; False on other devices.
+
+    A picture of noise goes through a copy of the network in both precisions; where the outputs differ by more than a
+    tenth of their range, or are not finite, the card computes wrong half-precision results.
+
+    Args:
+        model: on its device, expecting three channels; not changed.
+    """
+    device = next(model.parameters()).device
+    if device.type != "cuda":
+        return False
+    probe = copy.deepcopy(model).eval().float()
+    image = torch.rand(1, 3, 256, 256, generator=torch.Generator().manual_seed(0)).to(device)
+    with torch.inference_mode():
+        exact = _first_tensor(probe(image)).float()
+        with torch.autocast("cuda"):
+            short = _first_tensor(probe(image)).float()
+    span = float(exact.max() - exact.min())
+    same = bool(short.isfinite().all()) and float((short - exact).abs().mean()) <= 0.1 * span
+    if not same:
+        LOGGER.warning(f"{get_gpu_info(device.index or 0)} computes wrong half-precision results: use amp=False.")
+    return same
+
+
+def _first_tensor(y: Any) -> torch.Tensor:
+    """Return the first tensor of a network's output."""
+    while not isinstance(y, torch.Tensor):
+        y = next(iter(y.values())) if isinstance(y, dict) else y[0]
+    return y

@@ -181,22 +181,26 @@ def launch(trainer: Any, devices: Sequence[str]) -> dict[str, Any]:
         )
     if trainer.args.batch < 1 or trainer.args.batch != int(trainer.args.batch):
         raise ValueError(f"batch={trainer.args.batch} finds a size for one device; give a number with several devices.")
-    spec = WorkerSpec(
+    with tempfile.TemporaryDirectory(
+        prefix="ultralytics-train-"
+    ) as folder:  # mode 700: nobody else can put a pickle here
+        file, report = Path(folder) / "spec.pkl", Path(folder) / "report.pkl"
+        file.write_bytes(pack(spec_of(trainer, devices)))
+        _run_workers(len(devices), file)
+        return pickle.loads(report.read_bytes()) if report.is_file() else {}
+
+
+def spec_of(trainer: Any, devices: Sequence[str]) -> WorkerSpec:
+    """Return what workers on these devices, one each, need to know of a trainer that has not been set up."""
+    return WorkerSpec(
         type(trainer),
         {**vars(trainer.args), "device": ",".join(devices)},
         {event: list(functions) for event, functions in trainer.callbacks.items()},
         {"initial_weights": trainer.initial_weights},
     )
-    with tempfile.TemporaryDirectory(
-        prefix="ultralytics-train-"
-    ) as folder:  # mode 700: nobody else can put a pickle here
-        file, report = Path(folder) / "spec.pkl", Path(folder) / "report.pkl"
-        file.write_bytes(_pack(spec))
-        _run_workers(len(devices), file)
-        return pickle.loads(report.read_bytes()) if report.is_file() else {}
 
 
-def _pack(spec: WorkerSpec) -> bytes:
+def pack(spec: WorkerSpec) -> bytes:
     """Pickle a spec with what the workers have to import first."""
     crossing = [spec.trainer, *(f for functions in spec.callbacks.values() for f in functions)]
     for item in crossing:
