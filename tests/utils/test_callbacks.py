@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib
 import sys
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -10,7 +11,14 @@ import pytest
 import torch
 
 from ultralytics.utils import callbacks
-from ultralytics.utils.callbacks import EVENTS, add_integration_callbacks, base, get_default_callbacks, integration
+from ultralytics.utils.callbacks import (
+    EVENTS,
+    add_integration_callbacks,
+    base,
+    default,
+    get_default_callbacks,
+    integration,
+)
 from ultralytics.utils.callbacks.clearml import ClearML
 from ultralytics.utils.callbacks.comet import Comet
 from ultralytics.utils.callbacks.dvc import DVCLive
@@ -243,3 +251,48 @@ def test_ray(trainer, fake, monkeypatch):
     train.get_context().get_trial_id.return_value = "t1"
     trainer.run(RayTune())
     assert tune.report.call_args.args[0] == {"metrics/mAP50(B)": 0.5, "val/box_loss": 1.5, "epoch": 2}
+
+
+# Event functions ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("module", [target.partition(":")[0] for _, _, target in base.INTEGRATIONS])
+def test_loggers_as_functions(module, monkeypatch):
+    home = importlib.import_module(module)
+    kind = getattr(home, next(t for _, _, t in base.INTEGRATIONS if t.startswith(module)).partition(":")[2])
+    for event in EVENTS:
+        assert not hasattr(kind, event) or vars(home)[event].__name__ == event
+    assert home.callbacks == {}  # a test runner drives this process
+    monkeypatch.setattr(base, "is_wanted", lambda setting, package: True)
+    assert set(home.callbacks) >= {event for event in EVENTS if hasattr(kind, event)}
+
+
+def test_functions_of_a_logger_share_its_state():
+    class Notes(Integration):
+        def __init__(self):
+            super().__init__()
+            self.seen = []
+
+        def on_train_start(self, trainer):
+            self.seen.append("start")
+
+        def on_train_end(self, trainer):
+            self.seen.append("end")
+            trainer.seen = self.seen
+
+    start, end = integration.functions_of(Notes)
+    trainer, other = SimpleNamespace(callbacks={}), SimpleNamespace(callbacks={})
+    for runner in (trainer, other):
+        start(runner)
+    end(trainer)
+    assert trainer.seen == ["start", "end"] and not hasattr(other, "seen")
+    listening = Notes()
+    trainer = SimpleNamespace(callbacks={event: [function] for event, function in listening.events().items()})
+    end(trainer)
+    assert trainer.seen is listening.seen
+
+
+def test_events_as_functions_that_do_nothing():
+    assert all(getattr(base, event)(object()) is None and getattr(base, event).__doc__ for event in EVENTS)
+    assert list(base.default_callbacks) == list(EVENTS) == default.__all__
+    assert base.default_callbacks is not base.default_callbacks  # a new table every time

@@ -10,8 +10,9 @@ from typing import Any
 from ultralytics.utils import env
 from ultralytics.utils.callbacks.events import EVENTS
 from ultralytics.utils.callbacks.integration import Guarded, is_wanted
+from ultralytics.utils.lazy import offer
 
-__all__ = ["INTEGRATIONS", "add_integration_callbacks", "get_default_callbacks"]
+__all__ = ["INTEGRATIONS", "active_callbacks", "add_integration_callbacks", "get_default_callbacks"]
 
 # setting, importable package, class of the logger
 INTEGRATIONS = (
@@ -30,6 +31,19 @@ def get_default_callbacks() -> dict[str, list[Callable[[Any], None]]]:
     return defaultdict(list, {event: [] for event in EVENTS})
 
 
+def active_callbacks(module: str) -> dict[str, Callable[[Any], None]]:
+    """Return the event functions of a logger's module, none where that logger does not take part.
+
+    Args:
+        module: dotted name of a module of `INTEGRATIONS`.
+    """
+    rows = ((setting, package) for setting, package, target in INTEGRATIONS if target.partition(":")[0] == module)
+    if not any(is_wanted(*row) for row in rows):
+        return {}
+    home = import_module(module)
+    return {event: vars(home)[event] for event in EVENTS if event in vars(home)}
+
+
 def add_integration_callbacks(instance: Any) -> None:
     """Add the wanted experiment loggers to a trainer's callbacks, each once; other runners and ranks get none.
 
@@ -46,3 +60,12 @@ def add_integration_callbacks(instance: Any) -> None:
         logger = getattr(import_module(module), name)()
         for event, callback in logger.events().items():
             instance.callbacks.setdefault(event, []).append(callback)
+
+
+__getattr__, __dir__ = offer(
+    __name__,
+    {
+        "default_callbacks": "ultralytics.utils.callbacks.base:get_default_callbacks()",
+        **{event: f"ultralytics.utils.callbacks.default:{event}" for event in EVENTS},
+    },
+)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ultralytics.utils.callbacks.integration import Integration, numbers, plot_files, train_scalars
+from ultralytics.utils.callbacks.base import active_callbacks
+from ultralytics.utils.callbacks.integration import Integration, functions_of, numbers, plot_files, train_scalars
 from ultralytics.utils.lazy import offer
 
 __all__ = ["ClearML"]
@@ -62,4 +64,16 @@ class ClearML(Integration):
             self.task.get_logger().report_image(title=title, series=file.stem, local_path=str(file), iteration=step)
 
 
-__getattr__, __dir__ = offer(__name__)
+def on_val_end(validator: Any) -> None:
+    """Report the pictures of a validation to the task that runs, if one does."""
+    from clearml import Task
+
+    task = Task.current_task()
+    for file in plot_files(validator) if task else ():
+        task.get_logger().report_image(title="Validation", series=file.stem, local_path=str(file), iteration=0)
+
+
+on_pretrain_routine_start, on_train_epoch_end, on_fit_epoch_end, on_train_end = functions_of(ClearML)
+active = partial(active_callbacks, __name__)
+
+__getattr__, __dir__ = offer(__name__, {"callbacks": f"{__name__}:active()"})

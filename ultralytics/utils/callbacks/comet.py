@@ -7,9 +7,11 @@ COMET_MODEL_NAME (else `Ultralytics`), COMET_EVAL_LOG_CONFUSION_MATRIX (false).
 from __future__ import annotations
 
 import os
+from functools import partial
 from typing import Any
 
-from ultralytics.utils.callbacks.integration import Integration, numbers, plot_files, train_scalars
+from ultralytics.utils.callbacks.base import active_callbacks
+from ultralytics.utils.callbacks.integration import Integration, functions_of, numbers, plot_files, train_scalars
 from ultralytics.utils.env import env_bool
 from ultralytics.utils.lazy import offer
 
@@ -61,4 +63,7 @@ class Comet(Integration):
         self.experiment.end()
 
 
-__getattr__, __dir__ = offer(__name__)
+on_pretrain_routine_start, on_train_epoch_end, on_fit_epoch_end, on_train_end = functions_of(Comet)
+active = partial(active_callbacks, __name__)
+
+__getattr__, __dir__ = offer(__name__, {"callbacks": f"{__name__}:active()"})

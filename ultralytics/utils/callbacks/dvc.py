@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
-from ultralytics.utils.callbacks.integration import Integration, numbers, plot_files, train_scalars
+from ultralytics.utils.callbacks.base import active_callbacks
+from ultralytics.utils.callbacks.integration import Integration, functions_of, numbers, plot_files, train_scalars
 from ultralytics.utils.lazy import offer
 
 __all__ = ["DVCLive"]
@@ -68,4 +70,14 @@ class DVCLive(Integration):
                 self.live.log_image(file.name, str(file))
 
 
-__getattr__, __dir__ = offer(__name__)
+(
+    on_pretrain_routine_start,
+    on_pretrain_routine_end,
+    on_train_start,
+    on_train_epoch_start,
+    on_fit_epoch_end,
+    on_train_end,
+) = functions_of(DVCLive)
+active = partial(active_callbacks, __name__)
+
+__getattr__, __dir__ = offer(__name__, {"callbacks": f"{__name__}:active()"})

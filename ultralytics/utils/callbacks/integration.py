@@ -17,7 +17,7 @@ from ultralytics.utils.callbacks.events import EVENTS
 from ultralytics.utils.log import LOGGER
 from ultralytics.utils.settings import SETTINGS
 
-__all__ = ["Integration", "is_wanted", "plot_files", "train_scalars"]
+__all__ = ["Integration", "functions_of", "is_wanted", "plot_files", "train_scalars"]
 
 
 def is_wanted(setting: str, package: str) -> bool:
@@ -57,6 +57,35 @@ class Guarded:
                 f"{self.logger.name} logging stopped, {self.event} failed with {type(error).__name__}: {error}. "
                 "The run goes on without it."
             )
+
+
+def functions_of(kind: type[Integration]) -> list[Callable[[Any], None]]:
+    """Return the events of a logger as plain functions, in the order of `EVENTS`, for scripts that add them themselves.
+
+    Every run gets one logger, which the functions find again; it is the one that listens to the run where one does.
+    """
+
+    def function(event: str) -> Callable[[Any], None]:
+        @functools.wraps(getattr(kind, event))
+        def announce(runner: Any) -> None:
+            Guarded(_logger_of(runner, kind), event)(runner)
+
+        announce.__qualname__, announce.__module__ = event, kind.__module__
+        return announce
+
+    return [function(event) for event in EVENTS if hasattr(kind, event)]
+
+
+def _logger_of(runner: Any, kind: type[Integration]) -> Integration:
+    """Return the logger of this kind that belongs to a run; made and kept there the first time."""
+    listening = (f for functions in getattr(runner, "callbacks", {}).values() for f in functions)
+    found = next((f.logger for f in listening if isinstance(f, Guarded) and isinstance(f.logger, kind)), None)
+    if found is not None:
+        return found
+    kept = vars(runner).setdefault("_loggers", {})
+    if kind not in kept:
+        kept[kind] = kind()
+    return kept[kind]
 
 
 def train_scalars(trainer: Any) -> dict[str, float]:

@@ -7,19 +7,23 @@ Where to is said by MLFLOW_TRACKING_URI (else `<runs_dir>/mlflow`), MLFLOW_EXPER
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ultralytics.utils.callbacks.integration import Integration, numbers, plot_files, train_scalars
+from ultralytics.utils.callbacks.base import active_callbacks
+from ultralytics.utils.callbacks.integration import Integration, functions_of, numbers, plot_files, train_scalars
 from ultralytics.utils.env import env_bool
 from ultralytics.utils.lazy import offer
 from ultralytics.utils.log import LOGGER, colorstr
 from ultralytics.utils.settings import runs_dir
 
-__all__ = ["MLflow"]
+__all__ = ["MLflow", "sanitize_dict"]
+
+PREFIX = colorstr("MLflow: ")
 
 
-def _clean(values: dict[str, Any]) -> dict[str, float]:
+def sanitize_dict(values: dict[str, Any]) -> dict[str, float]:
     """Return numbers under names without parentheses, which MLflow refuses."""
     return {key.replace("(", "").replace(")", ""): value for key, value in numbers(values).items()}
 
@@ -41,19 +45,19 @@ class MLflow(Integration):
         title = os.environ.get("MLFLOW_RUN") or str(trainer.args.name or trainer.save_dir.name)
         run = mlflow.active_run() or mlflow.start_run(run_name=title)
         mlflow.log_params(dict(vars(trainer.args)))
-        LOGGER.info(f"{colorstr('MLflow: ')}run {run.info.run_id} at {address}")
+        LOGGER.info(f"{PREFIX}run {run.info.run_id} at {address}")
 
     def on_train_epoch_end(self, trainer: Any) -> None:
         """Log losses and learning rates."""
         import mlflow
 
-        mlflow.log_metrics(_clean(train_scalars(trainer)), step=trainer.epoch)
+        mlflow.log_metrics(sanitize_dict(train_scalars(trainer)), step=trainer.epoch)
 
     def on_fit_epoch_end(self, trainer: Any) -> None:
         """Log metrics."""
         import mlflow
 
-        mlflow.log_metrics(_clean(trainer.metrics), step=trainer.epoch)
+        mlflow.log_metrics(sanitize_dict(trainer.metrics), step=trainer.epoch)
 
     def on_train_end(self, trainer: Any) -> None:
         """Log weights, tables and pictures; end the run unless it is to stay open."""
@@ -66,9 +70,13 @@ class MLflow(Integration):
         for file in dict.fromkeys([*kept, *plot_files(trainer)]):
             mlflow.log_artifact(str(file))
         if env_bool("MLFLOW_KEEP_RUN_ACTIVE"):
-            LOGGER.info(f"{colorstr('MLflow: ')}the run stays open, close it with mlflow.end_run()")
+            LOGGER.info(f"{PREFIX}the run stays open, close it with mlflow.end_run()")
         else:
             mlflow.end_run()
 
 
-__getattr__, __dir__ = offer(__name__)
+on_pretrain_routine_end, on_train_epoch_end, on_fit_epoch_end, on_train_end = functions_of(MLflow)
+SANITIZE = sanitize_dict  # name of 8.1
+active = partial(active_callbacks, __name__)
+
+__getattr__, __dir__ = offer(__name__, {"callbacks": f"{__name__}:active()"})

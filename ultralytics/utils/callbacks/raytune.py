@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from typing import Any
 
-from ultralytics.utils.callbacks.integration import Integration, numbers
+from ultralytics.utils.callbacks.base import active_callbacks
+from ultralytics.utils.callbacks.integration import Integration, functions_of, numbers
+from ultralytics.utils.lazy import offer
 
 __all__ = ["RayTune"]
 
@@ -23,3 +26,9 @@ class RayTune(Integration):
 
         if train.get_context().get_trial_id() is not None:
             tune.report({**numbers(trainer.metrics), "epoch": trainer.epoch + 1})
+
+
+(on_fit_epoch_end,) = functions_of(RayTune)
+active = partial(active_callbacks, __name__)
+
+__getattr__, __dir__ = offer(__name__, {"callbacks": f"{__name__}:active()"})

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import copy
 import warnings
+from functools import partial
 from typing import Any
 
 import torch
 
-from ultralytics.utils.callbacks.integration import Integration, numbers, train_scalars
+from ultralytics.utils.callbacks.base import active_callbacks
+from ultralytics.utils.callbacks.integration import Integration, functions_of, numbers, train_scalars
 from ultralytics.utils.lazy import offer
 from ultralytics.utils.log import LOGGER, colorstr
 
 __all__ = ["TensorBoard"]
+
+PREFIX = colorstr("TensorBoard: ")
+WRITER = None  # every run has its own
 
 
 class TensorBoard(Integration):
@@ -26,7 +31,7 @@ class TensorBoard(Integration):
         from torch.utils.tensorboard import SummaryWriter
 
         self.writer = SummaryWriter(str(trainer.save_dir))
-        LOGGER.info(f"{colorstr('TensorBoard: ')}view the run with 'tensorboard --logdir {trainer.save_dir}'")
+        LOGGER.info(f"{PREFIX}view the run with 'tensorboard --logdir {trainer.save_dir}'")
 
     def on_train_start(self, trainer: Any) -> None:
         """Draw the network; models that cannot be traced are left out."""
@@ -67,4 +72,7 @@ def _traced(model: torch.nn.Module, imgsz: Any) -> Any:
         return torch.jit.trace(net, picture, strict=False)
 
 
-__getattr__, __dir__ = offer(__name__)
+on_pretrain_routine_start, on_train_start, on_train_epoch_end, on_fit_epoch_end, teardown = functions_of(TensorBoard)
+active = partial(active_callbacks, __name__)
+
+__getattr__, __dir__ = offer(__name__, {"callbacks": f"{__name__}:active()"})

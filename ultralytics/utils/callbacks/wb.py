@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
-from ultralytics.utils.callbacks.integration import Integration, numbers, plot_files, train_scalars
+from ultralytics.utils.callbacks.base import active_callbacks
+from ultralytics.utils.callbacks.integration import Integration, functions_of, numbers, plot_files, train_scalars
 from ultralytics.utils.lazy import offer
 
 __all__ = ["WeightsAndBiases"]
@@ -66,4 +68,8 @@ class WeightsAndBiases(Integration):
             self.run.log({path.stem: wandb.Image(str(path)) for path in fresh}, step=step)
 
 
-__getattr__, __dir__ = offer(__name__)
+on_pretrain_routine_end, on_train_epoch_end, on_fit_epoch_end, on_train_end = functions_of(WeightsAndBiases)
+on_pretrain_routine_start = on_pretrain_routine_end  # 8.1 began there
+active = partial(active_callbacks, __name__)
+
+__getattr__, __dir__ = offer(__name__, {"callbacks": f"{__name__}:active()"})
