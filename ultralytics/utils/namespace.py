@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -33,8 +34,9 @@ class SimpleClass:
         return self.__str__()
 
     def __getattr__(self, name: str) -> Any:
-        kind = type(self)
-        raise AttributeError(f"'{kind.__name__}' object has no attribute '{name}'. {kind.__doc__ or ''}".strip())
+        text = f"'{type(self).__name__}' object has no attribute '{name}'"
+        close = [] if name.startswith("_") else difflib.get_close_matches(name, dir(self), n=3)
+        raise AttributeError(f"{text}; did you mean {' or '.join(close)}?" if close else text)
 
 
 class IterableSimpleNamespace(SimpleNamespace):
