@@ -25,6 +25,7 @@ from ultralytics.utils.env import ASSETS, DEFAULT_CFG_PATH, PYTHON_VERSION, VERS
 from ultralytics.utils.files import get_latest_run
 from ultralytics.utils.log import LOGGER, colorstr, remove_colorstr
 from ultralytics.utils.settings import SETTINGS, default_settings
+from ultralytics.utils.unbuilt import refuse
 
 __all__ = [
     "copy_default_cfg",
@@ -194,7 +195,7 @@ def _setting(word: str) -> tuple[str, Any]:
 
 def handle_yolo_login(args: Sequence[str]) -> None:
     """Say that there is nothing to log in to."""
-    raise NotImplementedError("there is no cloud service here: models, data and runs stay on this machine.")
+    refuse("cloud")
 
 
 def handle_yolo_solutions(args: Sequence[str]) -> None:
@@ -206,9 +207,7 @@ def handle_yolo_solutions(args: Sequence[str]) -> None:
     kind = SOLUTION_MAP.get(name)
     if kind is None:
         raise ConfigSyntaxError(f"'{name}' is no solution. Similar names are {close_names(name, SOLUTION_MAP)}.")
-    raise NotImplementedError(
-        f"solution '{name}' ({kind}) is not built yet. 'yolo predict source=video.mp4' draws and saves detections."
-    )
+    refuse("solutions", f"solution '{name}' ({kind})")
 
 
 def run_mode(overrides: dict[str, Any]) -> Any:

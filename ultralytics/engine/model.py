@@ -31,6 +31,7 @@ from ultralytics.utils.checks import check_file, check_model_file_from_stem
 from ultralytics.utils.env import ASSETS, VERSION, rank
 from ultralytics.utils.lazy import LateDict, offer
 from ultralytics.utils.log import LOGGER
+from ultralytics.utils.unbuilt import refuse
 
 __all__ = ["Model"]
 
@@ -75,10 +76,7 @@ class Model(nn.Module):
         self.task = task
         self.model_name = name = str(model).strip()
         if self.is_triton_model(name):
-            raise NotImplementedError(
-                f"'{name}' is a Triton server URL: serving is not built here. Predict with the ONNX file itself: "
-                "YOLO('model.onnx')."
-            )
+            refuse("triton", f"'{name}' is a Triton server URL")
         if Path(name).suffix in {".yaml", ".yml"}:
             self._build(name, task=task, verbose=verbose)
         else:
@@ -193,9 +191,7 @@ class Model(nn.Module):
 
     def track(self, source: Any = None, stream: bool = False, persist: bool = False, **kwargs: Any) -> Any:
         """Not built yet: see docs/compatibility.md."""
-        raise NotImplementedError(
-            "track is not built yet. Use predict(source, stream=True) and link the boxes of its results yourself."
-        )
+        refuse("track")
 
     def val(self, validator: Any = None, **kwargs: Any) -> Any:
         """Validate on a data set and return the metrics object (also kept as `self.metrics`)."""
@@ -269,17 +265,15 @@ class Model(nn.Module):
 
     def benchmark(self, data: Any = None, format: str = "", verbose: bool = False, **kwargs: Any) -> Any:
         """Not built yet: see docs/compatibility.md."""
-        raise NotImplementedError(
-            "benchmark is not built yet. Export a format and validate it: YOLO(model.export(format='onnx')).val()."
-        )
+        refuse("benchmark")
 
     def tune(self, use_ray: bool = False, iterations: int = 300, *args: Any, **kwargs: Any) -> Any:
         """Not built yet: see docs/compatibility.md."""
-        raise NotImplementedError("tune is not built yet. Call train with the hyper-parameters you want to compare.")
+        refuse("tune")
 
     def calibrate(self, data: Any, **kwargs: Any) -> Any:
         """Not built yet: belongs to the depth task (docs/compatibility.md)."""
-        raise NotImplementedError("calibrate belongs to depth models, which are not built yet; nothing replaces it.")
+        refuse("depth", "calibrate")
 
     def _merge(self, base: Mapping[str, Any], kwargs: Mapping[str, Any], mode: str) -> dict[str, Any]:
         """Merge one call's arguments: the task's image size < base < standing overrides < call."""

@@ -39,6 +39,7 @@ from ultralytics.utils.dist import broadcast_object, torch_distributed_zero_firs
 from ultralytics.utils.lazy import offer
 from ultralytics.utils.log import LOGGER, colorstr
 from ultralytics.utils.seeds import init_seeds, unset_deterministic
+from ultralytics.utils.unbuilt import refuse
 
 __all__ = ["BaseTrainer", "MultiTrainer"]
 
@@ -464,10 +465,7 @@ class BaseTrainer:
 def refuse_unbuilt(args: Any) -> None:
     """Raise for arguments whose features are not built; training without them would not be what was asked for."""
     if args.distill_model:
-        raise NotImplementedError(
-            f"distill_model={args.distill_model}: distillation is not built. Train without it, from good "
-            "start weights: pretrained=weights.pt."
-        )
+        refuse("distill", f"distill_model={args.distill_model}")
     if str(args.quantize) == "8":
         raise NotImplementedError(
             "quantize=8 in training: quantisation-aware training is not built, nor are exports of 8 bits. Train "

@@ -31,6 +31,7 @@ FAMILIES = {
     "distill": Family(
         "distillation is not built; train without a teacher, from good start weights: pretrained='weights.pt'."
     ),
+    "drive": Family("files on Google Drive are not fetched, since it wants a browser; fetch the file there first."),
     "explorer": Family("the data set explorer is not built; label files and `results.to_df()` open in any table tool."),
     "export": Family("of the export formats, ONNX and TorchScript are built; use format='onnx' or 'torchscript'."),
     "fastsam": Family(
@@ -38,7 +39,6 @@ FAMILIES = {
         files=r"fastsam(-[sx])?$",
     ),
     "llm": Family("clients of language models are not built; use the package 'openai'."),
-    "multi": Family("training on several data sets in one call is not built; call train once for each of them."),
     "nas": Family(
         "YOLO-NAS is not built; use a YOLO detector, YOLO('yolo26n.yaml'), or its authors' package 'super-gradients'.",
         files=r"yolo_nas_[sml]$",

@@ -258,13 +258,15 @@ UNBUILT: dict[str, dict[str, str]] = {
     },
     "utils.callbacks.platform": {
         "cloud": (
-            "callbacks on_fit_epoch_end on_model_save on_pretrain_routine_end on_pretrain_routine_start "
-            "on_train_end PREFIX slugify"
+            "on_fit_epoch_end on_model_save on_pretrain_routine_end on_pretrain_routine_start on_train_end slugify"
         ),
     },
     "utils.checks": {
         "cloud": "resolve_platform_uri",
         "export": "check_executorch_requirements check_tensorrt",
+    },
+    "utils.downloads": {
+        "drive": "get_google_drive_file_info",
     },
     "utils.export.ascend": {
         "export": "onnx2ascend",
@@ -337,7 +339,6 @@ UNBUILT: dict[str, dict[str, str]] = {
     },
     "utils.plotting": {
         "depth": "plot_depth_panels",
-        "multi": "plot_multitrain_results",
         "tune": "plot_tune_results",
     },
     "utils.triton": {

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from typing import Any
@@ -51,9 +52,9 @@ def offer(module: str, table: Mapping[str, str] | None = None) -> tuple[Callable
             if ":" in own[name] and not own[name].endswith("()"):
                 setattr(sys.modules[module], name, value)  # the next access skips this function
             return value
-        target = None if name.startswith("_") else offered(module).get(name)
+        target = None if name.startswith("_") or _has_file(module, name) else offered(module).get(name)
         if target is None:
-            raise AttributeError(f"module '{module}' has no attribute '{name}'{_hint(module, name, own)}")
+            raise UnknownNameError(module, name, own)
         return _find(module, name, target)  # not kept: it is whatever its home has at the moment
 
     def names() -> list[str]:
@@ -102,15 +103,31 @@ def interface_tables(part: str) -> Any:
         return None
 
 
-def _hint(module: str, name: str, own: Mapping[str, str]) -> str:
-    """Return a `did you mean` text for an unknown public name; tools probe for others often and get none."""
-    if name.startswith("_"):
-        return ""
-    import difflib
+def _has_file(package: str, name: str) -> bool:
+    """Whether a name is a module of a package, for which Python asks as an attribute before it imports it."""
+    folders = getattr(sys.modules[package], "__path__", ())
+    places = (os.path.join(folder, name) for folder in folders)
+    return any(os.path.isfile(f"{place}.py") or os.path.isdir(place) for place in places)
 
-    known = {*own, *offered(module), *(name for name in vars(sys.modules[module]) if not name.startswith("_"))}
-    close = difflib.get_close_matches(name, known, n=3)
-    return f"; did you mean {' or '.join(close)}?" if close else ""
+
+class UnknownNameError(AttributeError):
+    """A module has no such name. The text names the nearest ones, looked for when it is read: most are never read."""
+
+    def __init__(self, module: str, name: str, own: Mapping[str, str]):
+        super().__init__(f"module '{module}' has no attribute '{name}'")
+        self.module, self.wanted, self.own = module, name, own
+
+    def __str__(self) -> str:
+        if self.wanted.startswith("_"):  # tools probe for these
+            return self.args[0]
+        import difflib
+
+        known = {*self.own, *offered(self.module), *vars(sys.modules[self.module])}
+        close = difflib.get_close_matches(self.wanted, [name for name in known if name[:1] != "_"], n=3)
+        return f"{self.args[0]}; did you mean {' or '.join(close)}?" if close else self.args[0]
+
+    def __reduce__(self) -> tuple[type, tuple[str]]:
+        return AttributeError, (str(self),)
 
 
 class LateDict(MutableMapping[str, Any]):
