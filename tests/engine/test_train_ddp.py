@@ -150,7 +150,7 @@ def test_automatic_batch_needs_one_device(data, tmp_path, batch):
 def test_spec_round_trip(tmp_path):
     spec = ddp.WorkerSpec(DetectionTrainer, {"epochs": 3}, {"on_train_end": [ddp_callbacks.freeze_norms]})
     file = tmp_path / "spec.pkl"
-    file.write_bytes(ddp._pack(spec))
+    file.write_bytes(ddp.pack(spec))
     assert ddp.read_spec(file) == spec
 
 
@@ -163,7 +163,7 @@ def test_script_functions_are_found_by_running_the_script(tmp_path):
         "assert __name__ in {'__main__', '__mp_main__'}\n"
         "if __name__ == '__main__':\n"
         "    spec = ddp.WorkerSpec(dict, {}, {'on_train_end': [hello]})\n"
-        "    Path(sys.argv[1]).write_bytes(ddp._pack(spec))\n"
+        "    Path(sys.argv[1]).write_bytes(ddp.pack(spec))\n"
     )
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     file = tmp_path / "spec.pkl"
