@@ -80,6 +80,21 @@ def test_the_list_is_that_of_the_specification():
     assert ours == {module: set(names) for module, names in full.items()}
 
 
+def test_names_of_8_1_are_here_too():
+    file = ROOT.parent / "shared" / "spec" / "public-api.json"
+    if not file.is_file():
+        pytest.skip("the specification is not here")
+    modules = json.loads(file.read_text(encoding="utf-8"))["8.1.0"]
+    wanted = [
+        (module.partition(".")[2], name)
+        for module, content in modules.items()
+        for name in (*content["functions"], *content["classes"], *content["constants"])
+    ]
+    lacking = {name for module, name in wanted if not hasattr(load(module), name)}
+    comet = {"COMET_SUPPORTED_TASKS", "EVALUATION_PLOT_NAMES", "LABEL_PLOT_NAMES"}  # which pictures its logger sent
+    assert lacking <= {"linear_init_", *comet}
+
+
 # The tables -----------------------------------------------------------------------------------------------------------
 
 
@@ -278,3 +293,34 @@ def test_tables_are_loaded_when_needed(code, tables):
     environment = {"PYTHONPATH": str(ROOT), "PATH": ""}
     out = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120)
     assert out.stdout.strip().splitlines()[-1] == str([f"ultralytics.interface.{t}" for t in tables]), out.stderr
+
+
+# Files of families ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "family"),
+    [
+        ("sam_b.pt", "sam"),
+        ("sam2.1_t.pt", "sam"),
+        ("mobile_sam.pt", "sam"),
+        ("FastSAM-s.pt", "fastsam"),
+        ("yolo_nas_s.pt", "nas"),
+        ("yolov8s-world.pt", "world"),
+        ("yoloe-11s-seg.yaml", "world"),
+        ("yolo26n-sem.pt", "semantic"),
+        ("yolo26n-depth.yaml", "depth"),
+    ],
+)
+def test_files_of_families_are_refused_by_name(name, family):
+    with pytest.raises(NotImplementedError) as caught:
+        ultralytics.YOLO(name)
+    assert str(caught.value) == f"'{name}': {reason(family)}"
+
+
+@pytest.mark.parametrize("name", ["sam_mine.pt", "sample.pt", "my-world.pt"])
+def test_files_of_others_are_not(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("YOLO_OFFLINE", "1")
+    with pytest.raises(FileNotFoundError, match=name):
+        ultralytics.YOLO(name)

@@ -38,12 +38,14 @@ FAMILIES = {
         "FastSAM is not built; use a segmentation model, YOLO('yolo26n-seg.yaml'), or its authors' package 'fastsam'.",
         files=r"fastsam(-[sx])?$",
     ),
+    "int8": Family("exports of 8 bits are not built; quantize=16 halves a file."),
     "llm": Family("clients of language models are not built; use the package 'openai'."),
     "nas": Family(
         "YOLO-NAS is not built; use a YOLO detector, YOLO('yolo26n.yaml'), or its authors' package 'super-gradients'.",
         files=r"yolo_nas_[sml]$",
     ),
     "neptune": Family("logging to Neptune is not built; the other loggers of `yolo settings` are."),
+    "providers": Family("of ONNX Runtime's providers, those for CUDA and for the processor are used; others are not."),
     "sam": Family(
         "Segment Anything (SAM) is not built; use a segmentation model, YOLO('yolo26n-seg.yaml'), or its authors' "
         "package 'segment-anything'.",

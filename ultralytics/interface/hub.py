@@ -28,6 +28,6 @@ UNBUILT: dict[str, dict[str, str]] = {
         "cloud": "AGENT_NAME HUBTrainingSession",
     },
     "hub.utils": {
-        "cloud": "request_with_credentials requests_with_progress smart_request",
+        "cloud": "HUB_API_ROOT HUB_WEB_ROOT request_with_credentials requests_with_progress smart_request",
     },
 }

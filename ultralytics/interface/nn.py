@@ -257,7 +257,8 @@ UNBUILT: dict[str, dict[str, str]] = {
         "export": "NCNNBackend",
     },
     "nn.backends.onnx": {
-        "export": "MIGRAPHX_CACHE_MODELS ONNXIMXBackend ROCM_EP_PACKAGES ROCM_EXTRA_INDEX WINML_SUPPORTED",
+        "export": "ONNXIMXBackend",
+        "providers": "MIGRAPHX_CACHE_MODELS ROCM_EP_PACKAGES ROCM_EXTRA_INDEX WINML_SUPPORTED",
     },
     "nn.backends.openvino": {
         "export": "OpenVINOBackend",

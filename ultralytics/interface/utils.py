@@ -284,7 +284,8 @@ UNBUILT: dict[str, dict[str, str]] = {
         "export": "onnx2deepx",
     },
     "utils.export.engine": {
-        "export": "get_tensorrt_logger modelopt_quantize_onnx onnx2engine",
+        "export": "get_tensorrt_logger onnx2engine",
+        "int8": "modelopt_quantize_onnx",
     },
     "utils.export.executorch": {
         "export": "executorch_wrapper torch2executorch",
@@ -302,7 +303,7 @@ UNBUILT: dict[str, dict[str, str]] = {
         "export": "torch2ncnn",
     },
     "utils.export.onnx": {
-        "export": "onnx_calibration_reader onnx_int8_quantize",
+        "int8": "onnx_calibration_reader onnx_int8_quantize",
     },
     "utils.export.openvino": {
         "export": "torch2openvino",
