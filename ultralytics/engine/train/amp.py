@@ -150,11 +150,16 @@ def check_amp(model: nn.Module) -> bool:
         exact = _first_tensor(probe(image)).float()
         with torch.autocast("cuda"):
             short = _first_tensor(probe(image)).float()
-    span = float(exact.max() - exact.min())
-    same = bool(short.isfinite().all()) and float((short - exact).abs().mean()) <= 0.1 * span
+    same = agree(exact, short)
     if not same:
         LOGGER.warning(f"{get_gpu_info(device.index or 0)} computes wrong half-precision results: use amp=False.")
     return same
+
+
+def agree(exact: torch.Tensor, short: torch.Tensor) -> bool:
+    """Whether outputs in half precision are finite and, on average, within a tenth of the exact ones' range."""
+    off = float((short - exact).abs().mean())
+    return bool(short.isfinite().all()) and off <= 0.1 * float(exact.max() - exact.min())
 
 
 def _first_tensor(y: Any) -> torch.Tensor:
