@@ -28,7 +28,7 @@ from ultralytics.utils.yaml_io import YAML
 
 @pytest.fixture(autouse=True)
 def warn_again():
-    merge._warn_once.cache_clear()
+    merge.warn_once.cache_clear()
 
 
 def test_default_yaml_agrees_with_the_schema():

@@ -5,7 +5,6 @@ Old argument names are brought up to date here and nowhere else. Nothing that is
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,7 +14,7 @@ from ultralytics.cfg.errors import ConfigSyntaxError, ConfigTypeError, close_nam
 from ultralytics.cfg.schema import ARGS, EXTRA_KEYS, REMOVED, defaults
 from ultralytics.utils import env
 from ultralytics.utils.files import increment_path
-from ultralytics.utils.log import LOGGER
+from ultralytics.utils.log import LOGGER, warn_once
 from ultralytics.utils.namespace import IterableSimpleNamespace
 from ultralytics.utils.settings import SETTINGS
 from ultralytics.utils.yaml_io import YAML
@@ -41,11 +40,6 @@ DEFAULT_CFG = IterableSimpleNamespace(**DEFAULT_CFG_DICT)
 FALSE_WORDS = frozenset({"none", "false", "0"})
 
 
-@functools.cache
-def _warn_once(text: str) -> None:
-    LOGGER.warning(text)
-
-
 def deprecation_warn(arg: str, new_arg: str | None = None, version: str | None = None) -> None:
     """Warn, once in a process, that an argument is out of date.
 
@@ -55,7 +49,7 @@ def deprecation_warn(arg: str, new_arg: str | None = None, version: str | None =
         version: accepted for older scripts.
     """
     advice = f"write '{new_arg}' instead." if new_arg else "it has no effect any more."
-    _warn_once(f"'{arg}' is an argument of earlier versions; {advice}")
+    warn_once(f"'{arg}' is an argument of earlier versions; {advice}")
 
 
 def cfg2dict(cfg: str | Path | Mapping[str, Any] | SimpleNamespace) -> dict[str, Any]:
@@ -97,7 +91,7 @@ def modernise(given: Mapping[str, Any]) -> dict[str, Any]:
         del args[old]
     if isinstance(args.get("multi_scale"), bool):
         args["multi_scale"] = 0.5 * args["multi_scale"]
-        _warn_once(
+        warn_once(
             f"multi_scale is a share of the image size now, a bool is read as multi_scale={args['multi_scale']}."
         )
     return args

@@ -46,7 +46,7 @@ class BaseDataset(Dataset):
         single_cls: all classes become class 0.
         classes: keep only labels of these class ids.
         fraction: share of the images in (0, 1], or their number above 1; chosen by `hyp.seed`, spread over all of them.
-        channels: 3 for colour, 1 for grey.
+        channels: 3 for colour, 1 for grey, another number for pictures of so many bands.
 
     Raises:
         FileNotFoundError: where `img_path` has no images.
@@ -211,7 +211,7 @@ class BaseDataset(Dataset):
         """Image `i` in full size, from the disk cache where it is there."""
         file = self._files[i]
         image = self.disk.load(file) if self.disk is not None else None
-        return read_picture(file, self.channels) if image is None else image
+        return read_picture(file, self.channels) if image is None or image.shape[2] != self.channels else image
 
     def _open_cache(self, cache: bool | str) -> str | None:
         """Fill the image cache that was asked for and return its kind, or None where there is none.
@@ -261,7 +261,8 @@ class BaseDataset(Dataset):
         """Write the array of image `i` unless it is there, and return its size in bytes."""
         disk, file = self.disk or DiskImages(), self._files[i]
         present = disk.load(file)
-        return disk.store(file, read_picture(file, self.channels)) if present is None else present.nbytes
+        fits = present is not None and present.shape[2] == self.channels  # another run's may be grey
+        return present.nbytes if fits else disk.store(file, read_picture(file, self.channels))
 
     # Samples
 

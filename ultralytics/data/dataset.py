@@ -67,11 +67,11 @@ class YOLODataset(BaseDataset):
             ValueError: for a pose data set without a usable `kpt_shape`.
         """
         if not self.use_keypoints:
-            return LabelRules(len(self.data.get("names", ())), None, self.single_cls)
+            return LabelRules(len(self.data.get("names", ())), None, self.single_cls, self.channels)
         shape = self.data.get("kpt_shape")
         if not (isinstance(shape, Sequence) and len(shape) == 2 and shape[0] > 0 and shape[1] in {2, 3}):
             raise ValueError(f"kpt_shape is {shape!r}; pose data sets need [keypoints, 2 or 3], such as [17, 3].")
-        return LabelRules(len(self.data.get("names", ())), (shape[0], shape[1]), self.single_cls)
+        return LabelRules(len(self.data.get("names", ())), (shape[0], shape[1]), self.single_cls, self.channels)
 
     def get_label_files(self) -> list[str]:
         """Return the label file of every image."""
@@ -162,7 +162,7 @@ class YOLODataset(BaseDataset):
     def collate_fn(batch: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         """Join samples to a batch.
 
-        Images are stacked to (B, 3, H, W); labels of all images are joined to one (n, ...) tensor per key, and
+        Images are stacked to (B, C, H, W); labels of all images are joined to one (n, ...) tensor per key, and
         `batch_idx` (n,) says which image each row belongs to. Other keys become lists of length B.
         """
         joined: dict[str, Any] = {}

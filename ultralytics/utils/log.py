@@ -6,6 +6,7 @@ give the bare sentence. It does not pass records on to the root logger.
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 import re
@@ -14,7 +15,17 @@ from typing import TextIO
 
 from ultralytics.utils import env
 
-__all__ = ["LOGGER", "LOGGING_NAME", "colorstr", "emojis", "prefix", "remove_colorstr", "set_level", "set_logging"]
+__all__ = [
+    "LOGGER",
+    "LOGGING_NAME",
+    "colorstr",
+    "emojis",
+    "prefix",
+    "remove_colorstr",
+    "set_level",
+    "set_logging",
+    "warn_once",
+]
 
 LOGGING_NAME = "ultralytics"
 
@@ -105,3 +116,9 @@ def set_level(level: int | str) -> None:
 
 
 LOGGER = set_logging(LOGGING_NAME, verbose=env.verbose())
+
+
+@functools.cache
+def warn_once(text: str) -> None:
+    """Log a warning the first time that this process has it to say."""
+    LOGGER.warning(text)

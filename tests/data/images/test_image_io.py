@@ -34,7 +34,7 @@ def test_grey_alpha_and_sixteen_bits_become_three_channels(tmp_path, picture):
         assert image.shape == (40, 60, 3) and image.dtype == np.uint8
         assert np.array_equal(image, picture if name == "alpha" else np.dstack([grey] * 3))
     assert imread(tmp_path / "grey.png", channels=1).shape == (40, 60, 1)
-    with pytest.raises(NotImplementedError, match="4 channels"):
+    with pytest.raises(UnreadableImageError, match=r"grey\.png: has 1 channel, but the model takes 4"):
         imread(tmp_path / "grey.png", channels=4)
 
 

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from ultralytics.data.images.formats import FORMATS_HELP_MSG, is_image
+from ultralytics.data.images.arrays import array_pictures
+from ultralytics.data.images.formats import FORMATS_HELP_MSG, is_array, is_image
 
 __all__ = ["find_images", "get_split_fraction", "img2label_paths", "walk"]
 
@@ -31,9 +32,10 @@ def find_images(source: str | os.PathLike | Sequence[str | os.PathLike], prefix:
 
 def _images_of(source: Path, prefix: str) -> Iterator[str]:
     if source.is_dir():
-        yield from filter(is_image, walk(os.fspath(source)))
+        yield from array_pictures(walk(os.fspath(source)))
     elif source.is_file():
-        yield from filter(is_image, _listed(source)) if not is_image(source) else [os.fspath(source)]
+        named = [os.fspath(source)] if is_image(source) or is_array(source) else _listed(source)
+        yield from (name for name in named if is_image(name) or is_array(name))
     else:
         raise FileNotFoundError(f"{prefix}'{source}' does not exist; expected a folder of images or a list file.")
 

@@ -13,7 +13,6 @@ import hashlib
 import mmap
 import os
 import shutil
-import struct
 import tempfile
 import weakref
 from collections.abc import Callable
@@ -25,6 +24,7 @@ import numpy as np
 import psutil
 from filelock import FileLock
 
+from ultralytics.data.images.arrays import MARK, TRAILER, is_cached_array
 from ultralytics.data.images.io import UnreadableImageError
 from ultralytics.utils import env
 from ultralytics.utils.files import atomic_write
@@ -35,8 +35,6 @@ __all__ = ["DiskImages", "RamImages", "disk_has_room", "fill", "in_memory", "ram
 
 GIB = 2**30
 HEAD_BYTES = 64  # of the block: SHA-256 of what it holds once complete, then padding
-TRAILER = struct.Struct("<8sqq")  # of an array file: mark, size and time of the picture
-MARK = b"yolo-px1"
 
 
 def ram_has_room(need: int, margin: float, prefix: str = "") -> bool:
@@ -199,8 +197,11 @@ class DiskImages:
 
     def load(self, image: str) -> np.ndarray | None:
         """Return the stored picture, or None where there is none that matches the picture file."""
+        path = self.array_path(image)
+        if path == image:  # a picture that is an array itself
+            return None
         try:
-            with open(self.array_path(image), "rb") as file:
+            with open(path, "rb") as file:
                 array = np.lib.format.read_array(file, allow_pickle=False)
                 return array if file.read(TRAILER.size + 1) == _trailer(image) else None
         except (OSError, ValueError, EOFError):
@@ -209,7 +210,7 @@ class DiskImages:
     def store(self, image: str, array: np.ndarray) -> int:
         """Write the array of a picture and return its bytes, 0 where the folder refuses or the name is taken."""
         path = self.array_path(image)
-        if not self._writable or (os.path.exists(path) and not _is_ours(path)):
+        if not self._writable or (os.path.exists(path) and not is_cached_array(path)):
             return 0
         try:
             with atomic_write(path) as file:
@@ -226,12 +227,3 @@ class DiskImages:
 def _trailer(image: str) -> bytes:
     status = os.stat(image)
     return TRAILER.pack(MARK, status.st_size, status.st_mtime_ns)
-
-
-def _is_ours(path: str) -> bool:
-    """Whether an array file ends with our mark. Others may be somebody's data."""
-    with open(path, "rb") as file:
-        if file.seek(0, os.SEEK_END) < TRAILER.size:
-            return False
-        file.seek(-TRAILER.size, os.SEEK_END)
-        return file.read(len(MARK)) == MARK

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import os
 
-__all__ = ["FORMATS_HELP_MSG", "HELP_URL", "IMG_FORMATS", "VID_FORMATS", "is_image", "is_video"]
+__all__ = [
+    "ARRAY_FORMATS",
+    "FORMATS_HELP_MSG",
+    "HELP_URL",
+    "IMG_FORMATS",
+    "VID_FORMATS",
+    "is_array",
+    "is_image",
+    "is_video",
+]
 
 IMG_FORMATS = {
     "avif", "bmp", "dng", "heic", "heif", "jp2", "jpeg", "jpg", "mpo", "png", "tif", "tiff", "webp",
 }  # fmt: skip
+ARRAY_FORMATS = {"npy"}  # pictures of any number of channels; see `arrays`
 VID_FORMATS = {"asf", "avi", "gif", "m4v", "mkv", "mov", "mp4", "mpeg", "mpg", "ts", "webm", "wmv"}
 FORMATS_HELP_MSG = (
-    f"Supported formats are:\nimages: {', '.join(sorted(IMG_FORMATS))}\nvideos: {', '.join(sorted(VID_FORMATS))}"
+    f"Supported formats are:\nimages: {', '.join(sorted(IMG_FORMATS))}\narrays: npy\nvideos: {', '.join(sorted(VID_FORMATS))}"
 )
 HELP_URL = "See docs/data.md for the layout of data sets."
 
@@ -23,6 +33,11 @@ def _suffix(path: str | os.PathLike) -> str:
 def is_image(path: str | os.PathLike) -> bool:
     """Whether the suffix is one of `IMG_FORMATS`, in any case."""
     return _suffix(path) in IMG_FORMATS
+
+
+def is_array(path: str | os.PathLike) -> bool:
+    """Whether the suffix is one of `ARRAY_FORMATS`, in any case."""
+    return _suffix(path) in ARRAY_FORMATS
 
 
 def is_video(path: str | os.PathLike) -> bool:

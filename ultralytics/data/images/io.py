@@ -2,8 +2,9 @@
 
 Paths of any alphabet work, since the bytes are read by Python and only decoded by OpenCV. Orientation tags (EXIF) are
 applied, and `header_size_hw` reports the size after that, so that label scan and training see the same picture. 16-bit
-pictures are scaled to 8 bits, grey ones spread to three channels, and alpha is dropped, all by the decoder. Nothing
-here writes to the user's files.
+pictures are scaled to 8 bits, grey ones spread to three channels, and alpha is dropped, all by the decoder; what it has
+no way to scale (floats, signs, 32 bits) is scaled by `depth`, and what it has no way to hold (many bands) comes from
+`tiff` and `arrays`. Nothing here writes to the user's files.
 
 Pictures are decoded in full unless `reduce` says otherwise. Letting a JPEG decoder return a half or a quarter saves
 most of its time on large pictures, but the pixels then differ from those of linear resizing by 3 to 13 levels on
@@ -19,7 +20,12 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
+
+from ultralytics.data.images.arrays import read_array
+from ultralytics.data.images.depth import UnusablePictureError, as_bytes, fit_channels, from_pillow
+from ultralytics.data.images.formats import is_array
+from ultralytics.data.images.tiff import read_bands, tiff_header, turned_upright
 
 __all__ = [
     "UnreadableImageError",
@@ -28,6 +34,7 @@ __all__ = [
     "header_size_hw",
     "imread",
     "mend_jpeg",
+    "read_bytes",
     "resize_to",
     "scaled_size_hw",
 ]
@@ -51,40 +58,100 @@ class UnreadableImageError(OSError):
 
 
 def imread(path: str | os.PathLike, channels: int = 3, reduce: int = 1) -> np.ndarray:
-    """Read a picture as uint8 BGR (H, W, 3), or grey (H, W, 1) for `channels=1`.
+    """Read a picture as bytes (H, W, channels): BGR for three, grey for one, else the file's own bands.
 
     Args:
-        path: file to read.
-        channels: 3 or 1.
+        path: file to read, a picture or a `.npy` array.
+        channels: those that the network takes. Grey spreads to three, colour becomes grey for one; pages and samples of
+            a TIFF, or the last axis of an array, are the bands of other numbers, which have to be there.
         reduce: the decoder may divide the sides of a colour picture by this, 1, 2, 4 or 8, where it can do so; the
             result may also be larger than that.
 
     Raises:
         FileNotFoundError: where there is no such file.
-        UnreadableImageError: for an empty, truncated or otherwise undecodable file.
-        NotImplementedError: for other numbers of channels.
+        UnreadableImageError: for an empty, truncated or otherwise undecodable file, numbers that mean nothing, and
+            channels that do not fit.
     """
-    if channels not in {1, 3}:
-        raise NotImplementedError(f"pictures of {channels} channels are not supported; use 3 (colour) or 1 (grey).")
+    if is_array(path):
+        try:
+            return fit_channels(as_bytes(read_array(path), str(path)), channels, str(path))
+        except FileNotFoundError:
+            raise
+        except UnusablePictureError as error:
+            raise UnreadableImageError(str(error)) from error
+        except (OSError, ValueError) as error:
+            raise UnreadableImageError(f"{path}: {error}") from error
     with open(path, "rb") as file:
         data = file.read()
-    suffix = os.fspath(path).rpartition(".")[2].lower()
-    image = None
-    if suffix in PILLOW_FIRST:
-        image = _decode_with_pillow(data, channels)
+    return read_bytes(data, str(path), channels, reduce)
+
+
+def read_bytes(data: bytes, name: str, channels: int = 3, reduce: int = 1) -> np.ndarray:
+    """Decode the bytes of a picture file by any means; arguments and result as those of `imread`.
+
+    Args:
+        data: content of the file.
+        name: path or address that errors name; its suffix tells which decoder goes first.
+
+    Raises:
+        UnreadableImageError: as `imread`.
+    """
+    try:
+        image = _decode_any(data, name, channels, reduce)
+    except (UnusablePictureError, MemoryError) as error:
+        raise UnreadableImageError(str(error) or f"{name}: too large for the memory.") from error
     if image is None:
-        image = decode_image(data, channels, reduce)
-    if image is None and suffix not in PILLOW_FIRST:
-        image = _decode_with_pillow(data, channels)
-    if image is None:
-        raise UnreadableImageError(f"{path}: cannot be decoded as a picture ({_complaint(data)}).")
+        raise UnreadableImageError(f"{name}: cannot be decoded as a picture ({_complaint(data)}).")
     return image
+
+
+def _decode_any(data: bytes, name: str, channels: int, reduce: int) -> np.ndarray | None:
+    """Decode a picture by the first means that can, or return None."""
+    header = tiff_header(io.BytesIO(data))
+    bands = channels not in {1, 3}
+    if not bands and (header is None or header.plain):
+        image = _decode_usual(data, name, channels, reduce)
+        if image is not None or header is None or header.samples <= 4:
+            return image
+    numbers = _decode_whole(data) if header is None else read_bands(data, header, bands, name)
+    return None if numbers is None else fit_channels(as_bytes(numbers, name), channels, name)
+
+
+def _decode_usual(data: bytes, name: str, channels: int, reduce: int) -> np.ndarray | None:
+    """Decode a picture that a decoder brings to one or three channels of bytes by itself, or return None."""
+    if name.rpartition(".")[2].lower() in PILLOW_FIRST:
+        image = _decode_with_pillow(data, channels)
+        return decode_image(data, channels, reduce) if image is None else image
+    image = decode_image(data, channels, reduce)
+    return _decode_with_pillow(data, channels) if image is None else image
+
+
+def _decode_whole(data: bytes) -> np.ndarray | None:
+    """Decode a picture with all channels that it has, upright, or return None."""
+    try:
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) if data else None
+    except cv2.error:
+        return None
+    return None if image is None else turned_upright(image, _orientation(data))
+
+
+def _orientation(data: bytes) -> int:
+    try:
+        with Image.open(io.BytesIO(data)) as picture:
+            return picture.getexif().get(EXIF_ORIENTATION, 1)
+    except (OSError, SyntaxError, ValueError):
+        return 1
 
 
 def decode_image(data: bytes, channels: int = 3, reduce: int = 1) -> np.ndarray | None:
     """Decode the bytes of a picture file, with sides divided by `reduce`, or return None where OpenCV cannot.
 
     A JPEG that lacks only its end marker is decoded in full; the file it came from stays as it is.
+
+    Args:
+        data: content of the file.
+        channels: 3 or 1.
+        reduce: 1, 2, 4 or 8 for three channels.
     """
     if not data:
         return None
@@ -128,11 +195,10 @@ def _decode_with_pillow(data: bytes, channels: int) -> np.ndarray | None:
     """Decode formats that OpenCV lacks through Pillow and its plugins, or return None."""
     try:
         with Image.open(io.BytesIO(data)) as picture:
-            upright = ImageOps.exif_transpose(picture)
-            if channels == 1:
-                return np.asarray(upright.convert("L"))[..., None]
-            return np.ascontiguousarray(np.asarray(upright.convert("RGB"))[..., ::-1])
-    except (OSError, SyntaxError, ValueError):
+            return from_pillow(picture, channels)
+    except UnusablePictureError:
+        raise
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
         return None
 
 
@@ -145,8 +211,8 @@ def _complaint(data: bytes) -> str:
             picture.load()
     except UnidentifiedImageError:
         return "unknown format"
-    except (OSError, SyntaxError, ValueError) as error:
-        return str(error)
+    except (OSError, SyntaxError, ValueError, MemoryError, Image.DecompressionBombError) as error:
+        return str(error) or "too large for the memory"
     return "unsupported variant of the format"
 
 

@@ -20,8 +20,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from ultralytics.data.images.formats import IMG_FORMATS
-from ultralytics.data.images.io import header_size_hw, jpeg_lacks_end, mend_jpeg
+from ultralytics.data.images.formats import IMG_FORMATS, is_array
+from ultralytics.data.images.io import header_size_hw, imread, jpeg_lacks_end, mend_jpeg
+from ultralytics.data.images.tiff import tiff_header
 
 __all__ = [
     "KINDS",
@@ -81,11 +82,13 @@ class LabelRules:
         nc: number of classes; 0 leaves the upper limit of class ids unchecked.
         kpt_shape: (K, 2 or 3) for pose data sets, else None.
         single_cls: class ids do not matter, since all become 0.
+        channels: of the pictures.
     """
 
     nc: int = 0
     kpt_shape: tuple[int, int] | None = None
     single_cls: bool = False
+    channels: int = 3
 
 
 class LabelRows(NamedTuple):
@@ -120,8 +123,12 @@ class _Problem(Exception):
         self.kind = kind
 
 
-def check_image(path: str | os.PathLike) -> tuple[tuple[int, int], str]:
+def check_image(path: str | os.PathLike, channels: int = 3) -> tuple[tuple[int, int], str]:
     """Check that a picture can be used and return its (height, width) after orientation, and a note or ''.
+
+    Args:
+        path: picture, or array (`.npy`).
+        channels: those that it has to give.
 
     Raises:
         FileNotFoundError: where there is none.
@@ -129,16 +136,16 @@ def check_image(path: str | os.PathLike) -> tuple[tuple[int, int], str]:
     """
     path = os.fspath(path)
     try:
-        size_hw, image_format = _read_header(path)
+        size_hw, image_format = _measured(path, channels)
     except FileNotFoundError:
         raise
     except UnidentifiedImageError:
         raise ValueError("the file is empty" if os.path.getsize(path) == 0 else "not a known picture format") from None
     except (OSError, SyntaxError, ValueError, KeyError, Image.DecompressionBombError) as error:
-        raise ValueError(str(error)) from error
+        raise ValueError(str(error).removeprefix(f"{path}: ")) from error
     if min(size_hw) < MIN_SIDE_PX:
         raise ValueError(f"{size_hw[1]}x{size_hw[0]} pixels; both sides must be at least {MIN_SIDE_PX}")
-    if image_format not in IMG_FORMATS:
+    if image_format and image_format not in IMG_FORMATS:
         raise ValueError(f"format '{image_format}' is not one of {', '.join(sorted(IMG_FORMATS))}")
     if image_format in {"jpeg", "mpo"} and jpeg_lacks_end(path):
         with open(path, "rb") as file:
@@ -146,6 +153,27 @@ def check_image(path: str | os.PathLike) -> tuple[tuple[int, int], str]:
                 raise ValueError("truncated JPEG, part of the picture is missing")
         return size_hw, "the end marker is missing or followed by padding; corrected at every read, file left as it is"
     return size_hw, ""
+
+
+def _measured(path: str, channels: int) -> tuple[tuple[int, int], str]:
+    """Size and format of a picture. What a decoder does not bring to bytes by itself is read, to see whether it can be.
+
+    The format of what was read is '': it does not matter any more.
+    """
+    if channels in {1, 3} and not is_array(path):
+        try:
+            found = _read_header(path)
+        except UnidentifiedImageError:
+            found = None
+        if found is not None and found[1] != "tiff":
+            return found
+        with open(path, "rb") as file:
+            header = tiff_header(file)
+        if found is not None and (header is None or header.plain):
+            return found
+        if header is None:
+            raise UnidentifiedImageError
+    return imread(path, channels).shape[:2], ""
 
 
 def _read_header(path: str) -> tuple[tuple[int, int], str]:
@@ -345,10 +373,10 @@ def _polygon_rows(values: Sequence[np.ndarray]) -> LabelRows:
     return LabelRows(np.array([row[0] for row in values], np.float32), boxes, segments, None)
 
 
-def scan_image(path: str) -> tuple[tuple[int, int], list[Finding]]:
+def scan_image(path: str, channels: int = 3) -> tuple[tuple[int, int], list[Finding]]:
     """Check a picture; its size is (0, 0) where it is unusable."""
     try:
-        size_hw, note = check_image(path)
+        size_hw, note = check_image(path, channels)
     except FileNotFoundError:
         return (0, 0), [Finding("missing image", path, 0, "no such file")]
     except ValueError as error:
@@ -358,7 +386,7 @@ def scan_image(path: str) -> tuple[tuple[int, int], list[Finding]]:
 
 def scan_pair(image: str, label: str, rules: LabelRules) -> ScanRow:
     """Check a picture and its label file."""
-    size_hw, findings = scan_image(image)
+    size_hw, findings = scan_image(image, rules.channels)
     if size_hw == (0, 0):
         return ScanRow(size_hw, None, findings)
     try:

@@ -1,0 +1,66 @@
+"""Pictures stored as numpy arrays (`.npy`), for any number of channels.
+
+Beside the pictures of a folder lie the arrays of their disk cache, under the same names. Those are no pictures of their
+own: `array_pictures` tells them apart.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Iterable
+
+import numpy as np
+
+from ultralytics.data.images.formats import is_array, is_image
+
+__all__ = ["MARK", "TRAILER", "array_pictures", "array_shape", "is_cached_array", "read_array"]
+
+TRAILER = struct.Struct("<8sqq")  # end of a cached array: mark, size and time of the picture it was made from
+MARK = b"yolo-px1"
+
+
+def read_array(path: str | os.PathLike) -> np.ndarray:
+    """Read an array file; its numbers are data and never objects to be rebuilt.
+
+    Raises:
+        FileNotFoundError: where there is none.
+        OSError, ValueError: saying why it cannot be read.
+    """
+    return np.array(_opened(path))
+
+
+def array_shape(path: str | os.PathLike) -> tuple[tuple[int, ...], np.dtype]:
+    """Return shape and type of an array file, from its header; raises as `read_array` does."""
+    array = _opened(path)
+    return array.shape, array.dtype
+
+
+def _opened(path: str | os.PathLike) -> np.ndarray:
+    """Map a file: one that promises more numbers than it has is found out before memory is taken for them."""
+    try:
+        return np.load(path, mmap_mode="r", allow_pickle=False)
+    except EOFError as error:
+        raise ValueError(str(error)) from error
+
+
+def is_cached_array(path: str | os.PathLike) -> bool:
+    """Whether an array file was made by the disk cache. Others may be somebody's data."""
+    with open(path, "rb") as file:
+        if file.seek(0, os.SEEK_END) < TRAILER.size:
+            return False
+        file.seek(-TRAILER.size, os.SEEK_END)
+        return file.read(len(MARK)) == MARK
+
+
+def array_pictures(files: Iterable[str]) -> list[str]:
+    """Return the pictures among the files of folders: picture files, and arrays that are not the cache of one."""
+    files = list(files)
+    pictures = {file for file in files if is_image(file)}
+    owners = {os.path.splitext(file)[0] for file in pictures}
+    return [
+        file
+        for file in files
+        if file in pictures
+        or (is_array(file) and os.path.splitext(file)[0] not in owners and not is_cached_array(file))
+    ]
