@@ -91,9 +91,7 @@ def modernise(given: Mapping[str, Any]) -> dict[str, Any]:
         del args[old]
     if isinstance(args.get("multi_scale"), bool):
         args["multi_scale"] = 0.5 * args["multi_scale"]
-        warn_once(
-            f"multi_scale is a share of the image size now, a bool is read as multi_scale={args['multi_scale']}."
-        )
+        warn_once(f"multi_scale is a share of the image size now, a bool is read as multi_scale={args['multi_scale']}.")
     return args
 
 

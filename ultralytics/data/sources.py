@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
@@ -16,14 +16,16 @@ from ultralytics.data.images.formats import is_image, is_video
 from ultralytics.data.loaders import (
     LOADERS,
     LoadImagesAndVideos,
+    LoadIterable,
     LoadPilAndNumpy,
     LoadScreenshots,
     LoadStreams,
     LoadTensor,
     SourceTypes,
 )
-from ultralytics.utils.downloads import refuse_offline, safe_download
-from ultralytics.utils.paths import user_temp_dir
+from ultralytics.data.loaders.fetch import is_address
+from ultralytics.data.loaders.memory import stacked
+from ultralytics.utils.downloads import refuse_offline
 
 __all__ = ["check_source", "load_inference_source"]
 
@@ -34,11 +36,12 @@ def check_source(source: Any) -> tuple[Any, bool, bool, bool, bool, bool]:
     """Tell what kind of source this is.
 
     Args:
-        source: path, pattern, URL, camera number, `screen ...`, array, Pillow picture, tensor, list, or a loader.
+        source: path, pattern, URL, camera number, `screen ...`, array, Pillow picture, tensor, list, iterator, or a
+            loader. Text that reads as a number is a file or folder of that name where there is one, else a camera.
 
     Returns:
-        The source (numbers and paths as text), and whether it is: a stream, the screen, pictures in memory (or a list),
-        a loader, a tensor.
+        The source (numbers and paths as text), and whether it is: a stream, the screen, pictures in memory (or a list
+        or iterator), a loader, a tensor.
 
     Raises:
         TypeError: for something else.
@@ -48,20 +51,21 @@ def check_source(source: Any) -> tuple[Any, bool, bool, bool, bool, bool]:
         text = str(source).strip()
         parts = text.split()
         screen = bool(parts) and parts[0].lower() == "screen"
-        return text, not screen and _is_stream(text), screen, False, False, False
+        named = text.isdecimal() and not isinstance(source, int) and Path(text).exists()
+        return text, not screen and not named and _is_stream(text), screen, False, False, False
     if isinstance(source, LOADERS):
         return source, False, False, False, True, False
     if isinstance(source, (list, tuple)):
         if not source:
             raise FileNotFoundError("the source is an empty list; predict needs at least one picture.")
         return list(source), False, False, True, False, False
-    if isinstance(source, (Image.Image, np.ndarray)):
+    if isinstance(source, (Image.Image, np.ndarray, Iterator)):
         return source, False, False, True, False, False
     if isinstance(source, torch.Tensor):
         return source, False, False, False, False, True
     raise TypeError(
         f"source is a {type(source).__name__}; use a path, URL, camera number, 'screen', array, Pillow picture, "
-        "tensor, or a list of pictures."
+        "tensor, or a list or iterator of pictures."
     )
 
 
@@ -91,37 +95,35 @@ def load_inference_source(
     """Return the loader of a source.
 
     Args:
-        source: see `check_source`. A list of paths is one batch, unless it has videos, folders or patterns in it.
-        batch: pictures at a time from files.
+        source: see `check_source`. A list of paths and addresses is read as a folder is; one with pictures from memory
+            is one batch.
+        batch: pictures at a time from files and iterators.
         vid_stride: use every so many-th frame of videos and streams.
         buffer: queue frames of streams instead of using the newest.
-        channels: 3 for colour, 1 for grey.
+        channels: 3 for colour, 1 for grey, another number for pictures of so many bands.
 
     Raises:
         FileNotFoundError, TypeError, ValueError, ConnectionError: saying what is wrong with the source.
     """
-    source, stream, screen, in_list, loader, tensor = check_source(source)
+    source, stream, screen, in_memory, loader, tensor = check_source(source)
     if loader:
         source.source_type = getattr(source, "source_type", SourceTypes())
         return source
+    if isinstance(source, list) and all(isinstance(item, torch.Tensor) for item in source):
+        source, tensor = stacked(source), True
     if tensor:
         return LoadTensor(source)
+    if (stream or screen) and channels not in {1, 3}:
+        raise ValueError(f"source '{source}' gives pictures of 3 channels, but the model takes {channels}.")
     if stream:
         return LoadStreams(source, vid_stride=vid_stride, buffer=buffer, channels=channels)
     if screen:
         return LoadScreenshots(source, channels=channels)
-    if in_list and not (isinstance(source, list) and _is_file_list(source)):
+    if isinstance(source, Iterator):
+        return LoadIterable(source, batch=batch, channels=channels)
+    names = isinstance(source, list) and all(isinstance(item, (str, Path)) for item in source)
+    if in_memory and not names:
         return LoadPilAndNumpy(source, channels=channels)
-    if isinstance(source, str) and source.lower().startswith(("http://", "https://")):
-        if not is_video(urlparse(source).path):
-            return LoadPilAndNumpy(source, channels=channels)
-        # A folder for every address: other videos may have the same name.
-        place = user_temp_dir("Ultralytics-sources") / hashlib.sha256(source.encode()).hexdigest()[:16]
-        source = safe_download(source, dir=place, unzip=False)
+    if isinstance(source, str) and is_address(source) and not is_video(urlparse(source).path):
+        return LoadPilAndNumpy(source, channels=channels)  # one picture: what is wrong with it is an error
     return LoadImagesAndVideos(source, batch=batch, vid_stride=vid_stride, channels=channels)
-
-
-def _is_file_list(source: list[Any]) -> bool:
-    """Whether a list holds only paths, some of which stand for more than one picture."""
-    paths = [str(item) for item in source if isinstance(item, (str, Path))]
-    return len(paths) == len(source) and any(is_video(p) or Path(p).is_dir() or "*" in p for p in paths)

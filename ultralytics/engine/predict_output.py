@@ -1,7 +1,7 @@
 """Files that a prediction run writes: annotated pictures, videos, frames, label rows and crops.
 
-Names are unique within a run: a second source with the same stem gets -2, -3 ...; files of earlier runs in the same
-folder are replaced.
+Names are unique within the calls of a predictor that write to one folder: a second source with the same stem gets -2,
+-3 ...; the same file, predicted again, replaces what it gave before. Files of other predictors are replaced as well.
 """
 
 from __future__ import annotations
@@ -16,11 +16,41 @@ import numpy as np
 from ultralytics.engine.plots.files import write_image
 from ultralytics.engine.results import Results
 
-__all__ = ["DEFAULT_FPS", "RunOutput"]
+__all__ = ["DEFAULT_FPS", "RunOutput", "SourceNames"]
 
 VIDEO_CODECS = {"Darwin": (".mp4", "avc1"), "Windows": (".avi", "WMV2")}  # what the system's own players open
 LINUX_CODEC = (".avi", "MJPG")
 DEFAULT_FPS = 30
+
+
+class SourceNames:
+    """File stems of sources, no two alike, for all runs that write to a folder.
+
+    Args:
+        folder: the folder.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._known: dict[str, str] = {}
+        self._uses: dict[str, int] = {}
+
+    def known(self, source: str) -> str:
+        """Return the stem of a source that is the same whenever it is named: a file."""
+        if source not in self._known:
+            self._known[source] = self.fresh(source)
+        return self._known[source]
+
+    def fresh(self, source: str) -> str:
+        """Return a stem that no source had before."""
+        # Addresses of streams hold characters that file names may not have everywhere.
+        stem = re.sub(r"[<>:\"/\\|?*\x00-\x1f]", "_", Path(source).stem) or "source"
+        name = stem
+        while name in self._uses:
+            self._uses[stem] += 1
+            name = f"{stem}-{self._uses[stem]}"
+        self._uses[name] = 1
+        return name
 
 
 class RunOutput:
@@ -28,14 +58,17 @@ class RunOutput:
 
     Args:
         folder: target folder; made when the first file is written.
+        names: stems that runs into this folder have taken; those of this run alone when None.
+        live: sources are live, so their names say nothing of what is in their pictures.
 
     Attributes:
         videos: path of a video -> its open writer.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, names: SourceNames | None = None, live: bool = False) -> None:
+        self.folder, self.live = folder, live
         self.videos: dict[Path, cv2.VideoWriter] = {}
+        self._names = SourceNames(folder) if names is None else names
         self._stems: dict[str, str] = {}
         self._labels: set[Path] = set()
 
@@ -43,12 +76,8 @@ class RunOutput:
         """Return the file stem that belongs to a source of this run, the same at every call."""
         key = str(source)
         if key not in self._stems:
-            # Addresses of streams hold characters that file names may not have everywhere.
-            stem = re.sub(r"[<>:\"/\\|?*\x00-\x1f]", "_", Path(key).stem) or "source"
-            taken, number = set(self._stems.values()), 1
-            while (name := stem if number == 1 else f"{stem}-{number}") in taken:
-                number += 1
-            self._stems[key] = name
+            lasting = not self.live and (Path(key).is_file() or re.match(r"https?:/", key) is not None)
+            self._stems[key] = self._names.known(key) if lasting else self._names.fresh(key)
         return self._stems[key]
 
     def image(self, source: str | Path, picture: np.ndarray) -> Path:

@@ -25,9 +25,10 @@ import torch
 from ultralytics.cfg.idle import warn_without_effect
 from ultralytics.cfg.merge import DEFAULT_CFG, get_cfg, get_save_dir
 from ultralytics.data.augment.letterbox import LetterBox
+from ultralytics.data.images.depth import as_bytes
 from ultralytics.data.sources import load_inference_source
 from ultralytics.engine.plots.features import class_activation_map
-from ultralytics.engine.predict_output import DEFAULT_FPS, RunOutput
+from ultralytics.engine.predict_output import DEFAULT_FPS, RunOutput, SourceNames
 from ultralytics.engine.runtime import open_runtime
 from ultralytics.engine.task import Frame, SelectOptions, Task
 from ultralytics.utils.callbacks import add_integration_callbacks, get_default_callbacks
@@ -112,6 +113,7 @@ class BasePredictor:
         self.txt_path: Path | None = None
         self.callbacks = _callbacks or get_default_callbacks()
         self._output: RunOutput | None = None
+        self._names: SourceNames | None = None  # lasts over the calls that write to one folder
         self._stopped = False
         self._item = self._live_frame = (
             0  # picture that is being written: position in its batch, frame of a live source
@@ -153,11 +155,13 @@ class BasePredictor:
         """Return the network input (B, C, H, W), RGB, 0..1, on the model's device.
 
         Args:
-            im: (H, W, C) BGR uint8 pictures, or a tensor that is the network input already.
+            im: (H, W, C) BGR pictures, uint8 or of any type that a source may have, or a tensor that is the network
+                input already.
         """
         if isinstance(im, torch.Tensor):
             return im.to(self.model.device, self._dtype)
-        pixels = torch.from_numpy(_stacked_rgb(self.pre_transform(im))).to(self.model.device).permute(0, 3, 1, 2)
+        pictures = self.pre_transform([as_bytes(x) for x in im])
+        pixels = torch.from_numpy(_stacked_rgb(pictures)).to(self.model.device).permute(0, 3, 1, 2)
         if self.model.format != "pt":
             pixels = pixels.contiguous()  # networks take pixels with their channels together, as pictures have them
         return pixels.to(self._dtype).div_(255)
@@ -209,7 +213,7 @@ class BasePredictor:
         """Return the original pictures (H, W, C) BGR; a source tensor (B, C, H, W), RGB, 0..1, is converted."""
         if not isinstance(orig_imgs, torch.Tensor):
             return orig_imgs
-        array = (orig_imgs.detach().float().permute(0, 2, 3, 1).clamp(0, 1) * 255).byte().cpu().numpy()
+        array = (orig_imgs.detach().float().permute(0, 2, 3, 1).clamp(0, 1) * 255).round().byte().cpu().numpy()
         return [np.ascontiguousarray(x[..., ::-1]) if x.shape[-1] == 3 else x for x in array]
 
     # Calling ----------------------------------------------------------------------------------------------------------
@@ -263,7 +267,10 @@ class BasePredictor:
             channels=self.model.channels,
         )
         self.source_type = self.dataset.source_type
-        self._output = RunOutput(Path(self.save_dir))
+        if self._names is None or self._names.folder != Path(self.save_dir):
+            self._names = SourceNames(Path(self.save_dir))
+        live = bool(self.source_type.stream or self.source_type.screenshot)
+        self._output = RunOutput(Path(self.save_dir), self._names, live)
         self.vid_writer = self._output.videos
         self.seen = 0
 
@@ -465,8 +472,12 @@ class BasePredictor:
 
 
 def _stacked_rgb(pictures: Sequence[np.ndarray]) -> np.ndarray:
-    """Return (H, W, C) BGR pictures of one size as (B, H, W, C) RGB; other channel counts keep their order."""
-    out = np.empty((len(pictures), *pictures[0].shape), pictures[0].dtype)
+    """Return (H, W, C) BGR pictures of one size as (B, H, W, C) RGB bytes; other channel counts keep their order."""
+    shapes = {picture.shape for picture in pictures}
+    if len(shapes) > 1:
+        raise ValueError(f"pre_transform gave pictures of the shapes {sorted(shapes)}; a batch needs one shape.")
+    pictures = [as_bytes(picture) for picture in pictures]
+    out = np.empty((len(pictures), *pictures[0].shape), np.uint8)
     for target, picture in zip(out, pictures, strict=True):
         if picture.shape[-1] == 3:
             cv2.cvtColor(picture, cv2.COLOR_BGR2RGB, dst=target)

@@ -154,7 +154,7 @@ def letterbox_geometry(
         (gain_y, gain_x), (left, top) = ratio_pad[0], ratio_pad[1]
         return (float(gain_x), float(gain_y)), (float(left), float(top))
     gain = min(input_hw[0] / image_hw[0], input_hw[1] / image_hw[1])
-    resized_h, resized_w = round(image_hw[0] * gain), round(image_hw[1] * gain)
+    resized_h, resized_w = max(round(image_hw[0] * gain), 1), max(round(image_hw[1] * gain), 1)
     left = round((input_hw[1] - resized_w) / 2 - 0.1)
     top = round((input_hw[0] - resized_h) / 2 - 0.1)
     return (resized_w / image_hw[1], resized_h / image_hw[0]), (left, top)

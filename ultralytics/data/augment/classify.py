@@ -157,7 +157,7 @@ class ClassifyLetterBox:
     def __call__(self, im: np.ndarray) -> np.ndarray:
         """Return the fitted picture."""
         gain = min(self.h / im.shape[0], self.w / im.shape[1])
-        h, w = round(im.shape[0] * gain), round(im.shape[1] * gain)
+        h, w = max(round(im.shape[0] * gain), 1), max(round(im.shape[1] * gain), 1)
         outer = [-(-side // self.stride) * self.stride for side in (h, w)] if self.auto else [self.h, self.w]
         top, left = (round((side - inner) / 2 - 0.1) for side, inner in zip(outer, (h, w), strict=True))
         picture = np.full((*outer, im.shape[2]), FILL, im.dtype)

@@ -42,7 +42,8 @@ def letterbox_params(
     """
     gain = min(target_hw[0] / shape_hw[0], target_hw[1] / shape_hw[1])
     gain = gain if scaleup else min(gain, 1.0)
-    ratio_xy, resized_wh = (gain, gain), (round(shape_hw[1] * gain), round(shape_hw[0] * gain))
+    # However thin a picture is, a pixel of it remains.
+    ratio_xy, resized_wh = (gain, gain), (max(round(shape_hw[1] * gain), 1), max(round(shape_hw[0] * gain), 1))
     spare_w, spare_h = target_hw[1] - resized_wh[0], target_hw[0] - resized_wh[1]
     if auto:
         spare_w, spare_h = spare_w % stride, spare_h % stride

@@ -22,11 +22,12 @@ from PIL import Image
 from ultralytics.data.augment.policy import POLICIES, ColorJitter, Plan, Steps
 from ultralytics.data.augment.rng import GlobalRng, Rng
 
-__all__ = ["RandomPicture", "Shot", "centre_picture", "channels_first", "policy_of"]
+__all__ = ["RandomPicture", "Shot", "centre_picture", "channels_first", "middle_part", "policy_of"]
 
 TRIES = 10  # to place a crop or an erased part of the drawn size and shape
 ERASED_AREA, ERASED_RATIO = (0.02, 0.33), (0.3, 3.3)
 MIN_AREA = 0.01  # of a crop, as a share of the picture
+LONGEST = 32  # sides over each other, above which only the middle is resized: a line scan would take gigabytes
 
 Rectangle = tuple[int, int, int, int]  # top, left, height, width in pixels
 
@@ -158,12 +159,21 @@ def _middle(size_hw: Sequence[int], ratio: tuple[float, float]) -> Rectangle:
     return (height - h) // 2, (width - w) // 2, h, w
 
 
+def middle_part(image: np.ndarray) -> np.ndarray:
+    """Return what a square out of the middle can show: all of a usual picture (H, W, C), of a very long one a part."""
+    height, width = image.shape[:2]
+    most = min(height, width) * LONGEST
+    top, left = (max(side - most, 0) // 2 for side in (height, width))
+    return image[top : top + most, left : left + most]
+
+
 def centre_picture(image: np.ndarray, size: int) -> np.ndarray:
     """Resize the short side of a picture (H, W, 3) to `size` and cut a square out of its middle.
 
     Equal, byte by byte, to `classify_transforms` up to its conversion to numbers from 0 to 1: Pillow's antialiased
     resizing, and the square rounded the way torchvision rounds it.
     """
+    image = middle_part(image)
     height, width = image.shape[:2]
     if height <= width:
         target_hw = size, int(size * width / height)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from ultralytics.data.images.arrays import array_pictures
+from ultralytics.data.images.arrays import without_cached
 from ultralytics.data.images.formats import FORMATS_HELP_MSG, is_array, is_image
 
 __all__ = ["find_images", "get_split_fraction", "img2label_paths", "walk"]
@@ -32,12 +32,15 @@ def find_images(source: str | os.PathLike | Sequence[str | os.PathLike], prefix:
 
 def _images_of(source: Path, prefix: str) -> Iterator[str]:
     if source.is_dir():
-        yield from array_pictures(walk(os.fspath(source)))
+        yield from filter(_is_picture, without_cached(walk(os.fspath(source))))
     elif source.is_file():
-        named = [os.fspath(source)] if is_image(source) or is_array(source) else _listed(source)
-        yield from (name for name in named if is_image(name) or is_array(name))
+        yield from filter(_is_picture, _listed(source)) if not _is_picture(source) else [os.fspath(source)]
     else:
         raise FileNotFoundError(f"{prefix}'{source}' does not exist; expected a folder of images or a list file.")
+
+
+def _is_picture(path: str | os.PathLike) -> bool:
+    return is_image(path) or is_array(path)
 
 
 def walk(folder: str, hidden: bool = True, seen: set[tuple[int, int]] | None = None) -> Iterator[str]:

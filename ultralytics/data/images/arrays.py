@@ -1,7 +1,7 @@
 """Pictures stored as numpy arrays (`.npy`), for any number of channels.
 
 Beside the pictures of a folder lie the arrays of their disk cache, under the same names. Those are no pictures of their
-own: `array_pictures` tells them apart.
+own: `without_cached` tells them apart.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 
 from ultralytics.data.images.formats import is_array, is_image
 
-__all__ = ["MARK", "TRAILER", "array_pictures", "array_shape", "is_cached_array", "read_array"]
+__all__ = ["MARK", "TRAILER", "array_shape", "is_cached_array", "read_array", "without_cached"]
 
 TRAILER = struct.Struct("<8sqq")  # end of a cached array: mark, size and time of the picture it was made from
 MARK = b"yolo-px1"
@@ -53,14 +53,12 @@ def is_cached_array(path: str | os.PathLike) -> bool:
         return file.read(len(MARK)) == MARK
 
 
-def array_pictures(files: Iterable[str]) -> list[str]:
-    """Return the pictures among the files of folders: picture files, and arrays that are not the cache of one."""
+def without_cached(files: Iterable[str]) -> list[str]:
+    """Return the files of folders without arrays that are the cache of a picture, be it there or gone."""
     files = list(files)
-    pictures = {file for file in files if is_image(file)}
-    owners = {os.path.splitext(file)[0] for file in pictures}
+    owners = {os.path.splitext(file)[0] for file in files if is_image(file)}
     return [
         file
         for file in files
-        if file in pictures
-        or (is_array(file) and os.path.splitext(file)[0] not in owners and not is_cached_array(file))
+        if not is_array(file) or (os.path.splitext(file)[0] not in owners and not is_cached_array(file))
     ]

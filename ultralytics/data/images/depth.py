@@ -34,7 +34,7 @@ class UnusablePictureError(ValueError):
     """The numbers or the shape of a picture leave open what it shows; the message names it and says what is taken."""
 
 
-def meaning(low: float, high: float, whole: bool, kind: str, name: str) -> str:
+def meaning(low: float, high: float, whole: bool, kind: str, name: str, warn: bool = True) -> str:
     """Tell from the range of a picture's numbers what they count, with a warning, as it is a guess.
 
     Args:
@@ -42,6 +42,7 @@ def meaning(low: float, high: float, whole: bool, kind: str, name: str) -> str:
         whole: the type holds whole numbers only.
         kind: name of the type.
         name: what errors call the picture.
+        warn: say that it is a guess.
 
     Returns:
         `LEVELS`, `DEEP` or `SHARES`.
@@ -53,7 +54,7 @@ def meaning(low: float, high: float, whole: bool, kind: str, name: str) -> str:
     for scale in known:
         slack = 0 if whole else HALF_LEVEL * FULL[scale]
         if high <= FULL[scale] + slack and low >= -slack:
-            if high > 0:
+            if warn and high > 0:
                 warn_once(f"pictures of {kind} are read as {scale}, going by their range; uint8 leaves no doubt.")
             return scale
         if high <= FULL[scale] + slack:
@@ -64,12 +65,13 @@ def meaning(low: float, high: float, whole: bool, kind: str, name: str) -> str:
     )
 
 
-def as_bytes(array: np.ndarray, name: str = "a picture") -> np.ndarray:
+def as_bytes(array: np.ndarray, name: str = "a picture", warn: bool = True) -> np.ndarray:
     """Return the levels of an array as bytes, by the rule of this module; bytes come back as the same object.
 
     Args:
         array: picture of any shape.
         name: what errors call it.
+        warn: say what had to be guessed.
 
     Raises:
         UnusablePictureError: where the rule refuses.
@@ -86,8 +88,10 @@ def as_bytes(array: np.ndarray, name: str = "a picture") -> np.ndarray:
     low, high = array.min(), array.max()
     deep = kind == "uint16"
     if deep and 0 < high < 256:
-        warn_once("a picture of 16 bits without a level above 255 is all black; give bytes where 255 is full brightness.")
-    scale = DEEP if deep else meaning(float(low), float(high), whole, kind, name)
+        warn_once(
+            "a picture of 16 bits without a level above 255 is all black; give bytes where 255 is full brightness."
+        )
+    scale = DEEP if deep else meaning(float(low), float(high), whole, kind, name, warn)
     if scale == DEEP:
         return (array >> 8).astype(np.uint8)
     if whole:
@@ -148,18 +152,24 @@ def from_pillow(picture: Image.Image, channels: int = 3, name: str = "a picture"
     return fit_channels(np.asarray(coloured.convert("RGB"))[..., ::-1], channels, name)
 
 
-def as_drawable(image: np.ndarray) -> np.ndarray:
-    """Return any picture (H, W) or (H, W, C) as (H, W, 3) BGR bytes to draw on: grey is spread, of many the first three.
+def as_drawable(image: np.ndarray, warn: bool = True) -> np.ndarray:
+    """Return any picture as (H, W, 3) BGR bytes to draw on: grey is spread, of many channels the first three are shown.
 
     Numbers that mean nothing are stretched over all levels, with a warning: a plot must not end a run.
+
+    Args:
+        image: (H, W) or (H, W, C); three channels of bytes come back as the same object.
+        warn: say what had to be guessed.
     """
     image = image[..., None] if image.ndim == 2 else image
     try:
-        image = as_bytes(image)
+        image = as_bytes(image, warn=warn)
     except UnusablePictureError as error:
         LOGGER.warning(f"{error} Drawn with the lowest number as black and the highest as white.")
         image = _stretched(image)
-    return image[..., :3] if image.shape[2] >= 3 else np.repeat(image[..., :1], 3, axis=2)
+    if image.shape[2] == 3:
+        return image
+    return image[..., :3] if image.shape[2] > 3 else np.repeat(image[..., :1], 3, axis=2)
 
 
 def _stretched(image: np.ndarray) -> np.ndarray:

@@ -20,8 +20,9 @@ IMG_FORMATS = {
 }  # fmt: skip
 ARRAY_FORMATS = {"npy"}  # pictures of any number of channels; see `arrays`
 VID_FORMATS = {"asf", "avi", "gif", "m4v", "mkv", "mov", "mp4", "mpeg", "mpg", "ts", "webm", "wmv"}
-FORMATS_HELP_MSG = (
-    f"Supported formats are:\nimages: {', '.join(sorted(IMG_FORMATS))}\narrays: npy\nvideos: {', '.join(sorted(VID_FORMATS))}"
+FORMATS_HELP_MSG = "Supported formats are:\n" + "\n".join(
+    f"{kind}: {', '.join(sorted(suffixes))}"
+    for kind, suffixes in (("images", IMG_FORMATS), ("arrays", ARRAY_FORMATS), ("videos", VID_FORMATS))
 )
 HELP_URL = "See docs/data.md for the layout of data sets."
 

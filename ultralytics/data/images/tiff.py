@@ -108,7 +108,9 @@ def _by_opencv(data: bytes, header: TiffHeader, every_page: bool, name: str) -> 
     if not found:
         return None
     if len({(page.shape[:2], page.dtype) for page in pages}) > 1:
-        raise UnusablePictureError(f"{name}: its pages are of several sizes or types, so they are no bands of one picture.")
+        raise UnusablePictureError(
+            f"{name}: its pages are of several sizes or types, so they are no bands of one picture."
+        )
     bands = np.dstack(pages)
     wanted = header.samples * (header.pages if every_page else 1)
     if bands.shape[2] < wanted:  # OpenCV leaves samples out that it has no meaning for

@@ -1,4 +1,4 @@
-"""Pictures and videos in files."""
+"""Pictures and videos in files, and pictures behind addresses."""
 
 from __future__ import annotations
 
@@ -7,46 +7,58 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlparse
 
 import cv2
 import numpy as np
 
-from ultralytics.data.images.formats import FORMATS_HELP_MSG, is_image, is_video
+from ultralytics.data.images.arrays import without_cached
+from ultralytics.data.images.formats import FORMATS_HELP_MSG, is_array, is_image, is_video
 from ultralytics.data.images.io import imread
-from ultralytics.data.loaders.types import Batch, SourceTypes
+from ultralytics.data.loaders.fetch import fetch_picture, fetch_video, is_address
+from ultralytics.data.loaders.types import BROKEN_IN_A_ROW, Batch, SourceTypes
+from ultralytics.utils.downloads import refuse_offline
 from ultralytics.utils.log import LOGGER
 
 __all__ = ["LoadImagesAndVideos", "list_source_files"]
 
 
 class LoadImagesAndVideos:
-    """Picture and video files, pictures first.
+    """Picture and video files, pictures first, each opened when its turn comes.
 
-    A file that cannot be read is named in a warning and skipped. Frames of different videos are never in one batch.
+    A file that cannot be read is named in a warning and skipped, as is a broken frame. Frames of different videos are
+    never in one batch.
 
     Args:
-        path: file, folder (not its sub-folders), glob pattern, `.txt` list or `.csv` table of paths, or a list of
-            those.
+        path: file, folder (not its sub-folders), glob pattern, address of a picture or video, `.txt` list or `.csv`
+            table of paths, or a list of those.
         batch: pictures or frames at a time.
         vid_stride: use every so many-th frame of videos.
-        channels: 3 for colour, 1 for grey.
+        channels: those of the pictures: 3 for colour, 1 for grey, another number for so many bands.
 
     Raises:
         FileNotFoundError: a path does not exist, or nothing usable was found.
+        ConnectionError: an address, where the network is barred.
+        ValueError: videos alone, for a model of other than 1 or 3 channels.
     """
 
     def __init__(self, path: str | Path | Sequence[str | Path], batch: int = 1, vid_stride: int = 1, channels: int = 3):
-        files = list_source_files(path)
-        images, videos = [f for f in files if is_image(f)], [f for f in files if is_video(f)]
+        images, videos = _sorted_by_kind(list_source_files(path))
         if not images and not videos:
             raise FileNotFoundError(f"no pictures or videos found in {path}. {FORMATS_HELP_MSG}")
+        if videos and channels not in {1, 3}:
+            text = f"videos have 3 channels, but the model takes {channels}"
+            if not images:
+                raise ValueError(f"{text}: {videos[0]}")
+            LOGGER.warning(f"{text}; skipping {len(videos)} of them.")
+            videos = []
         self.files = images + videos
         self.ni, self.nf = len(images), len(images) + len(videos)
         self.video_flag = [False] * len(images) + [True] * len(videos)
         self.mode = "video" if videos and not images else "image"
         self.vid_stride, self.bs, self.channels = vid_stride, batch, channels
         self.cap: cv2.VideoCapture | None = None
-        self.count = self.frame = self.frames = self.fps = 0
+        self.count = self.frame = self.frames = self.fps = self._announced = 0
         self.source_type = SourceTypes()
         self._iterator: Iterator[Batch] | None = None
         if self.mode == "video":
@@ -91,33 +103,47 @@ class LoadImagesAndVideos:
 
     def _picture(self, file: str, number: int) -> Iterator[tuple[str, np.ndarray, str]]:
         try:
-            image = imread(file, self.channels)
+            image = fetch_picture(file, self.channels) if is_address(file) else imread(file, self.channels)
         except OSError as error:
             LOGGER.warning(f"skipping a picture: {error}")
             return
         yield file, image, f"image {number}/{self.nf} {file}: "
 
     def _frames(self, file: str, number: int) -> Iterator[tuple[str, np.ndarray, str]]:
-        """Every `vid_stride`-th frame of a video."""
+        """Every `vid_stride`-th frame of a video, without those that cannot be decoded."""
         if not self._open(file):
             LOGGER.warning(f"skipping a video that cannot be opened: {file}")
             return
-        while all(self.cap.grab() for _ in range(self.vid_stride)):
-            found, image = self.cap.retrieve()
-            if not found:
+        position = good = broken = 0
+        # A decoder says the same at a broken frame and at the end: only the count that the file announces tells.
+        while broken < BROKEN_IN_A_ROW:
+            wanted = (position + 1) % self.vid_stride == 0
+            found, image = self.cap.grab(), None
+            if found and wanted:
+                found, image = self.cap.retrieve()
+            if not found and position >= self._announced:
                 break
-            self.frame += 1
-            image = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)[..., None] if self.channels == 1 else image
-            yield file, image, f"video {number}/{self.nf} (frame {self.frame}/{self.frames}) {file}: "
-        if not self.frame:
+            position, good, broken = position + 1, good + found, 0 if found else broken + 1
+            if image is not None and found:
+                self.frame += 1
+                image = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)[..., None] if self.channels == 1 else image
+                yield file, image, f"video {number}/{self.nf} (frame {self.frame}/{self.frames}) {file}: "
+        if not good:
             LOGGER.warning(f"skipping a video without readable frames: {file}")
+        elif good < self._announced:
+            LOGGER.warning(f"{file} announces {self._announced} frames, {good} of them could be read.")
 
     def _open(self, file: str) -> bool:
         self.close()
-        self.cap = cv2.VideoCapture(file)
+        try:
+            self.cap = cv2.VideoCapture(str(fetch_video(file)) if is_address(file) else file)
+        except OSError as error:
+            LOGGER.warning(str(error))
+            self.cap = cv2.VideoCapture()
         self.frame = 0
         self.fps = self.cap.get(cv2.CAP_PROP_FPS) or 30.0
-        self.frames = max(1, int(self.cap.get(cv2.CAP_PROP_FRAME_COUNT)) // self.vid_stride)
+        self._announced = max(0, int(self.cap.get(cv2.CAP_PROP_FRAME_COUNT)))
+        self.frames = max(1, self._announced // self.vid_stride)
         return self.cap.isOpened()
 
     def close(self) -> None:
@@ -129,24 +155,48 @@ class LoadImagesAndVideos:
 def list_source_files(path: str | Path | Sequence[str | Path]) -> list[str]:
     """Absolute paths of the files that a source names, folders, patterns and lists resolved, in sorted order each.
 
+    What exists under a name is meant by it, whatever characters of patterns are in it. Addresses stay as they are.
+
     Raises:
         FileNotFoundError: naming what does not exist.
+        ConnectionError: an address, where the network is barred.
     """
-    if isinstance(path, (str, Path)) and Path(path).suffix.lower() in {".txt", ".csv"}:
+    if isinstance(path, (str, Path)) and Path(path).suffix.lower() in {".txt", ".csv"} and Path(path).is_file():
         path = _listed_paths(Path(path))
     names = [path] if isinstance(path, (str, Path)) else list(path)
     files: list[str] = []
     for name in map(str, names):
+        if is_address(name):
+            refuse_offline(name)
+            files.append(name)
+            continue
         full = os.path.abspath(os.path.expanduser(name))
         if os.path.isdir(full):
-            files += sorted(entry.path for entry in os.scandir(full) if entry.is_file())
+            files += without_cached(sorted(entry.path for entry in os.scandir(full) if entry.is_file()))
         elif os.path.isfile(full):
             files.append(full)
-        elif matches := sorted(glob.glob(full, recursive=True)):
-            files += [match for match in matches if os.path.isfile(match)]
+        elif matches := _matches(full):
+            files += without_cached(match for match in matches if os.path.isfile(match))
         else:
             raise FileNotFoundError(f"source '{name}' does not exist.")
     return files
+
+
+def _matches(pattern: str) -> list[str]:
+    """Paths that match a pattern, whose leading folders that exist are names and no patterns."""
+    folder, parts = Path(pattern), []
+    while not folder.exists() and folder != folder.parent:
+        parts.insert(0, folder.name)
+        folder = folder.parent
+    return sorted(glob.glob(os.path.join(glob.escape(str(folder)), *parts), recursive=True))
+
+
+def _sorted_by_kind(files: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return pictures and videos; an address without a suffix of either is a picture."""
+    kinds = [urlparse(file).path if is_address(file) else file for file in files]
+    pairs = list(zip(files, kinds, strict=True))
+    images = [f for f, kind in pairs if is_image(kind) or is_array(kind) or (kind is not f and not is_video(kind))]
+    return images, [f for f, kind in pairs if is_video(kind)]
 
 
 def _listed_paths(file: Path) -> list[str]:
@@ -155,7 +205,7 @@ def _listed_paths(file: Path) -> list[str]:
         file.read_text(encoding="utf-8-sig").replace(",", "\n" if file.suffix.lower() == ".csv" else ",").splitlines()
     )
     names = [cell.strip().strip("\"'") for cell in cells if cell.strip() and not cell.lstrip().startswith("#")]
-    return [name if os.path.exists(name) else os.path.join(file.parent, name) for name in names]
+    return [n if is_address(n) or os.path.exists(n) else os.path.join(file.parent, n) for n in names]
 
 
 class LoadImages(LoadImagesAndVideos):

@@ -13,7 +13,7 @@ from urllib.parse import urlparse
 import cv2
 import numpy as np
 
-from ultralytics.data.loaders.types import Batch, SourceTypes
+from ultralytics.data.loaders.types import BROKEN_IN_A_ROW, Batch, SourceTypes
 from ultralytics.utils.checks import require
 from ultralytics.utils.downloads import refuse_offline
 from ultralytics.utils.log import LOGGER
@@ -106,15 +106,16 @@ class LoadStreams:
         """Read frames of source `i` until it ends or `close` is called; the body of its thread."""
         mine = self._streams[i]
         recorded = mine.frames != float("inf")
-        failures = 0
+        failures, position = 0, 1  # the first frame was read on connecting
         while self.running:
             if self.buffer and len(mine.queue) >= QUEUE_LENGTH:
                 time.sleep(0.005)
                 continue
-            if recorded and not self.buffer:
+            if recorded and not self.buffer and not failures:
                 time.sleep(self.vid_stride / mine.fps)  # a file stands in for a live source: keep its pace
             found = all(cap.grab() for _ in range(self.vid_stride))
             found, frame = cap.retrieve() if found else (False, None)
+            position += self.vid_stride
             if found:
                 failures = 0
                 with self._news:
@@ -122,8 +123,11 @@ class LoadStreams:
                         mine.queue.clear()
                     mine.queue.append(self._converted(frame))
                     self._news.notify_all()
-            elif recorded or (failures := failures + 1) > RECONNECTS:
+            elif (failures := failures + 1) > (BROKEN_IN_A_ROW if recorded else RECONNECTS):
                 break
+            elif recorded:  # a decoder says the same of a broken frame and of the end, the announced count tells
+                if position >= mine.frames:
+                    break
             else:
                 LOGGER.warning(f"{stream}: no picture, connecting again ({failures} of {RECONNECTS}) ...")
                 time.sleep(0.5 * failures)

@@ -1,38 +1,46 @@
-"""Pictures in memory: arrays, Pillow pictures, tensors, and files or URLs that are read at once."""
+"""Pictures in memory: arrays, Pillow pictures and tensors, alone, in lists or as they come; `depth` has the rule."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
-import requests
 import torch
-from PIL import Image, ImageOps
+from PIL import Image
 
-from ultralytics.data.images.io import UnreadableImageError, decode_image, imread
+from ultralytics.data.images.depth import (
+    DEEP,
+    FULL,
+    SHARES,
+    UnusablePictureError,
+    as_bytes,
+    fit_channels,
+    from_pillow,
+    meaning,
+)
+from ultralytics.data.images.io import imread
+from ultralytics.data.loaders.fetch import fetch_picture, is_address
 from ultralytics.data.loaders.types import Batch, SourceTypes
-from ultralytics.utils.downloads import refuse_offline, url2file
-from ultralytics.utils.log import LOGGER
+from ultralytics.utils.log import LOGGER, warn_once
 
-__all__ = ["LoadPilAndNumpy", "LoadTensor", "autocast_list"]
-
-HTTP_TIMEOUT = 20
+__all__ = ["LoadIterable", "LoadPilAndNumpy", "LoadTensor", "autocast_list"]
 
 
 class LoadPilAndNumpy:
-    """Pictures in memory, or few files and URLs, all in one batch.
+    """Pictures in memory, perhaps with some files and addresses among them, all in one batch.
 
     Args:
         im0: Pillow picture, BGR array (H, W, C) or (H, W), path, URL, or a list of those.
-        channels: 3 for colour, 1 for grey.
+        channels: 3 for colour, 1 for grey, another number for so many bands.
 
     Raises:
-        TypeError, ValueError: for something that is no picture.
+        TypeError: for something that is no picture.
         FileNotFoundError: for a path that does not exist.
-        UnreadableImageError: where no picture can be read; a part of them is skipped with a warning.
+        UnreadableImageError, UnusablePictureError: where no picture can be used; a part of them is skipped with a
+            warning.
     """
 
     def __init__(self, im0: Any, channels: int = 3):
@@ -40,20 +48,14 @@ class LoadPilAndNumpy:
         self.paths: list[str] = []
         self.im0: list[np.ndarray] = []
         for i, item in enumerate(items):
-            self._add(item, _name_of(item, i), channels, last=i == len(items) - 1)
+            name = _name_of(item, i)
+            last_hope = i == len(items) - 1 and not self.im0
+            image = _picture(item, name, channels) if last_hope else _usable(item, name, channels)
+            if image is not None:
+                self.im0.append(image)
+                self.paths.append(name)
         self.mode, self.bs, self.count = "image", len(self.im0), 0
         self.source_type = SourceTypes(from_img=True)
-
-    def _add(self, item: Any, name: str, channels: int, last: bool) -> None:
-        """Take one picture. A damaged file is skipped, unless nothing at all would be left."""
-        try:
-            self.im0.append(_as_bgr(item, channels))
-        except UnreadableImageError as error:
-            if last and not self.im0:
-                raise
-            LOGGER.warning(f"skipping a picture: {error}")
-        else:
-            self.paths.append(name)
 
     def __len__(self) -> int:
         return len(self.im0)
@@ -69,53 +71,81 @@ class LoadPilAndNumpy:
         return list(self.paths), list(self.im0), [""] * self.bs
 
 
+class LoadIterable:
+    """Pictures that an iterator gives, `batch` at a time, each taken when its turn comes.
+
+    Args:
+        items: iterator of what `LoadPilAndNumpy` takes in a list.
+        batch: pictures at a time.
+        channels: see `LoadPilAndNumpy`.
+
+    Raises:
+        TypeError: at the first item that is no picture. One that cannot be used is skipped with a warning.
+    """
+
+    def __init__(self, items: Iterator[Any], batch: int = 1, channels: int = 3):
+        self._items, self._channels = enumerate(items), channels
+        self.mode, self.bs, self.count = "image", batch, 0
+        self.source_type = SourceTypes(from_img=True)
+
+    def __len__(self) -> int:
+        """Number of pictures taken so far: how many will come is not known."""
+        return self.count
+
+    def __iter__(self) -> LoadIterable:
+        return self
+
+    def __next__(self) -> Batch:
+        group = list(islice(self._pictures(), self.bs))
+        if not group:
+            raise StopIteration
+        self.count += len(group)
+        return [name for name, _ in group], [image for _, image in group], [""] * len(group)
+
+    def _pictures(self) -> Iterator[tuple[str, np.ndarray]]:
+        for i, item in self._items:
+            name = _name_of(item, i)
+            image = _usable(item, name, self._channels)
+            if image is not None:
+                yield name, image
+
+
 def _name_of(item: Any, i: int) -> str:
     named = item if isinstance(item, (str, Path)) else getattr(item, "filename", "")
     return str(named) if named else f"image{i}.jpg"
 
 
-def _as_bgr(item: Any, channels: int) -> np.ndarray:
+def _usable(item: Any, name: str, channels: int) -> np.ndarray | None:
+    """Return a picture as `_picture` does, or None with a warning where it cannot be used."""
+    try:
+        return _picture(item, name, channels)
+    except FileNotFoundError:
+        raise
+    except (OSError, UnusablePictureError) as error:
+        LOGGER.warning(f"skipping a picture: {error}")
+        return None
+
+
+def _picture(item: Any, name: str, channels: int) -> np.ndarray:
     """Contiguous uint8 (H, W, channels) array of a picture of any accepted kind."""
     if isinstance(item, (str, Path)):
-        return _read_named(str(item), channels)
+        return fetch_picture(str(item), channels) if is_address(str(item)) else imread(item, channels)
     if isinstance(item, Image.Image):
-        upright = ImageOps.exif_transpose(item)
-        array = np.asarray(upright.convert("L" if channels == 1 else "RGB"))
-        return array[..., None] if channels == 1 else np.ascontiguousarray(array[..., ::-1])
+        return from_pillow(item, channels, name)
     if not isinstance(item, np.ndarray):
         raise TypeError(f"a picture is a path, URL, Pillow picture or array, not {type(item).__name__}.")
-    array = item[..., None] if item.ndim == 2 else item
-    if array.ndim != 3 or array.size == 0 or array.shape[2] not in {1, 3, 4}:
-        raise ValueError(f"a picture array is (height, width, 3) BGR, not {item.shape}.")
-    if array.shape[2] != channels:
-        if channels == 1:
-            array = cv2.cvtColor(array[..., :3], cv2.COLOR_BGR2GRAY)[..., None]
-        else:
-            array = array[..., :3] if array.shape[2] == 4 else np.repeat(array, 3, axis=2)
-    return np.ascontiguousarray(array)
-
-
-def _read_named(name: str, channels: int) -> np.ndarray:
-    if not name.lower().startswith(("http://", "https://")):
-        return imread(name, channels)
-    refuse_offline(name)
-    answer = requests.get(name, timeout=HTTP_TIMEOUT)
-    if not answer.ok:
-        raise FileNotFoundError(f"{name}: the server answered {answer.status_code}.")
-    image = decode_image(answer.content, channels)
-    if image is None:
-        raise UnreadableImageError(f"{name}: '{url2file(name)}' is not a picture.")
-    return image
+    return fit_channels(as_bytes(item, name), channels, name)
 
 
 class LoadTensor:
     """A batch of pictures that is a tensor already.
 
     Args:
-        im0: (B, C, H, W) RGB, 0 to 1, height and width multiples of 32.
+        im0: (B, C, H, W) RGB, height and width multiples of 32: 0 to 1, or another kind of numbers by the rule of
+            `depth`. A tensor with numbers below 0 is taken as it is: somebody has normalised it.
 
     Raises:
-        ValueError: for other shapes.
+        ValueError: for other shapes, and numbers that mean nothing.
     """
 
     def __init__(self, im0: torch.Tensor):
@@ -132,13 +162,9 @@ class LoadTensor:
         if im.ndim == 3:
             LOGGER.warning(f"{wanted}; taking {tuple(im.shape)} as one picture.")
             im = im.unsqueeze(0)
-        if im.ndim != 4 or im.shape[2] % stride or im.shape[3] % stride:
-            raise ValueError(f"{wanted}, not {tuple(im.shape)}.")
-        highest = im.max().item() if im.numel() else 0.0
-        if highest > 1.0 + torch.finfo(torch.float32).eps:
-            LOGGER.warning(f"values of a tensor source are 0 to 1, but the highest is {highest:g}; dividing by 255.")
-            im = im.float() / 255.0
-        return im
+        if im.ndim != 4 or im.shape[2] % stride or im.shape[3] % stride or not im.numel():
+            raise UnusablePictureError(f"{wanted}, not {tuple(im.shape)}.")
+        return _shares(im)
 
     def __len__(self) -> int:
         return self.bs
@@ -154,11 +180,46 @@ class LoadTensor:
         return list(self.paths), self.im0, [""] * self.bs
 
 
-def autocast_list(source: Sequence[Any]) -> list[np.ndarray | Image.Image]:
+def _shares(im: torch.Tensor) -> torch.Tensor:
+    """Return a tensor's numbers as shares of full brightness, by the same rule as those of arrays."""
+    if im.dtype in {torch.bool, torch.uint8}:
+        return im.float() / (1 if im.dtype == torch.bool else 255)
+    kind, whole = str(im.dtype).removeprefix("torch."), not im.is_floating_point()
+    if im.is_complex():
+        raise UnusablePictureError(f"a tensor source of {kind} is no picture; use shares of full brightness, 0 to 1.")
+    numbers = im.to(torch.int64) if whole else im
+    low, high = numbers.min().item(), numbers.max().item()
+    scale = SHARES
+    if kind == "uint16":
+        scale = DEEP
+    elif not whole and low < 0 and abs(low) + abs(high) < float("inf"):
+        warn_once("a tensor source with numbers below 0 is taken as it is; the picture that results hold is clipped.")
+    elif whole or not (
+        low >= 0 and high <= 1 + torch.finfo(torch.float32).eps
+    ):  # floats of 0 to 1 are what is expected
+        scale = meaning(low, high, whole, kind, "a tensor source")
+    if scale == SHARES:
+        return im
+    return numbers.div(256, rounding_mode="floor") / 255 if scale == DEEP else numbers.float() / FULL[scale]
+
+
+def autocast_list(source: Iterable[Any]) -> list[np.ndarray | Image.Image]:
     """Return pictures for a list of paths, URLs, Pillow pictures and arrays; the latter two stay as they are.
 
     Raises:
         TypeError: for other types.
     """
     kinds = (Image.Image, np.ndarray)
-    return [item if isinstance(item, kinds) else _as_bgr(item, 3) for item in source]
+    return [item if isinstance(item, kinds) else _picture(item, str(item), 3) for item in source]
+
+
+def stacked(tensors: Sequence[torch.Tensor]) -> torch.Tensor:
+    """Join tensors (C, H, W) of one shape to a batch.
+
+    Raises:
+        UnusablePictureError: for several shapes.
+    """
+    shapes = {tuple(tensor.shape) for tensor in tensors}
+    if len(shapes) > 1:
+        raise UnusablePictureError(f"tensors of the shapes {sorted(shapes)} are no batch; give them one by one.")
+    return torch.stack(list(tensors))

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Batch", "SourceTypes"]
+__all__ = ["BROKEN_IN_A_ROW", "Batch", "SourceTypes"]
 
 Batch = tuple[list[str], list[Any], list[str]]  # names, pictures, starts of log lines
+BROKEN_IN_A_ROW = 1000  # frames of a film that cannot be decoded, after which nothing better is expected
 
 
 @dataclass

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+from ultralytics.data.images.depth import as_drawable
 from ultralytics.engine.plots.dense import blend_classes, colorize_depth
 from ultralytics.engine.plots.files import write_image
 from ultralytics.engine.plots.palette import KEYPOINT_COLORS, LIMB_COLORS, SKELETON, colors, contrasting
@@ -35,13 +36,7 @@ def _numbers(values: Any) -> np.ndarray:
 
 def _canvas(image: np.ndarray | Image.Image) -> np.ndarray:
     """Return a contiguous, writable (H, W, 3) uint8 array: the given one where it is that already."""
-    array = np.asarray(image)
-    if array.ndim == 2:
-        array = array[..., None]
-    if array.shape[2] != 3:
-        array = np.repeat(array[..., :1], 3, -1) if array.shape[2] < 3 else array[..., :3]
-    if array.dtype != np.uint8:
-        array = array.astype(np.uint8)
+    array = as_drawable(np.asarray(image))
     return array if array.flags.writeable and array.flags.c_contiguous else np.ascontiguousarray(array).copy()
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+from ultralytics.data.images.depth import as_drawable
 from ultralytics.utils.files import increment_path
 
 __all__ = ["save_one_box"]
@@ -48,7 +49,7 @@ def save_one_box(
         file = Path(file)
         file.parent.mkdir(parents=True, exist_ok=True)
         target = increment_path(file).with_suffix(".jpg")
-        Image.fromarray(_three_channels(crop)[..., ::-1].copy()).save(str(target), quality=95, subsampling=0)
+        Image.fromarray(as_drawable(crop)[..., ::-1].copy()).save(str(target), quality=95, subsampling=0)
     return crop if BGR else crop[..., ::-1]
 
 
@@ -82,8 +83,3 @@ def _upright(corners: np.ndarray, im: np.ndarray, gain: float, pad: int, square:
     source = np.float32([origin, origin + right * width, origin + down * height])
     target = np.float32([[0, 0], [size[0], 0], [0, size[1]]])
     return cv2.warpAffine(im, cv2.getAffineTransform(source, target), size, flags=cv2.INTER_LINEAR)
-
-
-def _three_channels(crop: np.ndarray) -> np.ndarray:
-    """Return grey as BGR; of more than three channels show the first three."""
-    return np.repeat(crop[..., :1], 3, -1) if crop.shape[2] < 3 else crop[..., :3]

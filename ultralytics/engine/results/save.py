@@ -37,7 +37,7 @@ def label_rows(result: PictureResults, save_conf: bool = False) -> list[str]:
             continue
         values = [int(label), *shapes[i].tolist(), *([score] if save_conf else [])]
         values += [int(rows.id[i])] if rows.is_track else []
-        lines.append(" ".join(f"{v:g}" for v in values))
+        lines.append(" ".join(str(v) if isinstance(v, int) else f"{v:g}" for v in values))
     return lines
 
 

@@ -11,6 +11,7 @@ from PIL import Image
 
 from ultralytics.cfg.merge import DEFAULT_CFG
 from ultralytics.data.augment.classify import classify_transforms
+from ultralytics.data.augment.picture import middle_part
 from ultralytics.engine.predictor import BasePredictor
 from ultralytics.models.yolo.classify.task import CLASSIFY
 from ultralytics.utils.lazy import offer
@@ -47,7 +48,8 @@ class ClassificationPredictor(BasePredictor):
 
     def pre_transform(self, im: Sequence[np.ndarray]) -> list[torch.Tensor]:
         """Return pictures (H, W, C) BGR as inputs (C, h, w) of the network."""
-        return [self.transforms(_as_picture(x)) for x in im]
+        square = self.imgsz[0] == self.imgsz[1]  # other sizes are stretched to, and see all of the picture
+        return [self.transforms(_as_picture(middle_part(x) if square else x)) for x in im]
 
     def preprocess(self, im: torch.Tensor | Sequence[np.ndarray]) -> torch.Tensor:
         """Return the network input (B, C, h, w), RGB, 0..1, on the model's device.
