@@ -365,7 +365,6 @@ def test_dota_names_and_folders(dota, tmp_path):
         (lambda: auto_annotate("images"), "yolov8x-seg.pt"),
         (lambda: converter.yolo_bbox2segment("images"), "convert_segment_masks_to_yolo_seg"),
         (converter.create_synthetic_coco_dataset, "shapes.yaml"),
-        (lambda: converter.convert_to_multispectral("x.jpg"), "1 or 3 channels"),
         (lambda: asyncio.run(converter.convert_ndjson_to_yolo("x.ndjson")), "convert_coco"),
     ],
 )

@@ -18,7 +18,7 @@ from PIL import Image
 from torch.utils.data import Dataset, get_worker_info
 
 from ultralytics.data.augment.classify import classify_transforms
-from ultralytics.data.augment.picture import RandomPicture, centre_picture, channels_first
+from ultralytics.data.augment.picture import RandomPicture, centre_picture, channels_first, resized
 from ultralytics.data.augment.rng import GlobalRng, SampleRng
 from ultralytics.data.describe.class_folders import Listing, examples, list_pictures
 from ultralytics.data.describe.locate import get_split_fraction
@@ -41,8 +41,9 @@ WHOLE = np.array([[0.5, 0.5, 1.0, 1.0]], np.float32)  # the box of a picture tha
 class ClassificationDataset(Dataset):
     """Pictures of a folder with a folder per class.
 
-    A sample is `{"img": (3, size, size) bytes RGB, "cls": class, "im_file": path}`. A chain of your own goes into
-    `torch_transforms`: a function of an RGB PIL picture, whose result becomes `img` as it is.
+    A sample is `{"img": (C, size, size) bytes RGB, "cls": class, "im_file": path}`. A chain of your own goes into
+    `torch_transforms`: a function of an RGB PIL picture, whose result becomes `img` as it is. Where pictures have other
+    than three channels it gets the array (H, W, C).
 
     Args:
         root: folder of class folders.
@@ -50,6 +51,7 @@ class ClassificationDataset(Dataset):
         augment: training augmentation on.
         prefix: name of the split, at the start of log lines.
         names: classes by id, as the training split has them; those of the folders when None.
+        channels: 3 for colour, 1 for grey, another number for pictures of so many bands.
 
     Attributes:
         names: class names by id.
@@ -70,8 +72,9 @@ class ClassificationDataset(Dataset):
         augment: bool = False,
         prefix: str = "",
         names: Mapping[int, str] | Sequence[str] | None = None,
+        channels: int = 3,
     ) -> None:
-        self.root, self.args, self.imgsz = str(root), args, int(args.imgsz)
+        self.root, self.args, self.imgsz, self.channels = str(root), args, int(args.imgsz), channels
         self.prefix = colorstr(f"{prefix}: ") if prefix else ""
         listing = list_pictures(root)
         listed = (names.values() if isinstance(names, Mapping) else names) if names else listing.names
@@ -79,7 +82,7 @@ class ClassificationDataset(Dataset):
         files, classes, whole = self._chosen(listing, "train" if augment else "val")
         self.findings: list[Any] = []
         self.packed = self._scan(files, classes, whole)
-        self._random = RandomPicture.from_args(args) if augment else None
+        self._random = RandomPicture.from_args(args, channels) if augment else None
         self._own = self._random or classify_transforms(self.imgsz)
         self.torch_transforms = self._own
         self.ram: RamImages | None = None
@@ -114,13 +117,16 @@ class ClassificationDataset(Dataset):
     def _scan(self, files: Sequence[str], classes: Sequence[int], whole: bool) -> PackedLabels:
         """Check every picture, or take over what an earlier check of the same files found."""
         folder = Path(self.root)
-        key = get_hash(files, ("classify", *self.names.values()))
+        key = get_hash(files, ("classify", *self.names.values(), *self._bands))
         mark = "" if whole else f"-{get_hash((), list(files))[:8]}"
         path = folder.with_name(f"{folder.name}{mark}.cache")
         found = load_labels(path, key)
         if found is None:
             found = scan_each(
-                files, lambda i: _checked(files[i], classes[i]), f"{self.prefix}Scanning {folder}...", _counts
+                files,
+                lambda i: _checked(files[i], classes[i], self.channels),
+                f"{self.prefix}Scanning {folder}...",
+                _counts,
             )
             save_labels(path, key, found)
         else:
@@ -167,6 +173,11 @@ class ClassificationDataset(Dataset):
         """Return (file, class) of the pictures that can be used; the check itself is done when the set is opened."""
         return self.samples
 
+    @property
+    def _bands(self) -> tuple[int, ...]:
+        """What tells caches of grey and of many bands from those of colour."""
+        return () if self.channels == 3 else (self.channels,)
+
     # Reading ----------------------------------------------------------------------------------------------------------
 
     @staticmethod
@@ -176,7 +187,7 @@ class ClassificationDataset(Dataset):
 
     def _reduction(self, i: int) -> int:
         """What the decoder may divide a picture's sides by, so that no crop has to be enlarged because of it."""
-        if self._random is None:
+        if self._random is None or self.channels != 3:
             return 1
         smallest = self._random.smallest_side(self.packed.shapes[i])
         return next((divisor for divisor in REDUCTIONS if smallest / divisor >= self.imgsz), 1)
@@ -190,11 +201,10 @@ class ClassificationDataset(Dataset):
         """Read picture `i` at the size that its augmentation starts from."""
         file = self.packed.files[i]
         stored = None if self._disk is None else self._disk.load(file)
-        image = imread(file, reduce=self._reduction(i)) if stored is None else stored
-        height, width = self._size_hw(i)
-        if image.shape[:2] != (height, width):
-            image = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
-        return image
+        fits = stored is not None and stored.shape[2] == self.channels
+        image = stored if fits else imread(file, self.channels, self._reduction(i))
+        size_hw = self._size_hw(i)
+        return image if image.shape[:2] == size_hw else resized(image, size_hw, cv2.INTER_AREA)
 
     def _prepared(self, i: int) -> np.ndarray:
         """What the memory cache holds of picture `i`: the augmentation's input, or the finished validation picture."""
@@ -209,17 +219,17 @@ class ClassificationDataset(Dataset):
         if kind == "ram":
             self._fill_ram()
         elif kind == "disk":
-            need = int(self.packed.shapes.astype(np.int64).prod(1).sum()) * 3
+            need = int(self.packed.shapes.astype(np.int64).prod(1).sum()) * self.channels
             if disk_has_room(Path(self.packed.files[0]).parent, need, 0.1, self.prefix):
                 self.cache_images()
 
     def _fill_ram(self) -> None:
         sizes = [self._size_hw(i) if self._random else (self.imgsz, self.imgsz) for i in range(len(self))]
-        shapes = np.column_stack([np.array(sizes).reshape(-1, 2), np.full(len(sizes), 3)])
+        shapes = np.column_stack([np.array(sizes).reshape(-1, 2), np.full(len(sizes), self.channels)])
         if not ram_has_room(int(shapes.prod(1).sum()), 1.0, self.prefix):
             return
         kind = "train" if self._random else "val"
-        key = f"{get_hash(self.packed.files)} {self.imgsz} classify {kind}"
+        key = f"{get_hash(self.packed.files)} {self.imgsz} classify {kind}{self._bands or ''}"
         self.ram = in_memory(shapes, key, self._prepared, self.prefix)
 
     def cache_images(self) -> None:
@@ -230,7 +240,8 @@ class ClassificationDataset(Dataset):
     def _store(self, i: int) -> int:
         file = self.packed.files[i]
         present = self._disk.load(file)
-        return self._disk.store(file, imread(file)) if present is None else present.nbytes
+        fits = present is not None and present.shape[2] == self.channels  # another run's may be grey
+        return present.nbytes if fits else self._disk.store(file, imread(file, self.channels))
 
     # Samples ----------------------------------------------------------------------------------------------------------
 
@@ -243,8 +254,9 @@ class ClassificationDataset(Dataset):
         i = range(len(self))[int(index) if ref is None else ref.index]
         sample = {"cls": int(self.packed.cls[i]), "im_file": self.packed.files[i]}
         if self.torch_transforms is not self._own:  # somebody's own chain, which wants to see all of the picture
-            picture = Image.fromarray(np.ascontiguousarray(imread(sample["im_file"])[..., ::-1]))
-            return {"img": self.torch_transforms(picture), **sample}
+            array = imread(sample["im_file"], self.channels)
+            rgb = Image.fromarray(np.ascontiguousarray(array[..., ::-1])) if self.channels == 3 else array
+            return {"img": self.torch_transforms(rgb), **sample}
         image = self._prepared(i) if self.ram is None else self.ram[i]
         if self._random is not None:
             image = self._random.run(image, GlobalRng() if ref is None else SampleRng(ref.key))
@@ -252,7 +264,7 @@ class ClassificationDataset(Dataset):
 
     @staticmethod
     def collate_fn(batch: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-        """Join samples: `img` (B, 3, H, W), `cls` (B,) int64, `im_file` list of B."""
+        """Join samples: `img` (B, C, H, W), `cls` (B,) int64, `im_file` list of B."""
         pictures = [torch.as_tensor(sample["img"]) for sample in batch]
         images = torch.empty((len(pictures), *pictures[0].shape), dtype=pictures[0].dtype)
         if get_worker_info() is not None:
@@ -267,9 +279,9 @@ class ClassificationDataset(Dataset):
         }
 
 
-def _checked(file: str, cls: int) -> ScanRow:
+def _checked(file: str, cls: int, channels: int) -> ScanRow:
     """Check one picture."""
-    size_hw, findings = scan_image(file)
+    size_hw, findings = scan_image(file, channels)
     rows = LabelRows(np.array([cls], np.float32), WHOLE, [], None)
     return ScanRow(size_hw, rows if math.prod(size_hw) else None, findings)
 

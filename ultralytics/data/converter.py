@@ -19,6 +19,7 @@ from ultralytics.data.describe.class_folders import examples
 from ultralytics.data.tools.coco_ids import COCO80_TO_91, COCO91_TO_80
 from ultralytics.data.tools.convert_dota import convert_dota_to_yolo_obb
 from ultralytics.data.tools.mask_outlines import decode_rle, mask_outlines
+from ultralytics.data.tools.multispectral import convert_to_multispectral
 from ultralytics.ops.masks import join_outlines
 from ultralytics.utils.files import atomic_write, increment_path
 from ultralytics.utils.lazy import offer
@@ -294,11 +295,6 @@ def create_synthetic_coco_dataset() -> None:
         "create_synthetic_coco_dataset is not built. Drawn data sets with exact labels: shapes.yaml, shapes-seg.yaml, "
         "shapes-pose.yaml, shapes-obb.yaml and shapes-cls; a YAML of your own with 'generator: shapes' draws more."
     )
-
-
-def convert_to_multispectral(path: str | Path, n_channels: int = 10, replace: bool = False, zip: bool = False) -> None:
-    """Pictures of many channels; not built."""
-    raise NotImplementedError("convert_to_multispectral is not built: pictures have 1 or 3 channels here.")
 
 
 async def convert_ndjson_to_yolo(

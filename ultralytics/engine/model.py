@@ -89,7 +89,8 @@ class Model(nn.Module):
         parsed = yaml_model_load(cfg)
         self.cfg = cfg
         self.task = task or guess_model_task(parsed)
-        self.model = (model or self._part("model"))(parsed, verbose=verbose and rank() in {-1, 0})
+        channels = {"ch": parsed["channels"]} if parsed.get("channels") else {}
+        self.model = (model or self._part("model"))(parsed, **channels, verbose=verbose and rank() in {-1, 0})
         self.overrides.update(model=self.cfg, task=self.task)
         self.model.args = {**get_cfg().as_dict(), "imgsz": TASK_INFOS[self.task].imgsz, **self.overrides}
         self.model.task = self.task

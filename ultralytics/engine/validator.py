@@ -158,7 +158,7 @@ class BaseValidator:
         if self.dataloader is None:
             self.dataloader = self.get_dataloader(self._split_path(), self.args.batch)
         batch = self.args.batch if fixed else 1
-        runtime.warmup(imgsz=(batch, self.data.get("channels", 3), size, size))
+        runtime.warmup(imgsz=(batch, runtime.channels, size, size))
         return runtime
 
     def get_data(self) -> dict[str, Any]:

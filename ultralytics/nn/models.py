@@ -243,6 +243,8 @@ class BaseModel(nn.Module):
         # 8.1 wrote the channels as `ch`; a file that says so means it, unless the caller knows better than the default.
         if ch == 3 and "channels" not in content and content.get("ch"):
             ch = content["ch"]
+        if content.get("channels") not in (None, ch):
+            LOGGER.info(f"Overriding model.yaml channels={content['channels']} with channels={ch}")
         content["channels"] = ch
         if nc and nc != content.get("nc"):
             if "nc" in content:
@@ -502,7 +504,8 @@ class ClassificationModel(BaseModel):
         verbose: bool = True,
     ):
         super().__init__()
-        ch = self._read_yaml(cfg, ch, nc)
+        content = dict(cfg) if isinstance(cfg, Mapping) else yaml_model_load(cfg)
+        ch = self._read_yaml(content, content.get("channels") or ch, nc)  # here the file wins over the argument
         if "nc" not in self.yaml:
             raise ValueError("the number of classes is in neither the model YAML ('nc: 10') nor the argument nc.")
         made = self._build(ch, verbose)

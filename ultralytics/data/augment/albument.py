@@ -12,6 +12,7 @@ import numpy as np
 from ultralytics.data.augment.base import SampleTransform
 from ultralytics.data.augment.rng import GlobalRng, Rng
 from ultralytics.data.sample import Sample
+from ultralytics.utils.log import warn_once
 
 __all__ = ["Albumentations"]
 
@@ -91,7 +92,11 @@ class Albumentations(SampleTransform):
         hits = [self._default(name) for chance, name in self.defaults if rng.random() < chance]
         applied = hits if self.transform is None else [self.transform]
         picture = sample.pixels() if applied else None
-        if picture is None or picture.shape[2] != 3:
+        if picture is None:
+            return None
+        if picture.shape[2] != 3:
+            if self.transform is not None:
+                warn_once(f"'augmentations' are left out: they take 3 channels, the pictures have {picture.shape[2]}.")
             return None
         for transform in applied:
             if not isinstance(rng, GlobalRng) and hasattr(transform, "set_random_seed"):

@@ -1,5 +1,8 @@
 """Whole pictures for classification, as bytes: random crops for training, the middle for validation.
 
+Pictures of other than three channels are cropped, mirrored and erased like all others; policies are about colours, so
+they are left out there.
+
 A training picture is described by a `Shot`, drawn from its random stream for a picture of known size, and then made in
 one go: the crop is resized straight out of the source, mirrored, changed by a policy (`policy.py`) and partly erased.
 
@@ -22,7 +25,16 @@ from PIL import Image
 from ultralytics.data.augment.policy import POLICIES, ColorJitter, Plan, Steps
 from ultralytics.data.augment.rng import GlobalRng, Rng
 
-__all__ = ["RandomPicture", "Shot", "centre_picture", "channels_first", "middle_part", "policy_of"]
+__all__ = [
+    "RandomPicture",
+    "Shot",
+    "antialiased",
+    "centre_picture",
+    "channels_first",
+    "middle_part",
+    "policy_of",
+    "resized",
+]
 
 TRIES = 10  # to place a crop or an erased part of the drawn size and shape
 ERASED_AREA, ERASED_RATIO = (0.02, 0.33), (0.3, 3.3)
@@ -84,7 +96,7 @@ class RandomPicture:
     erasing: float = 0.0
 
     @classmethod
-    def from_args(cls, args: Any) -> RandomPicture:
+    def from_args(cls, args: Any, channels: int = 3) -> RandomPicture:
         """Read a run's settings: imgsz, scale, fliplr, flipud, auto_augment, hsv_h, hsv_s, hsv_v, erasing."""
         scale = args.scale
         low, high = scale if isinstance(scale, (list, tuple)) else (1 - scale, 1.0)
@@ -95,7 +107,7 @@ class RandomPicture:
             area=(low, max(low, high)),
             hflip=args.fliplr,
             vflip=args.flipud,
-            policy=policy_of(args.auto_augment) or jitter,
+            policy=(policy_of(args.auto_augment) or jitter) if channels == 3 else None,
             erasing=args.erasing,
         )
 
@@ -111,13 +123,13 @@ class RandomPicture:
         return Shot(crop, codes.get((mirrored, upside_down)), plan, erased)
 
     def make(self, image: np.ndarray, shot: Shot) -> np.ndarray:
-        """Return the picture (size, size, 3) that a shot describes; `image` (H, W, 3) BGR stays as it is."""
+        """Return the picture (size, size, C) that a shot describes; `image` (H, W, C) BGR stays as it is."""
         top, left, height, width = shot.crop
         # Averaging while shrinking keeps out the patterns that skipped pixels would leave.
         method = cv2.INTER_AREA if min(height, width) > self.size else cv2.INTER_LINEAR
-        out = cv2.resize(image[top : top + height, left : left + width], (self.size, self.size), interpolation=method)
+        out = resized(image[top : top + height, left : left + width], (self.size, self.size), method)
         if shot.mirror is not None:
-            out = cv2.flip(out, shot.mirror)
+            out = cv2.flip(out, shot.mirror).reshape(out.shape)
         out = shot.plan(out)
         if shot.erased is not None:
             top, left, height, width = shot.erased
@@ -159,6 +171,15 @@ def _middle(size_hw: Sequence[int], ratio: tuple[float, float]) -> Rectangle:
     return (height - h) // 2, (width - w) // 2, h, w
 
 
+def resized(image: np.ndarray, size_hw: tuple[int, int], interpolation: int) -> np.ndarray:
+    """Resize a picture (H, W, C) of any number of channels; OpenCV averages four at most."""
+    groups = [
+        cv2.resize(image[..., i : i + 4], size_hw[::-1], interpolation=interpolation).reshape(*size_hw, -1)
+        for i in range(0, image.shape[2], 4)
+    ]
+    return groups[0] if len(groups) == 1 else np.concatenate(groups, axis=2)
+
+
 def middle_part(image: np.ndarray) -> np.ndarray:
     """Return what a square out of the middle can show: all of a usual picture (H, W, C), of a very long one a part."""
     height, width = image.shape[:2]
@@ -168,7 +189,7 @@ def middle_part(image: np.ndarray) -> np.ndarray:
 
 
 def centre_picture(image: np.ndarray, size: int) -> np.ndarray:
-    """Resize the short side of a picture (H, W, 3) to `size` and cut a square out of its middle.
+    """Resize the short side of a picture (H, W, C) to `size` and cut a square out of its middle.
 
     Equal, byte by byte, to `classify_transforms` up to its conversion to numbers from 0 to 1: Pillow's antialiased
     resizing, and the square rounded the way torchvision rounds it.
@@ -179,15 +200,24 @@ def centre_picture(image: np.ndarray, size: int) -> np.ndarray:
         target_hw = size, int(size * width / height)
     else:
         target_hw = int(size * height / width), size
-    if target_hw != (height, width):
-        picture = Image.fromarray(np.ascontiguousarray(image)).resize(target_hw[::-1], Image.Resampling.BILINEAR)
-        image = np.asarray(picture)
+    image = antialiased(image, target_hw)
     top, left = (round((side - size) / 2) for side in target_hw)
     return image[top : top + size, left : left + size]
 
 
+def antialiased(image: np.ndarray, size_hw: tuple[int, int]) -> np.ndarray:
+    """Resize a picture (H, W, C) the way Pillow does, which averages over all that a new pixel covers."""
+    if image.shape[:2] == tuple(size_hw):
+        return image
+    parts = [image] if image.shape[2] == 3 else np.split(image, image.shape[2], axis=2)
+    pictures = (Image.fromarray(np.ascontiguousarray(part if part.shape[2] == 3 else part[..., 0])) for part in parts)
+    return np.dstack([np.asarray(picture.resize(size_hw[::-1], Image.Resampling.BILINEAR)) for picture in pictures])
+
+
 def channels_first(image: np.ndarray) -> torch.Tensor:
-    """Return a BGR picture (H, W, 3) as an RGB tensor (3, H, W) of bytes with memory of its own."""
+    """Return a picture (H, W, C) as a tensor (C, H, W) of bytes with memory of its own, BGR as RGB."""
+    if image.shape[2] != 3:
+        return torch.from_numpy(image.transpose(2, 0, 1).copy())
     out = np.empty((3, *image.shape[:2]), np.uint8)
     cv2.split(image, [out[2], out[1], out[0]])
     return torch.from_numpy(out)

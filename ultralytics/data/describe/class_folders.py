@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ultralytics.data.describe.locate import walk
-from ultralytics.data.images.formats import is_image
+from ultralytics.data.images.arrays import without_cached
+from ultralytics.data.images.formats import is_array, is_image
 
 __all__ = ["Listing", "class_names", "examples", "list_pictures"]
 
@@ -51,11 +52,11 @@ def list_pictures(folder: str | os.PathLike) -> Listing:
     owners: list[int] = []
     others: list[str] = []
     for i, name in enumerate(names):
-        for path in walk(os.path.join(folder, name), hidden=False):
-            if is_image(path):
+        for path in without_cached(walk(os.path.join(folder, name), hidden=False)):
+            if is_image(path) or is_array(path):
                 files.append(path)
                 owners.append(i)
-            elif not path.endswith(".npy"):  # arrays of the picture cache
+            else:
                 others.append(path)
     with os.scandir(folder) as entries:
         loose = sorted(e.path for e in entries if e.is_file() and is_image(e.name))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ultralytics.cfg.errors import ConfigTypeError, close_names
+from ultralytics.cfg.errors import ConfigTypeError, ConfigValueError, close_names
 from ultralytics.data.describe.class_folders import Listing, class_names, examples, list_pictures
 from ultralytics.data.generators import find_generator
 from ultralytics.data.split import split_classify_dataset
@@ -40,7 +40,7 @@ def check_cls_dataset(dataset: str | Path, split: str = "") -> dict[str, Any]:
 
     Returns:
         `path`, `train`, `val`, `test` (folders, None where there is none; without `val`, `test` stands in), `nc`,
-        `names` (id to name: the sorted folder names of `train`) and `channels`.
+        `names` (id to name: the sorted folder names of `train`) and `channels` (3 unless a YAML says otherwise).
 
     Raises:
         FileNotFoundError: naming what is missing and where to put it.
@@ -68,7 +68,20 @@ def check_cls_dataset(dataset: str | Path, split: str = "") -> dict[str, Any]:
             f"'{source}' has the single class '{names[0]}'. A classifier with one class gives it to every picture, so "
             "top-1 is 1 and nothing is learnt: add a folder of pictures that are something else."
         )
-    return {"path": root, **found, "nc": len(names), "names": dict(enumerate(names)), "channels": 3}
+    channels = _channels(str(dataset).strip())
+    return {"path": root, **found, "nc": len(names), "names": dict(enumerate(names)), "channels": channels}
+
+
+def _channels(text: str) -> int:
+    """Channels of the pictures, as the YAML that `text` names says; 3 where there is none."""
+    shipped = (ROOT / "cfg" / "datasets" / f"{text}.yaml").is_file()
+    if Path(text).is_dir() or not (shipped or Path(text).suffix in {".yaml", ".yml"}):
+        return 3
+    file = check_file(f"{text}.yaml" if shipped else text, (".yaml", ".yml"))
+    value = YAML.load(file).get("channels", 3)
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ConfigValueError(f"{file}: 'channels' must be a whole number from 1, not {value!r}.")
+    return value
 
 
 def _splits(root: Path) -> dict[str, Path | None]:

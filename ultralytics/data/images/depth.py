@@ -23,7 +23,15 @@ from PIL import Image, ImageOps
 
 from ultralytics.utils.log import LOGGER, warn_once
 
-__all__ = ["UnusablePictureError", "as_bytes", "as_drawable", "fit_channels", "from_pillow", "meaning"]
+__all__ = [
+    "UnusablePictureError",
+    "as_bytes",
+    "as_drawable",
+    "drawable_inputs",
+    "fit_channels",
+    "from_pillow",
+    "meaning",
+]
 
 LEVELS, DEEP, SHARES = "levels 0 to 255", "0 to 65535", "shares of full brightness, 0 to 1"
 FULL = {LEVELS: 255.0, DEEP: 65535.0, SHARES: 1.0}
@@ -170,6 +178,16 @@ def as_drawable(image: np.ndarray, warn: bool = True) -> np.ndarray:
     if image.shape[2] == 3:
         return image
     return image[..., :3] if image.shape[2] > 3 else np.repeat(image[..., :1], 3, axis=2)
+
+
+def drawable_inputs(images: np.ndarray) -> np.ndarray:
+    """Return a batch as networks take it, (B, C, H, W), RGB where C is 3, as pictures (B, H, W, 3) to draw on, BGR.
+
+    The numbers of all pictures have one range; otherwise as `as_drawable`.
+    """
+    bands = images[:, ::-1] if images.shape[1] == 3 else images
+    rows = bands.transpose(0, 2, 3, 1).reshape(-1, images.shape[3], images.shape[1])  # one tall picture
+    return np.ascontiguousarray(as_drawable(rows, warn=False)).reshape(len(images), *images.shape[2:], 3)
 
 
 def _stretched(image: np.ndarray) -> np.ndarray:

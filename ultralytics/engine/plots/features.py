@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from ultralytics.data.images.depth import drawable_inputs
 from ultralytics.engine.plots.files import write_image
 from ultralytics.utils.log import LOGGER
 
@@ -69,7 +70,7 @@ def class_activation_map(
 
     Args:
         model: network whose last layer of `model.model` is the head, taking a list of maps.
-        im: (B, 3, H, W) network input, RGB, 0..1.
+        im: (B, C, H, W) network input, RGB where it has three channels, 0..1.
         paths: sources of the pictures, for the names.
         save_dir: target folder.
         *args: ignored.
@@ -93,13 +94,13 @@ def class_activation_map(
         strong = _strongest(scores.detach(), conf, classes, topk)
         grads = torch.autograd.grad(scores[strong].sum(), levels, allow_unused=True)
     heat = _heat([(a.detach(), g) for a, g in zip(levels, grads, strict=True) if g is not None], im.shape[2:])
-    pictures = (im.detach().float().cpu() * 255).byte().permute(0, 2, 3, 1).numpy()
+    pictures = drawable_inputs(im.detach().float().cpu().numpy())
     for picture, warm, source in zip(pictures, heat, paths, strict=False):
         target = Path(save_dir) / f"{Path(source).stem}_cam.jpg"
         target.parent.mkdir(parents=True, exist_ok=True)
         LOGGER.info(f"Saving {target}... (LayerCAM)")
         colored = cv2.applyColorMap((warm * 255).astype(np.uint8), cv2.COLORMAP_JET)
-        write_image(target, cv2.addWeighted(colored, OVERLAY, np.ascontiguousarray(picture[..., ::-1]), 1 - OVERLAY, 0))
+        write_image(target, cv2.addWeighted(colored, OVERLAY, picture, 1 - OVERLAY, 0))
 
 
 def _class_scores(output: Any, nc: int) -> torch.Tensor:

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import torch
 
-from ultralytics.data.images.depth import as_drawable
+from ultralytics.data.images.depth import drawable_inputs
 from ultralytics.engine.plots.annotate import Annotator
 from ultralytics.engine.plots.files import write_image
 from ultralytics.engine.plots.palette import colors
@@ -34,11 +34,8 @@ def _array(values: Any) -> np.ndarray:
 
 def _tiles(images: np.ndarray, size_hw: tuple[int, int]) -> list[np.ndarray]:
     """Return (B, C, H, W) pictures, RGB where they have three channels, as BGR tiles of one size."""
-    order = slice(None, None, -1) if images.shape[1] == 3 else slice(3)
-    channels_last = images[:, order].transpose(0, 2, 3, 1)
-    pictures = as_drawable(channels_last.reshape(-1, *channels_last.shape[2:]), warn=False)  # one range for all
     out = []
-    for tile in pictures.reshape(*channels_last.shape[:3], 3):
+    for tile in drawable_inputs(images):
         same = tile.shape[:2] == size_hw
         out.append(tile if same else cv2.resize(tile, size_hw[::-1], interpolation=cv2.INTER_AREA))
     return out

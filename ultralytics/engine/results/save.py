@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ultralytics.data.images.depth import as_drawable
 from ultralytics.engine.plots.crops import save_one_box
 from ultralytics.engine.results.picture import PictureResults
 from ultralytics.engine.results.tensors import as_numpy
@@ -79,10 +80,11 @@ def save_crops(result: PictureResults, folder: str | Path, file_name: str | Path
         if result.probs is not None or result.semantic_mask is not None or result.depth is not None:
             LOGGER.warning("save_crop needs boxes; this model gives none. Nothing written.")
         return
+    picture = as_drawable(result.orig_img)
     corners = as_numpy(rows.xyxyxyxy if result.obb is not None else rows.xyxy)
     for corner, label in zip(corners, as_numpy(rows.cls).astype(int).tolist(), strict=True):
         target = Path(folder) / _folder_name(result.names[label]) / f"{Path(file_name).stem}.jpg"
-        save_one_box(corner, result.orig_img, file=target, BGR=True)
+        save_one_box(corner, picture, file=target, BGR=True)
 
 
 def _folder_name(name: str) -> str:

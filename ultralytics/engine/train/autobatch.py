@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from ultralytics.cfg.merge import DEFAULT_CFG_DICT
+from ultralytics.nn.cost.flops import input_channels
 from ultralytics.utils.device import device_memory
 from ultralytics.utils.log import LOGGER, colorstr
 
@@ -126,16 +127,18 @@ def _peak(step: Callable[[int], Any], size: int, device: torch.device) -> float 
 
 def _train_step(model: nn.Module, size: int, imgsz: int, boxes: int, device: torch.device) -> None:
     """Run a forward and backward pass of random images with `boxes` targets each, the loss included."""
-    loss = model(random_batch(size, imgsz, max(1, boxes), device))[0].sum()
+    loss = model(random_batch(size, imgsz, max(1, boxes), device, input_channels(model)))[0].sum()
     loss.backward()
     model.zero_grad(set_to_none=True)
 
 
-def random_batch(size: int, imgsz: int, boxes: int, device: torch.device) -> Mapping[str, torch.Tensor]:
+def random_batch(
+    size: int, imgsz: int, boxes: int, device: torch.device, channels: int = 3
+) -> Mapping[str, torch.Tensor]:
     """Return a detection batch of noise."""
     total = size * boxes
     return {
-        "img": torch.rand(size, 3, imgsz, imgsz, device=device),
+        "img": torch.rand(size, channels, imgsz, imgsz, device=device),
         "cls": torch.zeros(total, 1, device=device),
         "bboxes": torch.rand(total, 4, device=device) * 0.5 + 0.25,
         "batch_idx": torch.arange(size, device=device).repeat_interleave(boxes).float(),

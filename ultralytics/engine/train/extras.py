@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from ultralytics.nn.cost.flops import get_flops, get_num_params
+from ultralytics.nn.cost.flops import get_flops, get_num_params, input_channels
 from ultralytics.utils.device import time_sync
 from ultralytics.utils.log import LOGGER
 
@@ -133,7 +133,7 @@ def attempt_compile(
         if warmup:
             begin = time.perf_counter()
             with torch.autocast(device.type, enabled=use_autocast), torch.no_grad():
-                compiled(torch.zeros(1, 3, imgsz, imgsz, device=device))
+                compiled(torch.zeros(1, input_channels(model), imgsz, imgsz, device=device))
             LOGGER.info(f"compiled the model ({mode}) in {time_sync(device) - begin:.1f} s")
     except Exception as error:  # torch.compile fails in many ways: no compiler, unsupported Python ...
         LOGGER.warning(f"torch.compile does not work here, running the model as it is: {str(error).splitlines()[0]}")

@@ -30,7 +30,16 @@ from torch.overrides import TorchFunctionMode
 from ultralytics.nn.protocols import CountsMacs
 from ultralytics.utils.log import LOGGER
 
-__all__ = ["FlopsReport", "LayerCost", "count_flops", "get_flops", "get_num_gradients", "get_num_params", "model_info"]
+__all__ = [
+    "FlopsReport",
+    "LayerCost",
+    "count_flops",
+    "get_flops",
+    "get_num_gradients",
+    "get_num_params",
+    "input_channels",
+    "model_info",
+]
 
 Rule = Callable[[nn.Module, torch.Tensor, torch.Tensor], float]
 
@@ -251,7 +260,8 @@ def _size(imgsz: int | Sequence[int]) -> tuple[int, int]:
     return sides
 
 
-def _input_channels(model: nn.Module) -> int:
+def input_channels(model: nn.Module) -> int:
+    """Return the channels of the pictures that a network takes, as its YAML or its first layer says."""
     facts = getattr(model, "yaml", None) or {}
     if isinstance(facts, Mapping) and (channels := facts.get("channels") or facts.get("ch")):
         return int(channels)
@@ -269,7 +279,7 @@ def count_flops(model: nn.Module, imgsz: int | Sequence[int] = 640, ch: int | No
     Returns:
         True cost and the cost that module hooks see, in GFLOPs, with a row per top-level layer.
     """
-    shape = (1, ch or _input_channels(model), *_size(imgsz))
+    shape = (1, ch or input_channels(model), *_size(imgsz))
     try:
         meter = _measure(model, shape, fake=True)
     except Exception as error:  # a block that needs values, not only shapes; a real fault shows again below

@@ -11,7 +11,7 @@ from PIL import Image
 
 from ultralytics.cfg.merge import DEFAULT_CFG
 from ultralytics.data.augment.classify import classify_transforms
-from ultralytics.data.augment.picture import middle_part
+from ultralytics.data.augment.picture import antialiased, centre_picture, channels_first, middle_part
 from ultralytics.engine.predictor import BasePredictor
 from ultralytics.models.yolo.classify.task import CLASSIFY
 from ultralytics.utils.lazy import offer
@@ -47,7 +47,9 @@ class ClassificationPredictor(BasePredictor):
         self.transforms = stored if _gives(stored, self.imgsz) else classify_transforms(tuple(self.imgsz))
 
     def pre_transform(self, im: Sequence[np.ndarray]) -> list[torch.Tensor]:
-        """Return pictures (H, W, C) BGR as inputs (C, h, w) of the network."""
+        """Return pictures (H, W, C) BGR as inputs (C, h, w) of the network; bytes where C is not 3."""
+        if self.model.channels != 3:  # Pillow's pictures, which the transforms take, have one or three
+            return [channels_first(_fitted(x, self.imgsz)) for x in im]
         square = self.imgsz[0] == self.imgsz[1]  # other sizes are stretched to, and see all of the picture
         return [self.transforms(_as_picture(middle_part(x) if square else x)) for x in im]
 
@@ -63,9 +65,14 @@ class ClassificationPredictor(BasePredictor):
 
 
 def _as_picture(image: np.ndarray) -> Image.Image:
-    """Return a BGR or grey array (H, W, C) as a PIL picture."""
-    grey = image.shape[-1] == 1
-    return Image.fromarray(np.ascontiguousarray(image[..., 0] if grey else image[..., ::-1]))
+    """Return a BGR array (H, W, 3) as a PIL picture."""
+    return Image.fromarray(np.ascontiguousarray(image[..., ::-1]))
+
+
+def _fitted(image: np.ndarray, size_hw: Sequence[int]) -> np.ndarray:
+    """Bring a picture (H, W, C) to the input size the way that `classify_transforms` does."""
+    height, width = size_hw
+    return centre_picture(image, height) if height == width else antialiased(image, (height, width))
 
 
 def _gives(transforms: Any, imgsz: Sequence[int]) -> bool:

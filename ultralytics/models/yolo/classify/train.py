@@ -22,6 +22,8 @@ from ultralytics.engine.train.modules import unwrap_model
 from ultralytics.engine.trainer import BaseTrainer
 from ultralytics.models.yolo.classify.task import CLASSIFY
 from ultralytics.models.yolo.classify.val import ClassificationValidator, as_input
+from ultralytics.nn.builder.names import yaml_model_load
+from ultralytics.nn.cost.flops import input_channels
 from ultralytics.nn.models import ClassificationModel
 from ultralytics.utils import env
 from ultralytics.utils.dist import torch_distributed_zero_first
@@ -59,9 +61,9 @@ class ClassificationTrainer(BaseTrainer):
             mode: `train` augments, `val` takes the middle of pictures.
             batch: images per batch, which makes no difference here.
         """
-        return ClassificationDataset(
-            root=img_path, args=self.args, augment=mode == "train", prefix=mode, names=self.data["names"]
-        )
+        channels = input_channels(unwrap_model(self.model)) if isinstance(self.model, nn.Module) else 3
+        names = self.data["names"]
+        return ClassificationDataset(img_path, self.args, mode == "train", mode, names, channels)
 
     def get_dataloader(self, dataset_path: Any, batch_size: int = 16, rank: int = 0, mode: str = "train") -> Any:
         """Return the loader of one split; that of `val` also tells the network its transforms."""
@@ -122,7 +124,11 @@ class ClassificationTrainer(BaseTrainer):
 
     def get_model(self, cfg: Any = None, weights: nn.Module | None = None, verbose: bool = True) -> nn.Module:
         """Return a classifier for the data set's classes, with start weights where given, and the run's dropout."""
-        model = ClassificationModel(cfg, nc=self.data["nc"], ch=self.data.get("channels", 3), verbose=verbose)
+        content = dict(cfg) if isinstance(cfg, Mapping) else yaml_model_load(cfg)
+        channels = self.data.get("channels", 3)
+        if channels != 3:  # said by the data set; otherwise it is the model that says what it takes
+            content["channels"] = channels
+        model = ClassificationModel(content, nc=self.data["nc"], ch=channels, verbose=verbose)
         if weights is not None:
             model.load(weights, verbose=verbose)
         for module in model.modules():

@@ -48,6 +48,7 @@ class ClassificationValidator(BaseValidator):
             given["imgsz"] = CLASSIFY.info.imgsz
         super().__init__(dataloader, save_dir, {**given, "task": CLASSIFY.name}, _callbacks)
         self.metrics = ClassifyMetrics()
+        self.channels = 3
         self.pred: list[torch.Tensor] = []
         self.targets: list[torch.Tensor] = []
 
@@ -56,7 +57,7 @@ class ClassificationValidator(BaseValidator):
     def get_model(self, model: Any, trainer: Any = None) -> Any:
         """Return what is validated, and remember its class names."""
         network = super().get_model(model, trainer)
-        self.names = network.names
+        self.names, self.channels = network.names, getattr(network, "channels", 3)
         return network
 
     def get_data(self) -> dict[str, Any]:
@@ -66,9 +67,8 @@ class ClassificationValidator(BaseValidator):
 
     def build_dataset(self, img_path: Any) -> ClassificationDataset:
         """Return the data set of a split."""
-        return ClassificationDataset(
-            root=img_path, args=self.args, augment=False, prefix=self.args.split, names=self.data["names"]
-        )
+        names = self.data["names"]
+        return ClassificationDataset(img_path, self.args, False, self.args.split, names, self.channels)
 
     def get_dataloader(self, dataset_path: Any, batch_size: int) -> Any:
         """Return a loader of a split, in fixed order."""
