@@ -145,7 +145,9 @@ def test_scan_is_cached_and_renewed(tmp_path, monkeypatch):
     cache = tmp_path / "train.cache"
     assert cache.is_file()
     seen = []
-    monkeypatch.setattr("ultralytics.data.classify.scan_image", lambda path, channels: seen.append(path) or ((9, 9), []))
+    monkeypatch.setattr(
+        "ultralytics.data.classify.scan_image", lambda path, channels: seen.append(path) or ((9, 9), [])
+    )
     assert ClassificationDataset(root, args()).cls.tolist() == [0, 0, 1, 1] and not seen
     make_classes(root, {"a": 3})
     ClassificationDataset(root, args())

@@ -119,7 +119,8 @@ def _decode_any(data: bytes, name: str, channels: int, reduce: int) -> np.ndarra
 
 def _decode_usual(data: bytes, name: str, channels: int, reduce: int) -> np.ndarray | None:
     """Decode a picture that a decoder brings to one or three channels of bytes by itself, or return None."""
-    if name.rpartition(".")[2].lower() in PILLOW_FIRST:
+    turned_webp = data[:4] == b"RIFF" and b"EXIF" in data  # older versions of OpenCV leave these lying on their side
+    if turned_webp or name.rpartition(".")[2].lower() in PILLOW_FIRST:
         image = _decode_with_pillow(data, channels)
         return decode_image(data, channels, reduce) if image is None else image
     image = decode_image(data, channels, reduce)

@@ -22,7 +22,7 @@ from ultralytics.utils.checks import require
 __all__ = ["TiffHeader", "read_bands", "tiff_header", "turned_upright"]
 
 STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # the latter two: offsets of 64 bits
-BITS, ORIENTATION, SAMPLES, SAMPLE_FORMAT = 258, 274, 277, 339
+WIDTH, BITS, ORIENTATION, SAMPLES, SAMPLE_FORMAT = 256, 258, 274, 277, 339
 UNSIGNED = 1
 MOST_PAGES = 4096
 
@@ -61,6 +61,8 @@ def tiff_header(stream: BinaryIO) -> TiffHeader | None:
             offsets.append(directory.next)
             stream.seek(directory.next)
             directory.load(stream)
+            if first is None and WIDTH not in directory:
+                return None  # nothing was there
             first = first or _page(directory)
     except (OSError, SyntaxError, ValueError, TypeError, KeyError, struct.error):
         pass  # what was read counts; a damaged end is the decoder's to report
@@ -87,9 +89,11 @@ def read_bands(data: bytes, header: TiffHeader, every_page: bool, name: str) -> 
     if header.samples > 4:
         array = _by_tifffile(data, header, every_page, name)
     else:
-        array = _by_opencv(data, header, every_page, name)
-        if array is None and header.pages == 1 and header.samples == 1:
-            array = _by_pillow(data)
+        array = _by_pillow(data, {"RGBA"}) if header.samples == 4 and header.pages == 1 else None
+        if array is None:
+            array = _by_opencv(data, header, every_page, name)
+        if array is None and header.samples == header.pages == 1:
+            array = _by_pillow(data, {"I", "F"})
     if array is None and find_spec("tifffile") is not None:
         array = _by_tifffile(data, header, every_page, name)
     return array
@@ -118,10 +122,14 @@ def _by_opencv(data: bytes, header: TiffHeader, every_page: bool, name: str) -> 
     return bands
 
 
-def _by_pillow(data: bytes) -> np.ndarray | None:
+def _by_pillow(data: bytes, modes: set[str]) -> np.ndarray | None:
+    """Decode a picture of one of these modes; OpenCV multiplies colours by alpha, and older ones know fewer types."""
     try:
         with Image.open(io.BytesIO(data)) as picture:
-            return np.asarray(ImageOps.exif_transpose(picture))[..., None]
+            if picture.mode not in modes:
+                return None
+            array = np.asarray(ImageOps.exif_transpose(picture))
+            return array[..., None] if array.ndim == 2 else array[..., [2, 1, 0, 3]]
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
         return None
 

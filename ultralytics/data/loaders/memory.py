@@ -11,20 +11,12 @@ import numpy as np
 import torch
 from PIL import Image
 
-from ultralytics.data.images.depth import (
-    DEEP,
-    FULL,
-    SHARES,
-    UnusablePictureError,
-    as_bytes,
-    fit_channels,
-    from_pillow,
-    meaning,
-)
-from ultralytics.data.images.io import imread
+from ultralytics.data.images.depth import UnusablePictureError, as_bytes, fit_channels, from_pillow
+from ultralytics.data.images.io import UnreadableImageError, imread
+from ultralytics.data.images.shares import as_shares
 from ultralytics.data.loaders.fetch import fetch_picture, is_address
 from ultralytics.data.loaders.types import Batch, SourceTypes
-from ultralytics.utils.log import LOGGER, warn_once
+from ultralytics.utils.log import LOGGER
 
 __all__ = ["LoadIterable", "LoadPilAndNumpy", "LoadTensor", "autocast_list"]
 
@@ -119,7 +111,7 @@ def _usable(item: Any, name: str, channels: int) -> np.ndarray | None:
     """Return a picture as `_picture` does, or None with a warning where it cannot be used."""
     try:
         return _picture(item, name, channels)
-    except FileNotFoundError:
+    except (FileNotFoundError, ConnectionError):
         raise
     except (OSError, UnusablePictureError) as error:
         LOGGER.warning(f"skipping a picture: {error}")
@@ -131,7 +123,10 @@ def _picture(item: Any, name: str, channels: int) -> np.ndarray:
     if isinstance(item, (str, Path)):
         return fetch_picture(str(item), channels) if is_address(str(item)) else imread(item, channels)
     if isinstance(item, Image.Image):
-        return from_pillow(item, channels, name)
+        try:
+            return from_pillow(item, channels, name)
+        except (OSError, SyntaxError) as error:  # of a file that is only read now
+            raise UnreadableImageError(f"{name}: {error}") from error
     if not isinstance(item, np.ndarray):
         raise TypeError(f"a picture is a path, URL, Pillow picture or array, not {type(item).__name__}.")
     return fit_channels(as_bytes(item, name), channels, name)
@@ -164,7 +159,7 @@ class LoadTensor:
             im = im.unsqueeze(0)
         if im.ndim != 4 or im.shape[2] % stride or im.shape[3] % stride or not im.numel():
             raise UnusablePictureError(f"{wanted}, not {tuple(im.shape)}.")
-        return _shares(im)
+        return as_shares(im, "a tensor source")
 
     def __len__(self) -> int:
         return self.bs
@@ -178,29 +173,6 @@ class LoadTensor:
             raise StopIteration
         self.count += 1
         return list(self.paths), self.im0, [""] * self.bs
-
-
-def _shares(im: torch.Tensor) -> torch.Tensor:
-    """Return a tensor's numbers as shares of full brightness, by the same rule as those of arrays."""
-    if im.dtype in {torch.bool, torch.uint8}:
-        return im.float() / (1 if im.dtype == torch.bool else 255)
-    kind, whole = str(im.dtype).removeprefix("torch."), not im.is_floating_point()
-    if im.is_complex():
-        raise UnusablePictureError(f"a tensor source of {kind} is no picture; use shares of full brightness, 0 to 1.")
-    numbers = im.to(torch.int64) if whole else im
-    low, high = numbers.min().item(), numbers.max().item()
-    scale = SHARES
-    if kind == "uint16":
-        scale = DEEP
-    elif not whole and low < 0 and abs(low) + abs(high) < float("inf"):
-        warn_once("a tensor source with numbers below 0 is taken as it is; the picture that results hold is clipped.")
-    elif whole or not (
-        low >= 0 and high <= 1 + torch.finfo(torch.float32).eps
-    ):  # floats of 0 to 1 are what is expected
-        scale = meaning(low, high, whole, kind, "a tensor source")
-    if scale == SHARES:
-        return im
-    return numbers.div(256, rounding_mode="floor") / 255 if scale == DEEP else numbers.float() / FULL[scale]
 
 
 def autocast_list(source: Iterable[Any]) -> list[np.ndarray | Image.Image]:

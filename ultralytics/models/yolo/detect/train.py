@@ -14,6 +14,7 @@ from torch import nn
 
 from ultralytics.cfg.merge import DEFAULT_CFG_DICT
 from ultralytics.data.build import build_dataloader, build_yolo_dataset
+from ultralytics.data.images.shares import as_shares
 from ultralytics.engine.plots.labels import plot_labels
 from ultralytics.engine.plots.mosaics import plot_images
 from ultralytics.engine.task import resolve
@@ -103,7 +104,7 @@ class DetectionTrainer(BaseTrainer):
             for name, value in batch.items()
         }
         layout = torch.channels_last if self.precision.channels_last else torch.contiguous_format
-        images = moved["img"].to(torch.float32, memory_format=layout).div_(255)
+        images = as_shares(moved["img"], "a training batch", memory_format=layout)
         moved["img"] = self._rescaled(images) if self.args.multi_scale > 0 else images
         return moved
 

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from ultralytics.data.build import build_dataloader, build_yolo_dataset
+from ultralytics.data.images.shares import as_shares
 from ultralytics.engine.coco import COCO80_TO_91, coco_image_id, evaluate_coco, truth_from_labels
 from ultralytics.engine.metrics.confusion import ConfusionMatrix
 from ultralytics.engine.plots.mosaics import plot_images
@@ -84,7 +85,7 @@ class DetectionValidator(BaseValidator):
             else value
             for key, value in batch.items()
         }
-        moved["img"] = moved["img"].to(self._dtype).div_(255)
+        moved["img"] = as_shares(moved["img"], "a batch", self._dtype)
         return moved
 
     # Metrics ----------------------------------------------------------------------------------------------------------
