@@ -19,6 +19,7 @@ from PIL import Image
 from ultralytics.data.images.io import UnreadableImageError, imread
 from ultralytics.data.loaders import (
     LoadImagesAndVideos,
+    LoadIterable,
     LoadPilAndNumpy,
     LoadScreenshots,
     LoadStreams,
@@ -303,8 +304,164 @@ def test_screen(monkeypatch):
         ("cams.streams", (True, False, False, False, False)),
         ("screen 0", (False, True, False, False, False)),
         (np.zeros((2, 2, 3)), (False, False, True, False, False)),
+        (iter([]), (False, False, True, False, False)),
         (torch.zeros(1), (False, False, False, False, True)),
     ],
 )
 def test_kinds(source, flags):
     assert check_source(source)[1:] == flags
+
+
+# Lists, iterators, names ----------------------------------------------------------------------------------------------
+
+
+def test_lists_of_paths_are_read_when_their_turn_comes(images, monkeypatch):
+    read = []
+    monkeypatch.setattr(
+        "ultralytics.data.loaders.files.imread", lambda file, channels: read.append(file) or imread(file, channels)
+    )
+    loader = load_inference_source(sorted(images.glob("*.jpg")), batch=2)
+    assert not read and len(loader) == 3
+    paths, pictures, infos = next(iter(loader))
+    assert len(read) == len(paths) == len(pictures) == 2 and infos[1].startswith("image 2/5 ")
+    assert [len(paths) for paths, _, _ in loader] == [2, 2, 1]
+
+
+def test_lists_of_anything_that_has_a_name(images, video, tmp_path, server, capsys):
+    address, served = server
+    (served / "b.jpg").write_bytes((images / "000.jpg").read_bytes())
+    (served / "picture").write_bytes((images / "000.jpg").read_bytes())  # no suffix: a picture
+    np.save(tmp_path / "c.npy", imread(images / "001.jpg"))
+    mixed = [images, str(images / "00[12].jpg"), f"{address}/b.jpg", f"{address}/picture", f"{address}/no.jpg"]
+    loader = load_inference_source([*mixed, tmp_path / "c.npy", video], batch=4)
+    names = [Path(path).name for paths, _, _ in loader for path in paths]
+    assert names == [*(f"00{i}.jpg" for i in (0, 1, 2, 3, 4, 1, 2)), "b.jpg", "picture", "c.npy", *["film.mp4"] * 7]
+    assert "no.jpg: the server answered 404" in capsys.readouterr().out
+
+
+def test_list_files_with_addresses(images, tmp_path, server):
+    address, served = server
+    (served / "b.jpg").write_bytes((images / "000.jpg").read_bytes())
+    (tmp_path / "list.txt").write_text(f"{images / '001.jpg'}\n{address}/b.jpg\n")
+    assert [Path(p).name for paths, _, _ in load_inference_source(tmp_path / "list.txt") for p in paths] == [
+        "001.jpg",
+        "b.jpg",
+    ]
+
+
+def test_iterators(images, capsys):
+    taken = []
+
+    def pictures():
+        for i in range(5):
+            taken.append(i)
+            yield images / "000.jpg" if i == 1 else np.full((8, 9), np.nan) if i == 2 else np.zeros((8, 9, 3), np.uint8)
+
+    loader = load_inference_source(pictures(), batch=2)
+    assert isinstance(loader, LoadIterable) and loader.source_type.from_img and not taken
+    paths, batch, infos = next(loader)
+    assert paths == ["image0.jpg", str(images / "000.jpg")] and len(batch) == len(infos) == 2 and taken == [0, 1]
+    assert [paths for paths, _, _ in loader] == [["image3.jpg", "image4.jpg"]] and len(loader) == 4
+    assert "skipping a picture: image2.jpg" in capsys.readouterr().out
+    with pytest.raises(TypeError, match="dict"):
+        list(load_inference_source(iter([{}])))
+
+
+def test_lists_of_tensors():
+    loader = load_inference_source([torch.rand(3, 32, 64)] * 2)
+    assert isinstance(loader, LoadTensor) and loader.im0.shape == (2, 3, 32, 64)
+    with pytest.raises(ValueError, match="no batch"):
+        load_inference_source([torch.rand(3, 32, 64), torch.rand(3, 64, 64)])
+
+
+def test_names_that_exist_win_over_numbers_and_patterns(images, tmp_path, monkeypatch):
+    picture = (images / "000.jpg").read_bytes()
+    monkeypatch.chdir(tmp_path)
+    for folder in ("007", "2024_05_17", "1.5", "a[1]"):
+        Path(folder).mkdir()
+        Path(folder, "x.jpg").write_bytes(picture)
+    for name in ("a[1.jpg", "b*.jpg", "c[ab].jpg"):
+        Path(name).write_bytes(picture)
+    for source in ("007", "2024_05_17", "1.5", "a[1]", "a[1]/*.jpg", "a[1]/x.jpg", "a[1.jpg", "b*.jpg", "c[ab].jpg"):
+        loader = load_inference_source(source)
+        assert isinstance(loader, LoadImagesAndVideos) and loader.nf == 1, source
+        assert len(list(loader)) == 1
+    assert check_source("8")[1] and check_source(7)[1], "no such folder, and a number: cameras"
+
+
+# Damage ---------------------------------------------------------------------------------------------------------------
+
+
+def motion_jpeg(path: Path, frames: int = 12) -> list[int]:
+    """Write a film of whole pictures and return where in the file each one begins."""
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 25, (64, 48))
+    for i in range(frames):
+        writer.write(np.full((48, 64, 3), 20 + 18 * i, np.uint8))
+    writer.release()
+    data = path.read_bytes()
+    starts = [i for i in range(len(data)) if data.startswith(b"\xff\xd8", i)]
+    assert len(starts) == frames
+    return starts
+
+
+def levels(batches) -> list[int]:
+    return [round((float(frame.mean()) - 20) / 18) for _, frames, _ in batches for frame in frames]
+
+
+def test_a_broken_frame_does_not_end_a_film(tmp_path, capsys):
+    path = tmp_path / "film.avi"
+    starts = motion_jpeg(path)
+    data = bytearray(path.read_bytes())
+    for broken in (4, 5):
+        data[starts[broken] : starts[broken + 1] - 16] = bytes(starts[broken + 1] - 16 - starts[broken])
+    path.write_bytes(data)
+    seen = levels(load_inference_source(path))
+    assert seen[:4] == [0, 1, 2, 3] and seen[-6:] == [6, 7, 8, 9, 10, 11] and len(seen) < 12
+    assert f"film.avi announces 12 frames, {len(seen)} of them could be read" in capsys.readouterr().out
+    (tmp_path / "film.streams").write_text(str(path))
+    assert levels(load_inference_source(str(tmp_path / "film.streams"), buffer=True))[-1] == 11
+
+
+def test_a_film_that_is_cut_off_is_told(tmp_path, capsys):
+    path = tmp_path / "film.avi"
+    starts = motion_jpeg(path)
+    path.write_bytes(path.read_bytes()[: starts[8]])
+    assert levels(load_inference_source(path, vid_stride=2)) == [1, 3, 5, 7]
+    assert "announces 12 frames, 8 of them could be read" in capsys.readouterr().out
+    motion_jpeg(path)
+    assert len(levels(load_inference_source(path))) == 12 and not capsys.readouterr().out
+
+
+def test_pictures_that_claim_to_be_enormous(images, capsys):
+    """A header of 60,000 x 60,000 pixels: no decoder takes it, and no folder, list or array stops at it."""
+    header = bytearray(cv2.imencode(".png", np.zeros((4, 4, 3), np.uint8))[1].tobytes())
+    header[16:24] = (60_000).to_bytes(4, "big") * 2
+    header[29:33] = __import__("zlib").crc32(bytes(header[12:29])).to_bytes(4, "big")
+    (images / "000.png").write_bytes(header)
+    assert sum(len(paths) for paths, _, _ in load_inference_source(images)) == 5
+    assert "000.png" in capsys.readouterr().out
+    ((paths, _, _),) = list(load_inference_source([np.zeros((4, 4, 3), np.uint8), str(images / "000.png")]))
+    assert paths == ["image0.jpg"]
+    with pytest.raises(UnreadableImageError, match=r"000\.png"):
+        imread(images / "000.png")
+
+
+def test_pillow_pictures_that_are_read_too_late(images):
+    (images / "000.jpg").write_bytes((images / "000.jpg").read_bytes()[:-100])
+    picture = Image.open(images / "000.jpg")
+    with pytest.raises(UnreadableImageError, match=r"000\.jpg"):
+        load_inference_source(picture)
+
+
+@pytest.mark.parametrize("source", ["0", "screen", "rtsp://127.0.0.1/x"])
+def test_live_sources_have_three_channels(source):
+    with pytest.raises(ValueError, match="gives pictures of 3 channels, but the model takes 10"):
+        load_inference_source(source, channels=10)
+
+
+def test_films_have_three_channels(images, video, capsys):
+    with pytest.raises(ValueError, match="videos have 3 channels, but the model takes 10"):
+        load_inference_source(video, channels=10)
+    np.save(images / "a.npy", np.zeros((8, 9, 10), np.uint8))
+    loader = load_inference_source([images / "a.npy", video], channels=10)
+    assert loader.nf == 1 and "skipping 1 of them" in capsys.readouterr().out

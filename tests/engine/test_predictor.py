@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from ultralytics.cfg.merge import get_cfg
+from ultralytics.engine.predict_output import RunOutput, SourceNames
 from ultralytics.engine.results import Results
 from ultralytics.models.yolo.detect.predict import DetectionPredictor
 from ultralytics.models.yolo.detect.stages import from_rows, to_rows
@@ -361,3 +362,79 @@ def test_rows_there_and_back():
     rows = torch.rand(5, 8)
     found = from_rows(rows, [3, 1, 4, 1, 5])
     assert torch.equal(to_rows(found), rows) and found.index.tolist() == [3, 1, 4, 1, 5] and found.extra.shape == (5, 2)
+
+
+# Pictures of every kind -----------------------------------------------------------------------------------------------
+
+
+def test_mixed_types_reach_the_network_as_bytes_scaled_alike(make):
+    """Lists of mixed types used to be copied into memory that nobody had written."""
+    levels = np.tile(np.arange(64, dtype=np.uint8) * 4, (48, 1))
+    deep, shares = levels.astype(np.uint16) * 257, np.dstack([levels] * 3) / 255
+    predictor = make(rect=False)
+    seen = []
+    predictor.add_callback("on_predict_batch_start", lambda p: seen.append(p.preprocess(p.batch[1])))
+    predictor([levels, deep, shares, shares.astype(np.float32), np.dstack([levels] * 4).astype(np.int64)])
+    (batch,) = seen
+    assert batch.shape == (5, 3, 64, 64) and all(torch.equal(batch[0], other) for other in batch[1:])
+    assert batch[0, :, 32].min() == 0 and batch[0, 0, 32].max() == np.float32(252 / 255)
+    assert torch.equal(predictor.preprocess([shares])[0], batch[0])
+
+
+def test_a_batch_of_several_shapes_is_refused(make):
+    class Odd(DetectionPredictor):
+        def pre_transform(self, im):
+            return im
+
+    with pytest.raises(ValueError, match=r"shapes \[\(48, 64, 3\), \(64, 64, 3\)\]"):
+        make(Odd)([np.zeros((48, 64, 3), np.uint8), np.zeros((64, 64, 3), np.uint8)])
+
+
+@pytest.mark.parametrize("shape", [(1, 810), (3000, 2), (1, 1), (100_000, 1), (2, 40_000)])
+def test_pictures_thinner_than_a_pixel(make, shape):
+    (result,) = make()(np.zeros((*shape, 3), np.uint8))
+    assert result.orig_shape == shape and torch.isfinite(torch.as_tensor(result.boxes.data)).all()
+
+
+def test_a_list_of_paths_respects_batch(make, folder):
+    predictor = make(batch=2)
+    sizes = []
+    predictor.add_callback("on_predict_batch_start", lambda p: sizes.append(len(p.batch[0])))
+    assert len(predictor(sorted(folder.glob("*.png")))) == 3 and sizes == [2, 1]
+    assert len(list(predictor((np.zeros((8, 8, 3), np.uint8) for _ in range(5)), stream=True))) == 5
+    assert sizes == [2, 1, 2, 2, 1]
+
+
+# Names of what is written ---------------------------------------------------------------------------------------------
+
+
+def test_a_loop_of_calls_keeps_every_picture(make, folder):
+    predictor = make(save=True, save_txt=True, save_crop=True)
+    array = np.zeros((48, 64, 3), np.uint8)
+    for _ in range(3):
+        predictor([array, array])
+    predictor(torch.zeros(2, 3, 64, 64))
+    other = folder.parent / "other"
+    other.mkdir()
+    cv2.imwrite(str(other / "a.png"), array)
+    for source in (folder / "a.png", other / "a.png", folder / "a.png"):
+        predictor(source)
+    stems = [f"image{i}{n}" for i in (0, 1) for n in ("", "-2", "-3", "-4")] + ["a", "a-2"]
+    saved = sorted(f.stem for f in Path(predictor.save_dir).glob("*.jpg"))
+    assert saved == sorted(stems), "a file predicted again replaces its own picture, whatever else is one more"
+    assert sorted(f.stem for f in Path(predictor.save_dir, "labels").glob("*.txt")) == sorted(stems)
+
+
+def test_names_of_many_sources_are_given_quickly(tmp_path):
+    names = SourceNames(tmp_path)
+    assert [names.fresh("x/a.jpg") for _ in range(3)] == ["a", "a-2", "a-3"]
+    assert names.fresh("a-2.jpg") == "a-2-2" and names.known("b.jpg") == names.known("b.jpg") == "b"
+    assert len({names.fresh("a.jpg") for _ in range(20_000)}) == 20_000  # in no time: nothing is searched
+
+
+def test_a_live_source_is_never_the_same(tmp_path):
+    names = SourceNames(tmp_path)
+    stems = [RunOutput(tmp_path, names, live=True).stem("http://camera/stream.jpg") for _ in range(2)]
+    assert stems == ["stream", "stream-2"]
+    still = [RunOutput(tmp_path, names).stem(Path("http://server/still.jpg")) for _ in range(2)]
+    assert still == ["still", "still"]

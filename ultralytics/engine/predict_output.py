@@ -21,6 +21,7 @@ __all__ = ["DEFAULT_FPS", "RunOutput", "SourceNames"]
 VIDEO_CODECS = {"Darwin": (".mp4", "avc1"), "Windows": (".avi", "WMV2")}  # what the system's own players open
 LINUX_CODEC = (".avi", "MJPG")
 DEFAULT_FPS = 30
+LONGEST_JPEG = 65_500  # pixels of a side; line scans are longer
 
 
 class SourceNames:
@@ -90,6 +91,7 @@ class RunOutput:
         return self._picture(self.folder / f"{stem}_frames" / f"{stem}_{number}.jpg", picture)
 
     def _picture(self, path: Path, picture: np.ndarray) -> Path:
+        path = path.with_suffix(".png") if max(picture.shape) > LONGEST_JPEG else path
         path.parent.mkdir(parents=True, exist_ok=True)
         write_image(path, picture)
         return path
