@@ -32,6 +32,7 @@ from ultralytics.engine.runtime import open_runtime
 from ultralytics.engine.task import Frame, SelectOptions, Task
 from ultralytics.utils.callbacks import add_integration_callbacks, get_default_callbacks
 from ultralytics.utils.checks import check_imgsz
+from ultralytics.utils.display import window_trouble
 from ultralytics.utils.lazy import offer
 from ultralytics.utils.log import LOGGER, colorstr
 from ultralytics.utils.timing import Profile
@@ -113,6 +114,7 @@ class BasePredictor:
         self.callbacks = _callbacks or get_default_callbacks()
         self._output: RunOutput | None = None
         self._stopped = False
+        self._cannot_show = False  # said once
         self._item = self._live_frame = (
             0  # picture that is being written: position in its batch, frame of a live source
         )
@@ -378,8 +380,7 @@ class BasePredictor:
         """
         result, args, self._item = self.results[i], self.args, i
         frame = self._frame_number(s[i])
-        moving = self.dataset.mode != "image"
-        name = self._output.stem(p) + (f"_{frame}" if moving else "")
+        name = self._output_name(p, s[i])
         self.txt_path = Path(self.save_dir) / "labels" / name
         if args.save or args.show:
             self.plotted_img = result.plot(
@@ -396,6 +397,11 @@ class BasePredictor:
         prefix = f"{i}: " if self._numbered() else ""
         height, width = im.shape[-2:]
         return f"{prefix}{height}x{width} {result.verbose()}{result.speed['inference']:.1f}ms"
+
+    def _output_name(self, p: Path, line: str) -> str:
+        """Return the stem of what is written of one picture; frames have their number."""
+        moving = self.dataset.mode != "image"
+        return self._output.stem(p) + (f"_{self._frame_number(line)}" if moving else "")
 
     def _numbered(self) -> bool:
         """Whether lines start with the position in the batch: live streams and data from memory have no path."""
@@ -425,6 +431,11 @@ class BasePredictor:
 
     def show(self, p: str = "") -> None:
         """Show the last annotated picture in a window; `q` ends the run. Without a display a warning is logged once."""
+        if self._cannot_show:
+            return
+        if trouble := window_trouble():  # asked first: OpenCV would end the process
+            self._give_up_showing(trouble)
+            return
         try:
             if p not in self.windows:
                 cv2.namedWindow(p, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO)
@@ -432,11 +443,17 @@ class BasePredictor:
                 self.windows.append(p)
             cv2.imshow(p, self.plotted_img)
             key = cv2.waitKey(300 if self.dataset.mode == "image" else 1) & 0xFF
-        except cv2.error:
-            LOGGER.warning("show=True needs a display and an OpenCV with windows; pictures are not shown.")
-            self.args.show = False
+        except (cv2.error, AttributeError) as error:  # a build of OpenCV without windows
+            self._give_up_showing(str(error).strip())
             return
         self._stopped = key == ord("q")
+
+    def _give_up_showing(self, trouble: str) -> None:
+        self._cannot_show = True
+        LOGGER.warning(
+            f"show=True needs a display and an OpenCV with windows; pictures are not shown: {trouble}. "
+            "save=True writes them to files."
+        )
 
     def _close_windows(self) -> None:
         for name in self.windows:
@@ -448,9 +465,8 @@ class BasePredictor:
         if self.model.format != "pt":
             LOGGER.warning("visualize=True needs a PyTorch model (.pt); exported models do not show their inside.")
             return
-        class_activation_map(
-            self.model.model, im, self.batch[0], self.save_dir, conf=self.args.conf, classes=self.args.classes
-        )
+        names = [self._output_name(Path(path), line) for path, line in zip(self.batch[0], self.batch[2], strict=True)]
+        class_activation_map(self.model.model, im, names, self.save_dir, conf=self.args.conf, classes=self.args.classes)
 
     # Callbacks --------------------------------------------------------------------------------------------------------
 

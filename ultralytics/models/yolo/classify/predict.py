@@ -47,7 +47,7 @@ class ClassificationPredictor(BasePredictor):
 
     def pre_transform(self, im: Sequence[np.ndarray]) -> list[torch.Tensor]:
         """Return pictures (H, W, C) BGR as inputs (C, h, w) of the network."""
-        return [self.transforms(_as_picture(x)) for x in im]
+        return [self.transforms(_as_picture(x))[: self.model.channels] for x in im]
 
     def preprocess(self, im: torch.Tensor | Sequence[np.ndarray]) -> torch.Tensor:
         """Return the network input (B, C, h, w), RGB, 0..1, on the model's device.
@@ -61,9 +61,9 @@ class ClassificationPredictor(BasePredictor):
 
 
 def _as_picture(image: np.ndarray) -> Image.Image:
-    """Return a BGR or grey array (H, W, C) as a PIL picture."""
+    """Return a BGR or grey array (H, W, C) as an RGB PIL picture, which is what transforms take."""
     grey = image.shape[-1] == 1
-    return Image.fromarray(np.ascontiguousarray(image[..., 0] if grey else image[..., ::-1]))
+    return Image.fromarray(np.ascontiguousarray(image[..., 0] if grey else image[..., ::-1])).convert("RGB")
 
 
 def _gives(transforms: Any, imgsz: Sequence[int]) -> bool:
