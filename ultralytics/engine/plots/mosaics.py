@@ -16,6 +16,7 @@ from ultralytics.engine.plots.files import write_image
 from ultralytics.engine.plots.palette import colors
 from ultralytics.ops.boxes import xywh2xyxy, xyxy2xywh
 from ultralytics.ops.rotated import xywhr2xyxyxyxy
+from ultralytics.utils.log import LOGGER
 
 __all__ = ["output_to_rotated_target", "output_to_target", "plot_images"]
 
@@ -77,10 +78,13 @@ def plot_images(
         show_conf: write scores.
 
     Returns:
-        (H, W, 3) BGR grid.
+        (H, W, 3) BGR grid, (0, 0, 3) of no pictures.
     """
     images = _array(labels["img"] if images is None else images)[:max_subplots]
     count, _, height, width = images.shape
+    if not count:
+        LOGGER.warning(f"no pictures to draw; '{fname}' is not written.")
+        return np.zeros((0, 0, 3), np.uint8)
     side = math.ceil(math.sqrt(count))
     scale = min(max_size / side / max(height, width), 1.0)
     tile_hw = math.ceil(height * scale), math.ceil(width * scale)
