@@ -101,7 +101,7 @@ def run_settings(project: Path, **changes: Any) -> dict[str, Any]:
     return {**base, **changes}
 
 
-def stirred(model: nn.Module) -> nn.Module:
+def stirred(model: nn.Module, channels: int = 3) -> nn.Module:
     """Give a network of little training scores and positions that differ, so that comparing them says something.
 
     Its norms get the statistics of noise, and its last convolutions, which start near nothing, large random weights.
@@ -112,7 +112,7 @@ def stirred(model: nn.Module) -> nn.Module:
             module.momentum = 1.0
     model.float().train()
     with torch.no_grad():
-        model(torch.rand(8, 3, SIDE, SIDE, generator=generator))
+        model(torch.rand(8, channels, SIDE, SIDE, generator=generator))
         for module in model.model[-1].modules():
             if isinstance(module, nn.Conv2d) and module.bias is not None:
                 spread = 2.0 / (module.in_channels * module.kernel_size[0] ** 2) ** 0.5

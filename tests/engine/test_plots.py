@@ -18,6 +18,7 @@ from ultralytics.engine.plots.labels import plot_labels
 from ultralytics.engine.plots.mosaics import output_to_rotated_target, output_to_target, plot_images
 from ultralytics.engine.plots.palette import POSE_PALETTE, SKELETON, Colors, colors, contrasting
 from ultralytics.engine.plots.text import StrokeWriter, TrueTypeWriter, find_font, is_ascii
+from ultralytics.ops.rotated import xywhr2xyxyxyxy
 
 SIZES = [(48, 64), (480, 640), (3000, 4000)]
 
@@ -162,12 +163,26 @@ def test_save_one_box(tmp_path):
     assert save_one_box([119.9, 99.9, 200, 200], picture, gain=1, pad=0, save=False).size
 
 
-def test_rotated_crops_are_turned_upright():
-    picture = blank(100, 100)
-    corners = cv2.boxPoints(((50, 50), (40, 20), 30))
-    cv2.fillPoly(picture, [corners.astype(np.int32)], (255, 255, 255))
-    crop = save_one_box(corners, picture, gain=1, pad=0, BGR=True, save=False)
-    assert crop.shape[:2] == (20, 40) and crop.mean() > 230
+@pytest.mark.parametrize("angle", [-2.0, -0.5, 0.0, 1.0, 2.5, 4.0])
+def test_rotated_crops_are_turned_upright(angle):
+    """Without a margin, the width from left to right, as in version 8.4.190 of the published package."""
+    rows, columns = np.mgrid[:100, :100].astype(np.uint8)
+    picture = np.stack([columns, rows, rows], -1)
+    corners = xywhr2xyxyxyxy(torch.tensor([[50.0, 52.0, 40.4, 20.6, angle]]))[0]
+    crop = save_one_box(corners, picture, BGR=True, save=False)
+    assert crop.shape == (21, 40, 3)
+    assert np.abs(crop[0, 0, :2] - corners[2].numpy()).max() < 1, "the third corner is the upper left one"
+    assert np.abs(crop[0, -1, :2] - corners[1].numpy()).max() < 2
+    assert np.abs(crop[-1, 0, :2] - corners[3].numpy()).max() < 2
+
+
+@pytest.mark.parametrize("channels", [1, 3, 10])
+def test_crops_of_any_channel_count(channels, tmp_path):
+    picture = np.full((60, 80, channels), 7, np.uint8)
+    corners = xywhr2xyxyxyxy(np.float32([[40, 30, 20, 10, 0.5]]))[0]
+    for box in (corners, [5, 5, 25, 15], np.full((4, 2), 30.0)):
+        assert save_one_box(box, picture, tmp_path / "a.jpg", BGR=True).shape[2] == channels
+    assert cv2.imread(str(tmp_path / "a.jpg")).shape == (10, 20, 3)
 
 
 @pytest.mark.parametrize("images", [torch.rand(3, 3, 64, 96), np.full((3, 3, 64, 96), 200, np.uint8)])

@@ -326,15 +326,25 @@ def test_overridden_steps_win(make, folder):
 
 
 def test_showing_without_a_display_warns_once(make, folder, caplog, monkeypatch):
-    def no_display(*args):
-        raise cv2.error("no display")
+    monkeypatch.setattr("ultralytics.engine.predictor.window_trouble", lambda: "no screen")
+    predictor = make(show=True)
+    assert len(predictor(folder)) == len(predictor(folder)) == 3
+    assert caplog.text.count("needs a display") == 1 and "no screen" in caplog.text
 
-    monkeypatch.setattr(cv2, "namedWindow", no_display)
+
+@pytest.mark.parametrize("error", [cv2.error("not implemented"), AttributeError("no attribute 'namedWindow'")])
+def test_an_opencv_without_windows_warns_once(make, folder, caplog, monkeypatch, error):
+    def refuse(*args):
+        raise error
+
+    monkeypatch.setattr("ultralytics.engine.predictor.window_trouble", lambda: "")
+    monkeypatch.setattr(cv2, "namedWindow", refuse)
     assert len(make(show=True)(folder)) == 3
     assert caplog.text.count("needs a display") == 1
 
 
 def test_q_ends_the_run(make, folder, monkeypatch):
+    monkeypatch.setattr("ultralytics.engine.predictor.window_trouble", lambda: "")
     for name in ("namedWindow", "resizeWindow", "imshow", "destroyWindow"):
         monkeypatch.setattr(cv2, name, lambda *args: None)
     monkeypatch.setattr(cv2, "waitKey", lambda delay: ord("q"))

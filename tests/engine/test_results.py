@@ -255,8 +255,19 @@ def test_save_txt_appends_and_skips_what_is_no_polygon(tmp_path):
     KINDS["box"]().save_txt(file)
     assert len(file.read_text().splitlines()) == 5
     KINDS["empty"]().save_txt(tmp_path / "none.txt")
+    KINDS["probs"]().save_txt(tmp_path / "probs.txt")
     KINDS["semantic"]().save_txt(tmp_path / "none.txt")
     assert not (tmp_path / "none.txt").exists()
+
+
+def test_objects_left_out_of_a_file_are_told(tmp_path, caplog):
+    KINDS["box"]().save_txt(tmp_path / "y.txt")
+    KINDS["probs"]().save_txt(tmp_path / "y.txt")
+    assert not caplog.text
+    KINDS["mask"]().save_txt(tmp_path / "y.txt")
+    assert f"left 1 of 3 objects out of {tmp_path / 'y.txt'}: masks of less than three corners" in caplog.text
+    make(masks=masks()).save_txt(tmp_path / "y.txt")
+    assert "left 3 of 3 objects out" in caplog.text and "no class" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -67,7 +67,7 @@ def test_prediction(best, pictures, tmp_path):
         assert result.boxes is None and result.obb.data.shape == (len(result), 7)
         assert result.obb.xyxyxyxy.shape == (len(result), 4, 2)
         angle = result.obb.xywhr[:, 4]
-        assert (angle >= 0).all() and (angle < math.pi / 2 + 1e-4).all()
+        assert (angle > -math.pi / 4 - 1e-4).all() and (angle < math.pi * 3 / 4 + 1e-4).all()
         rows = np.loadtxt(tmp_path / "p" / "labels" / f"{Path(result.path).stem}.txt", ndmin=2)
         assert np.allclose(rows[:, 1:].reshape(-1, 4, 2) * 64, result.obb.xyxyxyxy.numpy(), atol=1e-3)
 
@@ -117,6 +117,18 @@ def test_rows_and_frame():
     frame = Frame(np.zeros((64, 128, 3), np.uint8), "a.jpg", (64, 64), {0: "a", 1: "b"})
     box = finish_rotated(found, frame).obb.xywhr[0]
     assert torch.allclose(box, torch.tensor([64.0, 32.0, 40.0, 20.0, 0.5])), "twice as large, 16 pixels of border off"
+
+
+@pytest.mark.parametrize("angle", [-0.7, 0.3, 2.1, 4.0])
+def test_width_height_and_angle_stay_those_of_the_network(angle):
+    """As in the published package: the order of the corners tells which side is the width."""
+    found = from_rotated_rows(torch.tensor([[30.0, 30.0, 10.0, 20.0, 0.9, 0.0, angle]]))
+    result = finish_rotated(found, Frame(np.zeros((64, 64, 3), np.uint8), "a.jpg", (64, 64), {0: "a"}))
+    assert torch.allclose(result.obb.xywhr[0], torch.tensor([30.0, 30.0, 10.0, 20.0, angle]))
+    along = torch.tensor([math.cos(angle), math.sin(angle)])
+    corners = result.obb.xyxyxyxy[0]
+    assert torch.allclose(corners[0] - corners[3], 10 * along, atol=1e-5), "the fourth corner to the first: the width"
+    assert [result.summary()[0]["box"][f"{axis}1"] for axis in "xy"] == pytest.approx(corners[0].tolist(), abs=1e-4)
 
 
 def test_suppression_knows_angles():

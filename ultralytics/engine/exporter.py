@@ -8,7 +8,6 @@ here.
 
 from __future__ import annotations
 
-import copy
 import functools
 import json
 import time
@@ -45,6 +44,7 @@ from ultralytics.nn.backends.table import (
     resolve_format_name,
 )
 from ultralytics.nn.builder.names import guess_model_task
+from ultralytics.nn.hooks import copy_network
 from ultralytics.nn.protocols import ForExport
 from ultralytics.utils.callbacks import add_integration_callbacks, get_default_callbacks
 from ultralytics.utils.checks.imgsz import check_imgsz
@@ -213,7 +213,7 @@ class Exporter:
 
     def _prepare(self, model: nn.Module, plan: ExportPlan, form: ExportFormat) -> nn.Module:
         """Return a folded copy, frozen and in evaluation mode, whose blocks know their target."""
-        twin = copy.deepcopy(model).to(plan.device).float().eval()
+        twin = copy_network(model).to(plan.device).float().eval()
         for parameter in twin.parameters():
             parameter.requires_grad = False
         if self.args.nms is not None and hasattr(twin, "end2end"):

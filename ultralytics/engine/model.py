@@ -10,7 +10,7 @@ with: imgsz, data, single_cls) and adds its own.
 
 from __future__ import annotations
 
-import copy
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from datetime import datetime
 from pathlib import Path
@@ -25,8 +25,10 @@ from ultralytics.engine.task import resolve
 from ultralytics.nn.backends import FORMATS, format_of
 from ultralytics.nn.backends.base import format_class
 from ultralytics.nn.builder.names import guess_model_task, yaml_model_load
+from ultralytics.nn.hooks import copy_network
 from ultralytics.nn.weights.checkpoint import load_checkpoint, save_checkpoint
 from ultralytics.utils.callbacks import add_integration_callbacks, get_default_callbacks
+from ultralytics.utils.callbacks.integration import Guarded
 from ultralytics.utils.checks import check_file, check_model_file_from_stem
 from ultralytics.utils.env import ASSETS, VERSION, rank
 from ultralytics.utils.lazy import LateDict, offer
@@ -182,6 +184,7 @@ class Model(nn.Module):
         if not unchanged:
             return cls(overrides=args, _callbacks=self.callbacks)
         old.reconfigure(fresh)
+        old.callbacks = self.callbacks
         return old
 
     def embed(self, source: Any = None, stream: bool = False, **kwargs: Any) -> list | Iterator[torch.Tensor]:
@@ -299,7 +302,7 @@ class Model(nn.Module):
     def save(self, filename: str | Path = "saved_model.pt") -> None:
         """Write the network as a half-precision checkpoint (atomically)."""
         self._require_network("save")
-        network = copy.deepcopy(self.model).half()
+        network = copy_network(self.model, keep=_is_of_torch).half()
         network.criterion = None
         record = {
             **{k: v for k, v in self.ckpt.items() if k not in {"optimizer", "continuation"}},
@@ -405,6 +408,21 @@ class Model(nn.Module):
         self.overrides["device"] = str(self.device)
         return self
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out of copies and pickles what belongs to this process: runs, and loggers with their open files.
+
+        Layers, callbacks and overrides get tables of their own, so that a shallow copy may be given others.
+        """
+        callbacks = {name: [f for f in some if not isinstance(f, Guarded)] for name, some in self.callbacks.items()}
+        return {
+            **self.__dict__,
+            "predictor": None,
+            "trainer": None,
+            "callbacks": defaultdict(list, callbacks),
+            "overrides": dict(self.overrides),
+            "_modules": dict(self._modules),
+        }
+
     def __getattr__(self, name: str) -> Any:
         """Look unknown attributes up on the network."""
         try:
@@ -418,6 +436,11 @@ class Model(nn.Module):
                 except AttributeError:
                     pass
             raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'.") from None
+
+
+def _is_of_torch(hook: Any) -> bool:
+    """Whether a hook is part of a layer, such as those of weight norm and pruning. A file has no use for others."""
+    return (getattr(hook, "__module__", None) or type(hook).__module__).startswith("torch.")
 
 
 def _facts_of_export(path: str) -> Mapping[str, Any]:

@@ -21,6 +21,7 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
+from torch import nn
 
 from ultralytics.cfg.idle import warn_without_effect
 from ultralytics.cfg.merge import DEFAULT_CFG, get_cfg, get_save_dir
@@ -31,8 +32,11 @@ from ultralytics.engine.plots.features import class_activation_map
 from ultralytics.engine.predict_output import DEFAULT_FPS, RunOutput, SourceNames
 from ultralytics.engine.runtime import open_runtime
 from ultralytics.engine.task import Frame, SelectOptions, Task
+from ultralytics.nn.backends.watch import NetworkWatch
+from ultralytics.nn.hooks import evaluating
 from ultralytics.utils.callbacks import add_integration_callbacks, get_default_callbacks
 from ultralytics.utils.checks import check_imgsz
+from ultralytics.utils.display import window_trouble
 from ultralytics.utils.lazy import offer
 from ultralytics.utils.log import LOGGER, colorstr
 from ultralytics.utils.timing import Profile
@@ -43,6 +47,20 @@ DEFAULT_CONF = 0.25
 LONG_SOURCE = 1000  # items above which a list of results is worth a warning
 SAVE_KEYS = ("project", "name", "save_dir", "exist_ok")  # arguments that choose the output folder
 OUTPUT_KEYS = ("save", "save_txt", "save_crop", "show")  # arguments that make a run write or show something
+# Attributes of a predictor that has not run.
+_IDLE = {
+    "model": None,
+    "device": None,
+    "dataset": None,
+    "source_type": None,
+    "batch": None,
+    "results": None,
+    "plotted_img": None,
+    "transforms": None,
+    "done_warmup": False,
+    "_output": None,
+    "_watch": None,
+}
 STREAM_WARNING = (
     "the results of this source are collected in a list, which grows with every frame. For long videos, streams and "
     "folders use a generator: for result in model(source, stream=True): ..."
@@ -115,9 +133,11 @@ class BasePredictor:
         self._output: RunOutput | None = None
         self._names: SourceNames | None = None  # lasts over the calls that write to one folder
         self._stopped = False
+        self._cannot_show = False  # said once
         self._item = self._live_frame = (
             0  # picture that is being written: position in its batch, frame of a live source
         )
+        self._watch: NetworkWatch | None = None  # of the network that `model` is a folded copy of
         self._lock = threading.RLock()
         add_integration_callbacks(self)
 
@@ -247,6 +267,11 @@ class BasePredictor:
         self.model = open_runtime(self.args, model, verbose)
         self.device = self.model.device
         self.done_warmup = False
+        self._watch = NetworkWatch(model) if isinstance(model, nn.Module) else None
+
+    def _is_outdated(self, model: Any) -> bool:
+        """Whether the network that was loaded has changed since, or is not the one to predict with any more."""
+        return self._watch is not None and not self._watch.holds(self._watch.network if model is None else model)
 
     def setup_source(self, source: Any, stride: int | None = None) -> None:
         """Open a source and settle the input size.
@@ -303,10 +328,9 @@ class BasePredictor:
         """Open model and source of a run and return its stopwatches: preprocess, inference, postprocess."""
         with self._lock:
             self.args, self.save_dir, self._stopped = run.args, run.save_dir, False
-            if self.model is None:
-                self.setup_model(
-                    model, verbose=False
-                )  # the command line introduces itself, a call from Python need not
+            if self.model is None or self._is_outdated(model):
+                # The command line introduces itself, a call from Python need not.
+                self.setup_model(self._watch.network if model is None and self._watch else model, verbose=False)
             if run.args.augment and self.model.format != "pt":
                 LOGGER.warning("augment=True needs a PyTorch model (.pt); predicting with one view.")
             if run.args.verbose:
@@ -385,8 +409,7 @@ class BasePredictor:
         """
         result, args, self._item = self.results[i], self.args, i
         frame = self._frame_number(s[i])
-        moving = self.dataset.mode != "image"
-        name = self._output.stem(p) + (f"_{frame}" if moving else "")
+        name = self._output_name(p, s[i])
         self.txt_path = Path(self.save_dir) / "labels" / name
         if args.save or args.show:
             self.plotted_img = result.plot(
@@ -403,6 +426,11 @@ class BasePredictor:
         prefix = f"{i}: " if self._numbered() else ""
         height, width = im.shape[-2:]
         return f"{prefix}{height}x{width} {result.verbose()}{result.speed['inference']:.1f}ms"
+
+    def _output_name(self, p: Path, line: str) -> str:
+        """Return the stem of what is written of one picture; frames have their number."""
+        moving = self.dataset.mode != "image"
+        return self._output.stem(p) + (f"_{self._frame_number(line)}" if moving else "")
 
     def _numbered(self) -> bool:
         """Whether lines start with the position in the batch: live streams and data from memory have no path."""
@@ -432,6 +460,11 @@ class BasePredictor:
 
     def show(self, p: str = "") -> None:
         """Show the last annotated picture in a window; `q` ends the run. Without a display a warning is logged once."""
+        if self._cannot_show:
+            return
+        if trouble := window_trouble():  # asked first: OpenCV would end the process
+            self._give_up_showing(trouble)
+            return
         try:
             if p not in self.windows:
                 cv2.namedWindow(p, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO)
@@ -439,11 +472,17 @@ class BasePredictor:
                 self.windows.append(p)
             cv2.imshow(p, self.plotted_img)
             key = cv2.waitKey(300 if self.dataset.mode == "image" else 1) & 0xFF
-        except cv2.error:
-            LOGGER.warning("show=True needs a display and an OpenCV with windows; pictures are not shown.")
-            self.args.show = False
+        except (cv2.error, AttributeError) as error:  # a build of OpenCV without windows
+            self._give_up_showing(str(error).strip())
             return
         self._stopped = key == ord("q")
+
+    def _give_up_showing(self, trouble: str) -> None:
+        self._cannot_show = True
+        LOGGER.warning(
+            f"show=True needs a display and an OpenCV with windows; pictures are not shown: {trouble}. "
+            "save=True writes them to files."
+        )
 
     def _close_windows(self) -> None:
         for name in self.windows:
@@ -455,9 +494,20 @@ class BasePredictor:
         if self.model.format != "pt":
             LOGGER.warning("visualize=True needs a PyTorch model (.pt); exported models do not show their inside.")
             return
-        class_activation_map(
-            self.model.model, im, self.batch[0], self.save_dir, conf=self.args.conf, classes=self.args.classes
-        )
+        names = [self._output_name(Path(path), line) for path, line in zip(self.batch[0], self.batch[2], strict=True)]
+        network, options = self.model.model, {"conf": self.args.conf, "classes": self.args.classes}
+        with evaluating(network):
+            class_activation_map(network, im, names, self.save_dir, **options)
+
+    # Copies -----------------------------------------------------------------------------------------------------------
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out of copies what belongs to this process or to a run: network, sources, files, windows, the lock."""
+        return {**self.__dict__, **_IDLE, "vid_writer": {}, "windows": [], "_lock": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take over a state; the network is loaded at the next call."""
+        self.__dict__.update(state, _lock=threading.RLock())
 
     # Callbacks --------------------------------------------------------------------------------------------------------
 

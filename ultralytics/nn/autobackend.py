@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from ultralytics.nn.backends.base import format_class
+from ultralytics.nn.backends.base import each_tensor, format_class
 from ultralytics.nn.backends.pytorch import NativeRuntime
 from ultralytics.nn.backends.table import FORMATS, FormatFacts, format_of
 from ultralytics.utils.checks.files import check_yaml
@@ -165,7 +165,7 @@ class AutoBackend(nn.Module):
             )
         if self.pt:
             y = self.runtime.run(im, augment=augment, embed=embed, **kwargs)
-            return _widened(y) if self.runtime.dtype == torch.bfloat16 else y
+            return each_tensor(y, _wide) if self.runtime.dtype == torch.bfloat16 else y
         for name, value in (("augment", augment), ("embed", embed)):
             if value:
                 raise ValueError(f"{name}={value} needs a PyTorch model (.pt); this is {self.format}.")
@@ -228,15 +228,8 @@ def _format_of_file(path: str | Path) -> FormatFacts:
     return facts
 
 
-def _widened(y: Any) -> Any:
-    """Return outputs in float32, nested as they were."""
-    if isinstance(y, torch.Tensor):
-        return y.float() if y.is_floating_point() else y
-    if isinstance(y, Mapping):
-        return {k: _widened(v) for k, v in y.items()}
-    if isinstance(y, (tuple, list)):
-        return type(y)(_widened(v) for v in y)
-    return y
+def _wide(y: torch.Tensor) -> torch.Tensor:
+    return y.float() if y.is_floating_point() else y
 
 
 __getattr__, __dir__ = offer(__name__)

@@ -3,7 +3,7 @@
 In evaluation mode a BatchNorm is the affine map `y = s x + t` per channel, with `s = weight / sqrt(running_var +
 eps)` and `t = bias - running_mean s`, so a convolution before it takes it in exactly. `fold_model` finds the pairs by
 shape of the code, not by class name: blocks that have `fuse()`, blocks with children `conv` and `bn`, and neighbours
-in a Sequential.
+in a Sequential. Layers with hooks stay as they are, since a hook is about what comes out of just that layer.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import itertools
 import torch
 from torch import nn
 
+from ultralytics.nn.hooks import has_hooks
 from ultralytics.nn.protocols import Foldable, Fusable
 
 __all__ = ["affine_of_bn", "fold_model", "fuse_conv_and_bn", "fuse_deconv_and_bn"]
@@ -78,7 +79,7 @@ def fuse_deconv_and_bn(deconv: nn.ConvTranspose2d, bn: nn.BatchNorm2d) -> nn.Con
 
 def _fold_pair(conv: nn.Module, bn: nn.Module | None) -> nn.Module | None:
     """Return what takes the place of `conv` once `bn` is folded into it, or None where that cannot be done."""
-    if not isinstance(bn, nn.BatchNorm2d) or bn.running_mean is None:
+    if not isinstance(bn, nn.BatchNorm2d) or bn.running_mean is None or has_hooks(conv) or has_hooks(bn):
         return None
     if isinstance(conv, Foldable):
         conv.fold_bn(bn)
@@ -129,7 +130,7 @@ def fold_model(model: nn.Module) -> int:
         seen.add(id(module))
         if not isinstance(module, Fusable):
             _fold_block(module)
-        elif module is not model:
+        elif module is not model and not has_hooks(module):
             module.fuse()
         if isinstance(module, nn.Sequential):
             _fold_neighbours(module)

@@ -258,15 +258,16 @@ def segment2box(segment: np.ndarray, width: int = 640, height: int = 640) -> np.
 
 
 def segments2boxes(segments: Sequence[np.ndarray]) -> np.ndarray:
-    """Return centre and size `(N, 4)` of the hulls of N polygons `(P, 2)`."""
-    corners = [np.concatenate([np.min(s, 0), np.max(s, 0)]) for s in segments]
+    """Return centre and size `(N, 4)` of the hulls of N polygons `(P, 2)`, zeros for one without points."""
+    corners = [np.concatenate([np.min(s, 0), np.max(s, 0)]) if len(s) else np.zeros(4) for s in segments]
     return xyxy2xywh(np.asarray(corners, dtype=np.float32).reshape(-1, 4))
 
 
 def resample_segments(segments: Sequence[np.ndarray], n: int = 1000) -> list[np.ndarray]:
     """Return every closed polygon with exactly `n` points spread evenly over its vertex numbers.
 
-    Where `n` allows, the original vertices stay among the points, so corners are not cut off.
+    Where `n` allows, the original vertices stay among the points, so corners are not cut off. A polygon without points
+    gives zeros.
 
     Args:
         segments: polygons `(P, 2)`; the last point joins the first.
@@ -277,6 +278,9 @@ def resample_segments(segments: Sequence[np.ndarray], n: int = 1000) -> list[np.
     """
     out = []
     for polygon in segments:
+        if not len(polygon):
+            out.append(np.zeros((n, 2), np.float32))
+            continue
         closed = np.concatenate([polygon, polygon[:1]], 0).astype(np.float64)
         knots = np.arange(len(closed))
         spare = n - len(closed)

@@ -226,6 +226,8 @@ def scale_masks(
     out_h, out_w = shape[:2]
     if (h, w) == (out_h, out_w):
         return masks
+    if not masks.shape[0] or not masks.shape[1]:  # torch resizes nothing but something
+        return torch.zeros((*masks.shape[:2], out_h, out_w), dtype=torch.float32, device=masks.device)
     gain_y, gain_x = ratio_pad[0] if ratio_pad is not None else (min(h / out_h, w / out_w),) * 2
     resized_h, resized_w = round(out_h * gain_y), round(out_w * gain_x)
     top = left = 0
@@ -256,9 +258,10 @@ def masks2segments(masks: np.ndarray | torch.Tensor, strategy: str = "all") -> l
     joiners = {"all": join_outlines, "concat": np.concatenate, "largest": lambda parts: max(parts, key=len)}
     if strategy not in joiners:
         raise ValueError(f"unknown strategy '{strategy}' for masks2segments; choose from {', '.join(joiners)}.")
-    stack = masks.detach().cpu().numpy() if isinstance(masks, torch.Tensor) else np.asarray(masks)
+    torch_masks = isinstance(masks, torch.Tensor)
+    stack = masks.detach().to(torch.uint8).cpu().numpy() if torch_masks else np.asarray(masks).astype(np.uint8)
     out = []
-    for mask in np.ascontiguousarray(stack.astype(np.uint8)):
+    for mask in np.ascontiguousarray(stack):
         contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
         parts = [c.reshape(-1, 2) for c in contours]
         out.append((joiners[strategy](parts) if parts else np.zeros((0, 2))).astype(np.float32))
@@ -269,10 +272,11 @@ def join_outlines(parts: Sequence[np.ndarray]) -> np.ndarray:
     """Join polygons, in order, into one outline: each is linked to the next between their closest vertices.
 
     The path goes out along one way round every part up to its exit, runs round the last part, and comes back along the
-    other way round, so that every bridge is passed twice and encloses nothing.
+    other way round, so that every bridge is passed twice and encloses nothing. Parts without points are left out.
     """
-    if len(parts) == 1:
-        return parts[0]
+    parts = [part for part in parts if len(part)]
+    if len(parts) < 2:
+        return parts[0] if parts else np.zeros((0, 2), np.float32)
     links = []
     for here, there in pairwise(parts):
         distance2 = ((here[:, None].astype(np.float64) - there[None]) ** 2).sum(-1)

@@ -31,14 +31,14 @@ def xywhr2xyxyxyxy(x: Array) -> Array:
 def xyxyxyxy2xywhr(x: Array) -> Array:
     """Return rotated boxes `(N, 5)` around polygons `(N, 8)` or `(N, P, 2)`: their rectangles of least area.
 
-    The result is canonical: width >= height and an angle in [-pi/4, 3 pi/4).
+    The result is canonical: width >= height and an angle in [-pi/4, 3 pi/4). A polygon without points gives zeros.
     """
     import cv2
 
     points = x.detach().cpu().numpy() if isinstance(x, torch.Tensor) else np.asarray(x)
-    points = points.reshape(len(points), -1, 2).astype(np.float32)
+    points = points.reshape(len(points), math.prod(points.shape[1:]) // 2, 2).astype(np.float32)
     rows = np.zeros((len(points), 5), dtype=np.float32)
-    for row, polygon in zip(rows, points, strict=True):
+    for row, polygon in zip(rows, points, strict=True) if points.size else ():
         (cx, cy), (w, h), degrees = cv2.minAreaRect(polygon)
         angle = math.radians(degrees)
         if w < h:

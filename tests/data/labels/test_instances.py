@@ -230,3 +230,50 @@ def test_public_path():
     from ultralytics.utils import instance
 
     assert instance.Instances is Instances and instance.Bboxes is Bboxes
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_no_boxes(form):
+    for boxes in (Bboxes(np.zeros((0, 4), np.float32), form), Bboxes.concatenate([])):
+        boxes.mul(2), boxes.mul((1, 2, 3, 4)), boxes.add(1), boxes.convert("xyxy")
+        assert len(boxes) == 0 and boxes.areas().shape == (0,) and boxes.bboxes.dtype == np.float32
+        for part in (boxes[:0], boxes[[]], boxes[np.zeros(0, bool)], Bboxes.concatenate([boxes, boxes])):
+            assert part.bboxes.shape == (0, 4)
+
+
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("segments", [None, [], np.zeros((0, 0, 2), np.float32), np.zeros((0, 1000, 2), np.float32)])
+@pytest.mark.parametrize("points", [None, (0, 17, 3), (0, 5, 2)])
+def test_no_objects(form, segments, points):
+    keypoints = None if points is None else np.zeros(points, np.float32)
+    objects = Instances(np.zeros((0, 4), np.float32), segments, keypoints, form, normalized=True)
+    shape = objects.segments.shape
+    for step in (
+        lambda o: o.convert_bbox("xywh"), lambda o: o.denormalize(80, 60), lambda o: o.add_padding(3, 4),
+        lambda o: o.scale(2, 3), lambda o: o.scale(2, 3, bbox_only=True), lambda o: o.flipud(60),
+        lambda o: o.fliplr(80), lambda o: o.clip(80, 60), lambda o: o.clip(80, 60, preserve_obb=True),
+        lambda o: o.remove_zero_area_boxes(),
+        lambda o: o.normalize(80, 60), lambda o: o.update(o.bboxes, o.segments, o.keypoints),
+    ):  # fmt: skip
+        step(objects)
+        assert len(objects) == 0 and objects.bboxes.shape == (0, 4) and objects.bbox_areas.shape == (0,)
+        assert objects.segments.shape == shape and (points is None or objects.keypoints.shape == points)
+    for part in (objects[:0], objects[[]], objects[np.zeros(0, bool)], Instances.concatenate([objects, objects])):
+        assert len(part) == 0 and part.segments.shape == shape
+    assert len(Instances.concatenate([])) == 0 and "Instances(" in repr(objects)
+
+
+@pytest.mark.parametrize("points", [0, 4, 1000])
+def test_no_polygons(points):
+    none = np.zeros((0, points, 2), np.float32)
+    assert resample_polygons(none, 50).shape == (0, 50, 2)
+    assert clipped_bounds(none, (60, 80)).shape == (0, 4)
+    polygons, boxes = refit_rotated(none, np.zeros((0, 4), np.float32), (60, 80))
+    assert polygons.shape == (0, points, 2) and boxes.shape == (0, 4)
+
+
+def test_none_joined_with_some():
+    some, none = instances(2), instances(0)
+    for order in ((some, none), (none, some)):
+        joined = Instances.concatenate(list(order))
+        assert len(joined) == 2 and joined.segments.shape == (2, 6, 2) and joined.keypoints.shape == (2, 4, 3)

@@ -53,6 +53,29 @@ def test_counts_of_polygons_and_classes(tmp_path, described):
     assert found["train"]["labels"][0] == {"000.jpg": 0}
 
 
+ROWS = {
+    "detect": "0 0.5 0.5 0.2 0.2",
+    "segment": "0 0.1 0.1 0.5 0.1 0.5 0.5",
+    "obb": "0 0.1 0.1 0.5 0.1 0.5 0.5 0.1 0.5",
+    "pose": "0 0.5 0.5 0.2 0.2 0.4 0.4 2 0.6 0.6 1",
+}
+
+
+@pytest.mark.parametrize("task", ROWS)
+@pytest.mark.parametrize("annotated", [0, 2])
+def test_counts_of_backgrounds(described, task, annotated):
+    """Pictures without objects, some of a set or all of it."""
+    YAML.save(described, {**YAML.load(described), "kpt_shape": [2, 3]})
+    for i, file in enumerate(sorted((described.parent / "labels").rglob("*.txt"))):
+        file.write_text(ROWS[task] if i < annotated else "")
+    found = HUBDatasetStats(described, task=task).get_json()
+    counts = [found[split] for split in ("train", "val")]
+    assert sum(part["instance_stats"]["total"] for part in counts) == annotated
+    assert sum(part["image_stats"]["unannotated"] for part in counts) == 8 - annotated
+    rows = [row for part in counts for label in part["labels"] for rows in label.values() for row in rows]
+    assert len(rows) == annotated and all(len(row) == len(ROWS[task].split()) for row in rows)
+
+
 def test_archive_and_small_pictures(described, tmp_path):
     with zipfile.ZipFile(tmp_path / "packed.zip", "w") as archive:
         for file in described.parent.rglob("*"):

@@ -74,6 +74,8 @@ def _contains(start: np.ndarray, end: np.ndarray, points: np.ndarray) -> np.ndar
 
 def clipped_bounds(polygons: np.ndarray, size_hw: tuple[float, float]) -> np.ndarray:
     """Bounds `(N, 4)` of the parts of polygons `(N, P, 2)` inside a picture of `size_hw`; zero where there is none."""
+    if not polygons.size:
+        return np.zeros((len(polygons), 4), polygons.dtype)
     size_wh = np.array([size_hw[1], size_hw[0]], np.float64)
     bounds = np.concatenate([polygons.min(axis=1), polygons.max(axis=1)], axis=1)
     crossing = _reaches_out(polygons, size_wh)

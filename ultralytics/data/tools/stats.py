@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -112,7 +113,8 @@ class HUBDatasetStats:
         for label in labels:
             values = [np.asarray(label["bboxes"], np.float64)]
             if label["keypoints"] is not None:
-                values.append(np.asarray(label["keypoints"], np.float64).reshape(len(label["cls"]), -1))
+                points = np.asarray(label["keypoints"], np.float64)
+                values.append(points.reshape(len(points), math.prod(points.shape[1:])))
             rows = label["segments"] or np.concatenate(values, 1)
             classes = np.asarray(label["cls"]).reshape(-1).astype(int).tolist()
             shown = [

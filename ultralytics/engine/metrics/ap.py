@@ -31,6 +31,8 @@ def smooth_bce(eps: float = 0.1) -> tuple[float, float]:
 
 def smooth(y: np.ndarray, f: float = 0.05) -> np.ndarray:
     """Return `y` `(P,)` averaged over a window of the fraction `f` of its length; the ends repeat the border values."""
+    if not len(y):
+        return np.zeros(0)
     width = round(len(y) * f * 2) // 2 + 1  # odd, so that the window is centred
     padded = np.pad(np.asarray(y, dtype=np.float64), width // 2, mode="edge")
     return np.convolve(padded, np.full(width, 1 / width), mode="valid")

@@ -30,7 +30,7 @@ class ClassifyMetrics(SimpleClass, DataExportMixin):
             targets: classes `(B,)` per batch.
             pred: guesses `(B, k)` per batch, best first.
         """
-        if not len(targets):
+        if not sum(map(len, targets)):
             self.top1 = self.top5 = 0.0
             return
         right = torch.cat(list(targets))[:, None] == torch.cat(list(pred))

@@ -53,6 +53,8 @@ class ConfusionMatrix(DataExportMixin):
     # Input ------------------------------------------------------------------------------------------------------------
     def process_cls_preds(self, preds: Sequence[torch.Tensor], targets: Sequence[torch.Tensor]) -> None:
         """Count classified images: guesses `(B, k)`, best first, and classes `(B,)`, per batch."""
+        if not len(preds):
+            return
         first = torch.cat([p[:, 0] for p in preds]).cpu().numpy().astype(int)
         true = torch.cat(list(targets)).cpu().numpy().astype(int)
         np.add.at(self.matrix, (first, true), 1)

@@ -20,11 +20,13 @@ from ultralytics.engine.plots.files import write_image
 from ultralytics.engine.plots.palette import KEYPOINT_COLORS, LIMB_COLORS, SKELETON, colors, contrasting
 from ultralytics.engine.plots.text import STROKE_HEIGHT, StrokeWriter, TextWriter, TrueTypeWriter, find_font, is_ascii
 from ultralytics.nn.public import public
+from ultralytics.utils.display import show_picture
 
 __all__ = ["Annotator"]
 
 Color = tuple[int, int, int]
 GREY, WHITE = (128, 128, 128), (255, 255, 255)
+FAR = 1e6  # pixels; OpenCV cannot count much further, and positions beyond any picture, or NaN, cannot be seen
 
 
 def _numbers(values: Any) -> np.ndarray:
@@ -191,6 +193,7 @@ class Annotator:
 
         Args:
             masks: (N, h, w) zero outside the object, of the picture's size or any other size that covers the picture.
+                Where two meet, the later one is seen.
             colors: one BGR colour per mask.
             alpha: strength, 0..1.
             *args: ignored; older releases passed the network input here.
@@ -239,8 +242,8 @@ class Annotator:
         """Draw the keypoints of one object, and the limbs between them where they form a human skeleton.
 
         Args:
-            kpts: (K, 2) positions in pixels, or (K, 3) with a visibility score.
-            shape: height and width of the picture the points belong to; points on (0, 0) or its far edges are absent.
+            kpts: (K, 2) positions in pixels, of which (0, 0) is absent, or (K, 3) with a visibility score.
+            shape: not used; older releases took points on the edges of a picture of this size for absent.
             radius: pixels; the line width when None.
             kpt_line: draw limbs.
             conf_thres: points with a lower score are left out.
@@ -249,10 +252,9 @@ class Annotator:
         points = _numbers(kpts).astype(np.float32)
         radius = self.lw if radius is None else radius
         human = len(points) == len(KEYPOINT_COLORS)
-        seen = (points[:, 0] % shape[1] != 0) & (points[:, 1] % shape[0] != 0)
-        if points.shape[1] == 3:
-            seen &= points[:, 2] >= conf_thres
-        centers = points[:, :2].astype(int).tolist()
+        seen = points[:, 2] >= conf_thres if points.shape[1] == 3 else points.any(1)
+        seen &= (np.abs(points[:, :2]) < FAR).all(1)
+        centers = np.where(seen[:, None], points[:, :2], 0).astype(int).tolist()
         if human and kpt_line:
             thickness = max(int(np.ceil(self.lw / 2)), 1)
             for (a, b), rgb in zip(SKELETON, LIMB_COLORS, strict=True):
@@ -274,8 +276,8 @@ class Annotator:
         return Image.fromarray(self.im[..., ::-1].copy()) if pil else self.im
 
     def show(self, title: str | None = None) -> None:
-        """Open the picture in the desktop's viewer."""
-        self.result(pil=True).show(title=title)
+        """Open the picture in the desktop's viewer, or below the cell of a notebook; without both, say so once."""
+        show_picture(self.result(pil=True), title)
 
     def save(self, filename: str | Path = "image.jpg") -> None:
         """Write the picture; the suffix picks the format."""

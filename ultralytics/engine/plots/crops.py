@@ -25,24 +25,26 @@ def save_one_box(
     BGR: bool = False,
     save: bool = True,
 ) -> np.ndarray:
-    """Cut a box out of a picture, a little enlarged, and write it as JPEG.
+    """Cut a box out of a picture and write it as JPEG.
+
+    Upright boxes are enlarged a little. Rotated ones are turned upright and cut without a margin.
 
     Args:
-        xyxy: corners of one box in pixels, 4 numbers; or (4, 2) corners of an oriented box, which is turned upright.
-        im: (H, W, 3) picture, BGR.
+        xyxy: corners of one box in pixels, 4 numbers; or (4, 2) corners of a rotated box, as `xywhr2xyxyxyxy` gives.
+        im: (H, W, C) picture, BGR, grey or of more channels.
         file: target; an existing name gets -2, -3 ...
-        gain: factor on width and height.
-        pad: pixels added to width and height.
-        square: widen the shorter side to the longer one.
+        gain: factor on width and height of upright boxes.
+        pad: pixels added to width and height of upright boxes.
+        square: widen the shorter side of upright boxes to the longer one.
         BGR: return the crop in BGR order, otherwise in RGB.
         save: write the file.
 
     Returns:
-        (h, w, 3) the crop.
+        (h, w, C) the crop.
     """
     corners = np.asarray(xyxy.cpu() if isinstance(xyxy, torch.Tensor) else xyxy, np.float32).squeeze()
     if corners.shape == (4, 2):
-        crop = _upright(corners, im, gain, pad, square)
+        crop = _upright(corners, im)
     else:
         crop = _axis_aligned(corners.reshape(-1)[:4], im, gain, pad, square)
     if save:
@@ -53,15 +55,12 @@ def save_one_box(
     return crop if BGR else crop[..., ::-1]
 
 
-def _enlarged(width: float, height: float, gain: float, pad: int, square: bool) -> tuple[float, float]:
-    if square:
-        width = height = max(width, height)
-    return width * gain + pad, height * gain + pad
-
-
 def _axis_aligned(xyxy: np.ndarray, im: np.ndarray, gain: float, pad: int, square: bool) -> np.ndarray:
     x1, y1, x2, y2 = xyxy.tolist()
-    width, height = _enlarged(x2 - x1, y2 - y1, gain, pad, square)
+    width, height = x2 - x1, y2 - y1
+    if square:
+        width = height = max(width, height)
+    width, height = width * gain + pad, height * gain + pad
     center_x, center_y = (x1 + x2) / 2, (y1 + y2) / 2
     left, right = (int(np.clip(center_x + side * width / 2, 0, im.shape[1])) for side in (-1, 1))
     top, bottom = (int(np.clip(center_y + side * height / 2, 0, im.shape[0])) for side in (-1, 1))
@@ -70,16 +69,16 @@ def _axis_aligned(xyxy: np.ndarray, im: np.ndarray, gain: float, pad: int, squar
     return im[top : max(bottom, top + 1), left : max(right, left + 1)]
 
 
-def _upright(corners: np.ndarray, im: np.ndarray, gain: float, pad: int, square: bool) -> np.ndarray:
-    """Warp an oriented box so that the side closest to horizontal runs from left to right."""
-    sides = corners[1] - corners[0], corners[2] - corners[1]
-    side_x, side_y = sides if abs(sides[0][0]) >= abs(sides[1][0]) else sides[::-1]
-    length_x, length_y = float(np.hypot(*side_x)), float(np.hypot(*side_y))
-    right = side_x / max(length_x, 1e-6) * (1 if side_x[0] >= 0 else -1)
-    down = side_y / max(length_y, 1e-6) * (1 if side_y[1] >= 0 else -1)
-    width, height = _enlarged(length_x, length_y, gain, pad, square)
-    size = max(round(width), 1), max(round(height), 1)
-    origin = corners.mean(0) - right * width / 2 - down * height / 2
-    source = np.float32([origin, origin + right * width, origin + down * height])
-    target = np.float32([[0, 0], [size[0], 0], [0, size[1]]])
-    return cv2.warpAffine(im, cv2.getAffineTransform(source, target), size, flags=cv2.INTER_LINEAR)
+def _upright(corners: np.ndarray, im: np.ndarray) -> np.ndarray:
+    """Warp a rotated box so that its width runs from left to right and its height from top to bottom.
+
+    The corners come in the order of `xywhr2xyxyxyxy`: the third becomes the upper left one, the second the upper right
+    one. What lies outside of the picture is black.
+    """
+    _, top_right, top_left, bottom_left = corners
+    sides = top_right - top_left, bottom_left - top_left
+    size = tuple(max(round(float(np.hypot(*side))), 1) for side in sides)
+    steps = [side / pixels for side, pixels in zip(sides, size, strict=True)]  # in the picture, per pixel of the crop
+    to_picture = np.stack((*steps, top_left), 1)
+    crop = cv2.warpAffine(im, to_picture, size, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
+    return crop.reshape(*crop.shape[:2], -1)  # OpenCV drops the axis of a single channel

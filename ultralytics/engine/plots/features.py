@@ -15,6 +15,7 @@ from torch import nn
 
 from ultralytics.data.images.depth import drawable_inputs
 from ultralytics.engine.plots.files import write_image
+from ultralytics.utils.files import increment_path
 from ultralytics.utils.log import LOGGER
 
 __all__ = ["class_activation_map", "feature_visualization"]
@@ -47,7 +48,6 @@ def feature_visualization(
         top, left = k // columns * (height + 1), k % columns * (width + 1)
         grid[top : top + height, left : left + width] = (channel - low) / max(high - low, 1e-12) * 255
     path = Path(save_dir) / f"stage{stage}_{module_type.rsplit('.', 1)[-1]}_features.png"
-    path.parent.mkdir(parents=True, exist_ok=True)
     LOGGER.info(f"Saving {path}... ({len(shown)}/{len(maps)})")
     write_image(path, cv2.applyColorMap(grid, cv2.COLORMAP_VIRIDIS))
     np.save(path.with_suffix(".npy"), maps)
@@ -69,9 +69,9 @@ def class_activation_map(
     Every position of a map counts with its own gradient. Source: LayerCAM (Jiang et al., 2021, IEEE TIP 30:5875).
 
     Args:
-        model: network whose last layer of `model.model` is the head, taking a list of maps.
-        im: (B, C, H, W) network input, RGB where it has three channels, 0..1.
-        paths: sources of the pictures, for the names.
+        model: network whose last layer of `model.model` is the head, taking a map or a list of maps.
+        im: (B, C, H, W) network input, 0..1, RGB where C is 3.
+        paths: sources of the pictures, for the names; one that is taken gets -2, -3 ...
         save_dir: target folder.
         *args: ignored.
         conf: explain predictions with a score above this; the strongest one in any case.
@@ -83,28 +83,30 @@ def class_activation_map(
     seen: list[Any] = []
     hook = head.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
     try:
-        model(im)
+        model(im.to(next(model.parameters()).dtype))  # which may be a lower one than that of the input
     finally:
         hook.remove()
-    maps = seen[-1] if isinstance(seen[-1], (list, tuple)) else [seen[-1]]
+    several = isinstance(seen[-1], (list, tuple))
     # Gradients do not flow through tensors made in inference mode, so the head runs again on copies made outside of it.
     with torch.inference_mode(False), torch.enable_grad():
-        levels = [level.clone().float().requires_grad_(True) for level in maps]
-        scores = _class_scores(head(list(levels)), head.nc)
+        levels = [level.clone().requires_grad_(True) for level in (seen[-1] if several else seen)]
+        output = head(list(levels) if several else levels[0])
+        scores = _class_scores(output, getattr(head, "nc", None))
+        if scores is None:
+            LOGGER.warning(f"visualize: the scores in the output of head {type(head).__name__} are not known; no maps.")
+            return
         strong = _strongest(scores.detach(), conf, classes, topk)
-        grads = torch.autograd.grad(scores[strong].sum(), levels, allow_unused=True)
+        grads = torch.autograd.grad(_explained(output, scores)[strong].sum(), levels, allow_unused=True)
     heat = _heat([(a.detach(), g) for a, g in zip(levels, grads, strict=True) if g is not None], im.shape[2:])
-    pictures = drawable_inputs(im.detach().float().cpu().numpy())
-    for picture, warm, source in zip(pictures, heat, paths, strict=False):
-        target = Path(save_dir) / f"{Path(source).stem}_cam.jpg"
-        target.parent.mkdir(parents=True, exist_ok=True)
+    for picture, warm, source in zip(drawable_inputs(im.detach().float().cpu().numpy()), heat, paths, strict=False):
+        target = increment_path(Path(save_dir) / f"{Path(source).stem}_cam.jpg")
         LOGGER.info(f"Saving {target}... (LayerCAM)")
         colored = cv2.applyColorMap((warm * 255).astype(np.uint8), cv2.COLORMAP_JET)
         write_image(target, cv2.addWeighted(colored, OVERLAY, picture, 1 - OVERLAY, 0))
 
 
-def _class_scores(output: Any, nc: int) -> torch.Tensor:
-    """Return the class scores (B, nc, A) of a head's output: its logits where it gives them."""
+def _class_scores(output: Any, nc: int | None) -> torch.Tensor | None:
+    """Return the class scores (B, nc, A) of a head's output: its logits where it gives them. None if unknown."""
     decoded, raw = output if isinstance(output, tuple) and len(output) == 2 else (output, None)
     if isinstance(raw, dict):
         raw = raw.get("one2many", raw)
@@ -112,16 +114,31 @@ def _class_scores(output: Any, nc: int) -> torch.Tensor:
             return raw["scores"].sigmoid()
     if isinstance(raw, tuple):  # of a decoder: boxes and logits (K, B, Q, nc) of its layers, ...
         return raw[1][-1].sigmoid().transpose(1, 2)
-    return decoded[:, 4 : 4 + nc]
+    if not isinstance(decoded, torch.Tensor):
+        return None
+    if decoded.ndim == 2:  # probabilities of whole pictures
+        return decoded[..., None]
+    return decoded[:, 4 : 4 + nc] if decoded.ndim == 3 and nc else None
+
+
+def _explained(output: Any, scores: torch.Tensor) -> torch.Tensor:
+    """Return the values (B, nc, A) whose gradients count: of classifiers the logits.
+
+    The gradient of a probability near 1 is 0 everywhere.
+    """
+    logits = output[1] if isinstance(output, tuple) and len(output) == 2 else None
+    if scores.shape[2] == 1 and isinstance(logits, torch.Tensor) and logits.shape == scores.shape[:2]:
+        return logits[..., None]
+    return scores
 
 
 def _strongest(scores: torch.Tensor, conf: float, classes: Sequence[int] | None, topk: int) -> torch.Tensor:
     """Return a mask (B, nc, A) of the predictions to explain."""
     if classes is not None:
-        wanted = torch.zeros(scores.shape[1], dtype=torch.bool, device=scores.device)
-        wanted[list(classes) if isinstance(classes, (list, tuple)) else [classes]] = True
+        chosen = torch.as_tensor(classes, device=scores.device).reshape(-1)
+        wanted = torch.isin(torch.arange(scores.shape[1], device=scores.device), chosen)
         scores = scores.masked_fill(~wanted[None, :, None], 0)
-    best = scores.flatten(1).topk(min(topk, scores[0].numel()), 1)
+    best = scores.float().flatten(1).topk(min(topk, scores[0].numel()), 1)
     keep = best.values > conf
     keep[:, 0] = True
     mask = torch.zeros_like(scores, dtype=torch.bool).flatten(1)
@@ -132,7 +149,7 @@ def _heat(pairs: Sequence[tuple[torch.Tensor, torch.Tensor]], size_hw: Sequence[
     """Return the heat (B, H, W), 0..1, of maps and their gradients: the strongest level counts."""
     levels = []
     for activation, gradient in pairs:
-        warm = (gradient.clamp(min=0) * activation).sum(1, keepdim=True).clamp(min=0)
+        warm = (gradient.float().clamp(min=0) * activation.float()).sum(1, keepdim=True).clamp(min=0)
         warm = F.interpolate(warm, tuple(size_hw), mode="bilinear", align_corners=False)[:, 0]
         levels.append(warm / warm.amax((1, 2), keepdim=True).clamp(min=1e-12))
     return torch.stack(levels).amax(0).cpu().numpy()

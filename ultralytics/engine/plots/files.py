@@ -11,7 +11,7 @@ __all__ = ["write_image"]
 
 
 def write_image(file: str | Path, image: np.ndarray) -> None:
-    """Encode a BGR array by the suffix of `file` and write it; any path works, whatever its alphabet.
+    """Encode a BGR array by the suffix of `file` and write it, making its folder; paths of any alphabet work.
 
     Raises:
         ValueError: if the suffix names no picture format.
@@ -24,4 +24,5 @@ def write_image(file: str | Path, image: np.ndarray) -> None:
         done = False
     if not done:
         raise ValueError(f"Cannot write '{path}': '{path.suffix}' is no picture format. Use .jpg, .png, .webp or .bmp.")
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(encoded.tobytes())

@@ -17,6 +17,7 @@ from ultralytics.engine.plots.files import write_image
 from ultralytics.engine.plots.palette import colors
 from ultralytics.ops.boxes import xywh2xyxy, xyxy2xywh
 from ultralytics.ops.rotated import xywhr2xyxyxyxy
+from ultralytics.utils.log import LOGGER
 
 __all__ = ["output_to_rotated_target", "output_to_target", "plot_images"]
 
@@ -73,10 +74,13 @@ def plot_images(
         show_conf: write scores.
 
     Returns:
-        (H, W, 3) BGR grid.
+        (H, W, 3) BGR grid, (0, 0, 3) of no pictures.
     """
     images = _array(labels["img"] if images is None else images)[:max_subplots]
     count, _, height, width = images.shape
+    if not count:
+        LOGGER.warning(f"no pictures to draw; '{fname}' is not written.")
+        return np.zeros((0, 0, 3), np.uint8)
     side = math.ceil(math.sqrt(count))
     scale = min(max_size / side / max(height, width), 1.0)
     tile_hw = math.ceil(height * scale), math.ceil(width * scale)
@@ -125,23 +129,24 @@ def _draw(
     show_conf: bool,
 ) -> None:
     """Draw the objects of one picture onto its tile."""
+    weakest_first = range(len(items["cls"]) - 1, -1, -1)
     tints = [colors(label, True) for label in items["cls"]]
     texts = []
     for k, label in enumerate(items["cls"].tolist()):
-        name = names.get(label, str(label)) if names else str(label)
-        score = f" {items['conf'][k]:.1f}" if len(items["conf"]) and show_conf else ""
-        texts.append(f"{name}{score}" if show_labels else "")
+        name = (names.get(label, str(label)) if names else str(label)) if show_labels else ""
+        score = f"{items['conf'][k]:.1f}" if len(items["conf"]) and show_conf else ""
+        texts.append(f"{name} {score}".strip())
     tile_h, tile_w = annotator.im.shape[:2]
     if len(items["masks"]):
-        annotator.masks(items["masks"], tints)
+        annotator.masks(items["masks"][::-1], tints[::-1])
     if len(items["bboxes"]):
         shapes = _shapes(items["bboxes"], (tile_h, tile_w), scale)
-        weakest_first = range(len(shapes) - 1, -1, -1)
         for k in weakest_first:
             annotator.outline(shapes[k], tints[k])
-        for k in weakest_first if show_labels else ():
-            annotator.caption(shapes[k], texts[k], tints[k])
-    elif texts:  # whole pictures with a class
+        for k in weakest_first:
+            if texts[k]:
+                annotator.caption(shapes[k], texts[k], tints[k])
+    elif any(texts):  # whole pictures with a class
         annotator.text((2, tile_h - 2), " ".join(texts), anchor="bottom", box_color=(64, 64, 64))
     if len(items["keypoints"]):
         points = items["keypoints"].astype(np.float32).copy()

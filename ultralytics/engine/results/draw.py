@@ -60,39 +60,55 @@ def draw(result: PictureResults, options: DrawOptions, image: np.ndarray | None 
     return annotator
 
 
-def _color_indices(result: PictureResults, options: DrawOptions) -> list[int]:
-    """Return the palette index of every detection: its class, or its track or position for one colour per object."""
+def _weakest_first(result: PictureResults) -> list[int]:
+    """Return the positions of all detections from the weakest to the strongest, which is drawn last and stays whole."""
     rows = result.obb if result.obb is not None else result.boxes
-    parts = (rows, result.masks, result.keypoints)
-    count = next((len(part) for part in parts if part is not None), 0)
+    count = next((len(part) for part in (rows, result.masks, result.keypoints) if part is not None), 0)
+    later_first = np.arange(count)[::-1]
+    if rows is None:
+        return later_first.tolist()
+    return later_first[np.argsort(as_numpy(rows.conf)[::-1], kind="stable")].tolist()
+
+
+def _color_indices(result: PictureResults, options: DrawOptions) -> list[int]:
+    """Return the palette index of every detection: its class, or its track or number for one colour per object.
+
+    Numbers count from the last detection, as they do in the published package.
+    """
+    rows = result.obb if result.obb is not None else result.boxes
+    numbers = list(range(len(_weakest_first(result)) - 1, -1, -1))
+    if rows is None:
+        return numbers
     if options.color_mode == "instance":
-        tracked = rows is not None and rows.is_track
-        return as_numpy(rows.id).astype(int).tolist() if tracked else list(range(count))
-    return [0] * count if rows is None else as_numpy(rows.cls).astype(int).tolist()
+        return as_numpy(rows.id).astype(int).tolist() if rows.is_track else numbers
+    return as_numpy(rows.cls).astype(int).tolist()
 
 
 def _draw_masks(annotator: Annotator, result: PictureResults, options: DrawOptions) -> None:
     masks = torch.as_tensor(result.masks.data)
     if tuple(masks.shape[1:]) != tuple(result.orig_shape):  # at the network's size, borders included
         masks = scale_masks(masks[None].float(), result.orig_shape)[0] > 0.5
-    annotator.masks(masks, [colors(i, True) for i in _color_indices(result, options)])
+    order, indices = _weakest_first(result), _color_indices(result, options)
+    annotator.masks(masks[order], [colors(indices[i], True) for i in order])
 
 
 def _draw_boxes(annotator: Annotator, result: PictureResults, options: DrawOptions) -> None:
-    """Draw all boxes, then all labels, each from the weakest to the strongest: the strongest label stays readable."""
+    """Draw all boxes, then all captions, each from the weakest to the strongest: the strongest stays readable."""
     rows = result.obb if result.obb is not None else result.boxes
     if rows is None:
         return
     rows = rows.numpy()
     shapes = rows.xyxyxyxy if result.obb is not None else rows.xyxy
     tints = [colors(i, True) for i in _color_indices(result, options)]
-    order = range(len(rows) - 1, -1, -1)
+    order = _weakest_first(result)
     for i in order:
         annotator.outline(shapes[i], tints[i])
-    for i in order if options.labels else ():
-        track = f"id:{int(rows.id[i])} " if rows.is_track else ""
-        score = f" {rows.conf[i]:.2f}" if options.conf else ""
-        annotator.caption(shapes[i], f"{track}{result.names[int(rows.cls[i])]}{score}", tints[i], options.txt_color)
+    for i in order:
+        words = [f"id:{int(rows.id[i])}"] if options.labels and rows.is_track else []
+        words += [str(result.names[int(rows.cls[i])])] if options.labels else []
+        words += [f"{rows.conf[i]:.2f}"] if options.conf else []
+        if words:
+            annotator.caption(shapes[i], " ".join(words), tints[i], options.txt_color)
 
 
 def _draw_probs(annotator: Annotator, result: PictureResults, options: DrawOptions) -> None:
@@ -104,12 +120,13 @@ def _draw_probs(annotator: Annotator, result: PictureResults, options: DrawOptio
 
 
 def _draw_keypoints(annotator: Annotator, result: PictureResults, options: DrawOptions) -> None:
-    single = [colors(i, True) for i in _color_indices(result, options)] if options.color_mode == "instance" else None
-    for i, points in reversed(list(enumerate(as_numpy(result.keypoints.data)))):
+    indices = _color_indices(result, options)
+    points = as_numpy(result.keypoints.data)
+    for i in _weakest_first(result):
         annotator.kpts(
-            points,
+            points[i],
             shape=result.orig_shape,
             radius=options.kpt_radius,
             kpt_line=options.kpt_line,
-            kpt_color=single[i] if single else None,
+            kpt_color=colors(indices[i], True) if options.color_mode == "instance" else None,
         )

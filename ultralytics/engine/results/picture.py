@@ -31,3 +31,7 @@ class PictureResults(Protocol):
     obb: OBB | None
     semantic_mask: SemanticMask | None
     depth: DepthMap | None
+
+    def __len__(self) -> int:
+        """Return the number of detections."""
+        ...

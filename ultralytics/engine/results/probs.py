@@ -25,7 +25,13 @@ class Probs(BaseTensor):
 
     @property
     def top1(self) -> int:
-        """Index of the most probable class."""
+        """Index of the most probable class.
+
+        Raises:
+            ValueError: if there are no classes.
+        """
+        if not len(self.data):
+            raise ValueError("these probabilities are of no classes, so none of them is the most probable.")
         return int(self.data.argmax())
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 
@@ -53,11 +54,14 @@ def _shapes(result: PictureResults) -> list[np.ndarray] | np.ndarray:
         return shapes
     points = result.keypoints.numpy()
     values = points.xyn if points.conf is None else np.concatenate((points.xyn, points.conf[..., None]), -1)
-    return np.concatenate((shapes, values.reshape(len(shapes), -1)), -1)
+    return np.concatenate((shapes, values.reshape(len(shapes), math.prod(values.shape[1:]))), -1)
 
 
 def save_label_file(result: PictureResults, file: str | Path, save_conf: bool = False) -> str:
-    """Append the label rows to `file`, making its folder; without rows no file is made. Returns the path as text."""
+    """Append the label rows to `file`, making its folder; without rows no file is made. Returns the path as text.
+
+    Objects that have no row, since their mask encloses nothing or they have no class, are counted in a warning.
+    """
     if result.semantic_mask is not None or result.depth is not None:
         LOGGER.warning("save_txt writes detections and classes; a value per pixel has no row format. Nothing written.")
         return str(file)
@@ -67,6 +71,11 @@ def save_label_file(result: PictureResults, file: str | Path, save_conf: bool = 
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("a", encoding="utf-8") as stream:
             stream.writelines(f"{line}\n" for line in lines)
+    left_out = len(result) - len(lines) if result.probs is None else 0
+    if left_out:
+        classless = result.boxes is None and result.obb is None
+        reason = "without boxes they have no class" if classless else "masks of less than three corners enclose nothing"
+        LOGGER.warning(f"save_txt left {left_out} of {len(result)} objects out of {file}: {reason}.")
     return str(file)
 
 

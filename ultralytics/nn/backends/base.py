@@ -10,7 +10,7 @@ import ast
 import contextlib
 import importlib
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ __all__ = [
     "ExportPlan",
     "Runtime",
     "as_list",
+    "each_tensor",
     "format_class",
     "parse_metadata",
     "validate_args",
@@ -224,6 +225,15 @@ def as_list(y: Any) -> list[torch.Tensor]:
         return [y]
     values = y.values() if isinstance(y, Mapping) else y
     return [tensor for part in values for tensor in as_list(part)] if values is not None else []
+
+
+def each_tensor(y: Any, change: Callable[[torch.Tensor], torch.Tensor]) -> Any:
+    """Return outputs with every tensor changed, nested as they were."""
+    if isinstance(y, torch.Tensor):
+        return change(y)
+    if isinstance(y, Mapping):
+        return {key: each_tensor(value, change) for key, value in y.items()}
+    return type(y)(each_tensor(value, change) for value in y) if isinstance(y, (tuple, list)) else y
 
 
 __getattr__, __dir__ = offer(__name__, {"BaseBackend": "ultralytics.nn.backends.single:BaseBackend"})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,8 +11,9 @@ from torch import nn
 
 from ultralytics.cfg.tasks import TASK_INFOS
 from ultralytics.nn.accelerate import pack_convolutions
-from ultralytics.nn.backends.base import ExportFormat, ExportPlan, Runtime, as_list
+from ultralytics.nn.backends.base import ExportFormat, ExportPlan, Runtime, as_list, each_tensor
 from ultralytics.nn.builder.names import guess_model_task
+from ultralytics.nn.hooks import BACKWARD, copy_network, evaluating, has_hooks
 from ultralytics.nn.protocols import HintsParams
 from ultralytics.nn.weights.checkpoint import load_checkpoint
 from ultralytics.utils.device import cpu_has_bf16
@@ -31,8 +31,12 @@ class NativeRuntime(Runtime):
     convolutions on a processor are packed for its vector units (`nn/accelerate.py`): 0.7 of the time in float32, 0.6
     in bfloat16.
 
+    A network with hooks on its layers runs itself, since a folded copy has not the layers that the hooks were put on.
+    Its hooks see tensors that may take part in gradients; where there are backward hooks, gradients are recorded.
+
     Args:
-        model: a network. It is copied before anything about it has to change, so the caller's stays as it is.
+        model: a network. It is copied before anything about it has to change, so the caller's stays as it is; copies
+            share its hooks.
         device: where to run.
         half: ask for half precision.
         fuse: fold norms into convolutions, and pack these where that is possible.
@@ -59,26 +63,33 @@ class NativeRuntime(Runtime):
         if half and device.type == "cpu" and not cpu_has_bf16():
             LOGGER.warning("half precision needs bfloat16 instructions, which this processor lacks; using float32.")
             half = False
+        hooked = not own and has_hooks(model)
+        fuse = fuse and not hooked
         parameter = next(model.parameters(), torch.empty(0))
         low = (torch.bfloat16 if device.type == "cpu" else torch.float16) if half else None
         self.dtype = low or parameter.dtype
         moves = parameter.device != device or parameter.dtype != self.dtype
-        if (moves or fuse or channels_last or end2end is not None) and not own:
-            model = copy.deepcopy(model)
+        changes = moves or fuse or channels_last or end2end is not None
+        self.shared = hooked or not (own or changes)  # somebody else looks at what runs here, or trains it
+        self.recorded = hooked and has_hooks(model, BACKWARD)
+        self.channels_last = fuse and device.type == "cpu" if channels_last is None else channels_last
+        if changes and not own:
+            model = copy_network(model)
         if end2end is not None and hasattr(model, "end2end"):
             model.end2end = end2end
         self.metadata = _facts_of_network(model)
-        if keep_branches and hasattr(model, "set_head_attr") and getattr(model.model[-1], "has_two_branches", False):
+        if keep_branches and fuse and getattr(model.model[-1], "has_two_branches", False):
             model.set_head_attr(keep_branches=True)
         if fuse and callable(getattr(model, "fuse", None)):
             model.fuse(verbose=verbose)
-        model = model.to(device) if low is None else _lower_precision(model.to(device), low)
-        if channels_last is None:
-            channels_last = fuse and device.type == "cpu"
-        self.channels_last = channels_last
-        self.model = (model.to(memory_format=torch.channels_last) if channels_last else model).eval()
+        self.model = self._settled(model, low) if own or changes else model
         if fuse:
             pack_convolutions(self.model)
+
+    def _settled(self, model: nn.Module, low: torch.dtype | None) -> nn.Module:
+        """Return a network of the runtime's own on its device, in its precision and layout, in evaluation mode."""
+        model = model.to(self.device) if low is None else _lower_precision(model.to(self.device), low)
+        return (model.to(memory_format=torch.channels_last) if self.channels_last else model).eval()
 
     def run(self, x: torch.Tensor, augment: bool = False, embed: Any = None, **options: Any) -> Any:
         """Return what the network returns in evaluation mode; options that are not set are not passed on."""
@@ -86,7 +97,17 @@ class NativeRuntime(Runtime):
         if self.channels_last:
             x = x.contiguous(memory_format=torch.channels_last)
         options |= {k: v for k, v in (("augment", augment), ("embed", embed)) if v}
-        return self.model(x, **options)
+        return self._run_shared(x, options) if self.shared else self.model(x, **options)
+
+    def _run_shared(self, x: torch.Tensor, options: Mapping[str, Any]) -> Any:
+        """Run a network of others and leave nothing in it that could not take part in a gradient.
+
+        Gradients, where they are recorded, end at what is returned.
+        """
+        with torch.inference_mode(False), torch.set_grad_enabled(self.recorded), evaluating(self.model):
+            x = x.clone().requires_grad_(self.recorded)
+            y = self.model(x, **options)
+        return each_tensor(y, torch.Tensor.detach) if self.recorded else y
 
     def forward(self, x: torch.Tensor) -> list[torch.Tensor]:
         """Return the decoded outputs alone."""

@@ -18,6 +18,7 @@ from ultralytics.utils import env
 from ultralytics.utils.checks.requirements import installed_version, parse_requirements
 from ultralytics.utils.checks.version import check_version
 from ultralytics.utils.device import get_cpu_info, get_gpu_info, select_device
+from ultralytics.utils.display import window_trouble
 from ultralytics.utils.log import LOGGER, colorstr
 
 __all__ = [
@@ -133,21 +134,10 @@ def check_imshow(warn: bool = False) -> bool:
     Args:
         warn: log why not.
     """
-    import cv2
-    import numpy as np
-
-    try:
-        if env.is_colab() or env.is_kaggle() or env.is_docker():
-            raise OSError("no display in this environment")
-        cv2.imshow("test", np.zeros((8, 8, 3), np.uint8))
-        cv2.waitKey(1)
-        cv2.destroyAllWindows()
-        cv2.waitKey(1)
-        return True
-    except (cv2.error, OSError) as error:
-        if warn:
-            LOGGER.warning(f"windows cannot be shown here: {error}")
-        return False
+    trouble = window_trouble()
+    if trouble and warn:
+        LOGGER.warning(f"windows cannot be shown here: {trouble}")
+    return not trouble
 
 
 def print_args(args: dict[str, Any] | None = None, show_file: bool = True, show_func: bool = False) -> None:

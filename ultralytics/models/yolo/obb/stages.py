@@ -12,7 +12,7 @@ from ultralytics.engine.results import Results
 from ultralytics.engine.task import Detections, Frame, SelectOptions
 from ultralytics.models.yolo.detect.stages import as_table, suppressed
 from ultralytics.ops.boxes import scale_boxes
-from ultralytics.ops.rotated import batch_probiou, regularize_rboxes
+from ultralytics.ops.rotated import batch_probiou
 
 __all__ = ["finish_rotated", "from_rotated_rows", "match_rotated", "select_rotated", "to_rotated_rows"]
 
@@ -44,9 +44,12 @@ def from_rotated_rows(rows: torch.Tensor, index: torch.Tensor | None = None) -> 
 
 
 def finish_rotated(detections: Detections, frame: Frame) -> Results:
-    """Return results in the pixels of the original image, angles in 0 .. pi / 2."""
-    boxes = regularize_rboxes(detections.boxes)
-    boxes = scale_boxes(frame.input_hw, boxes, frame.image.shape, xywh=True)
+    """Return results in the pixels of the original image; width, height and angle are those of the network.
+
+    An angle outside of 0 .. pi / 2 is not turned back: which side is the width, and with it the order of the corners,
+    may carry a meaning, such as where the front of a vehicle is.
+    """
+    boxes = scale_boxes(frame.input_hw, detections.boxes, frame.image.shape, xywh=True)
     rows = torch.cat((boxes, detections.conf[:, None], detections.cls[:, None]), 1)
     return Results(frame.image, path=frame.path, names=frame.names, obb=rows)
 
