@@ -35,8 +35,9 @@ def bypassed(method: F) -> F:
 
 def changed(obj: Any, *names: str) -> bool:
     """Return whether any of these methods of an object (or class) is another than the marked one of this package."""
+    cls, own = (obj, {}) if isinstance(obj, type) else (type(obj), getattr(obj, "__dict__", {}))
     for name in names:
-        method = getattr(obj, name)
+        method = own[name] if name in own else getattr(cls, name)
         if getattr(method, "bypassed", None) is not getattr(method, "__code__", obj):
             return True
     return False
