@@ -67,18 +67,16 @@ def warn_of_ignored(obj: Any) -> None:
             LOGGER.warning(f"{cls.__name__}.{name}() has no effect here; {instead}.")
 
 
-def in_use(original: T, *modules: str, name: str = "") -> T:
+def in_use(original: T, *modules: str) -> T:
     """Return what a user has put in place of `original` on one of the public modules, or `original` itself.
 
     Args:
         original: class or function of this package, as its home defines it.
         modules: dotted names of the public modules that offer it, the one that counts most first. They are not
             imported: nobody has replaced anything on a module that is not loaded.
-        name: its name there, where `original` has another one.
     """
-    name = name or original.__name__
     for module in modules:
-        found = vars(sys.modules[module]).get(name, original) if module in sys.modules else original
+        found = vars(sys.modules[module]).get(original.__name__, original) if module in sys.modules else original
         if found is not original:
             return found
     return original
