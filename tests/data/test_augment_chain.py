@@ -206,7 +206,7 @@ def test_subclasses_that_override_hooks_are_respected():
         def apply_instances(self, labels, params):
             return {**super().apply_instances(labels, params), "loud": True}
 
-    assert RandomPerspective.native and not Still.native and not Loud.native
+    assert RandomPerspective().native and not Still().native and not Loud().native
     labels = make_labels(0)
     result = Compose([Still(size=(SIDE, SIDE)), Loud(1.0)])(labels, SampleRng((0,)))
     np.testing.assert_array_equal(result["img"], labels["img"][:, ::-1])

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from ultralytics.data.augment import color, geometry
+from ultralytics.data.augment import RandomPerspective, color, geometry
 from ultralytics.data.images.canvas import FILL, Canvas, Scaled, Tile, painted
 from ultralytics.data.sample import Sample
 
@@ -233,17 +233,22 @@ def test_no_change_of_colour_is_no_change():
     np.testing.assert_array_equal(color.shift_hsv(picture, (0, 0, 0)), there_and_back)
 
 
+def mapping(shift, size):
+    """Parameters that move everything to the right."""
+    return {"M": np.array([[1, 0, shift], [0, 1, 0], [0, 0, 1.0]]), "scale": 1.0, "size": size}
+
+
 def test_hidden_objects_are_dropped():
     boxes = np.array([[0, 0, 20, 20], [30, 30, 31, 50], [70, 50, 90, 59], [5, 5, 75, 6.5]], np.float32)
     sample = Sample(np.zeros((60, 100, 3), np.uint8), boxes, np.arange(4, dtype=np.float32)[:, None])
-    matrix = np.eye(3)
-    kept = geometry.warp_objects(sample, matrix, 1.0, (60, 80))
+    move = lambda shift: RandomPerspective().move_objects(sample, mapping(shift, (80, 60)))  # noqa: E731
+    kept = move(0)
     assert kept.cls[:, 0].tolist() == [0, 2]  # narrow, and low, ones go
-    shifted = geometry.warp_objects(sample, np.array([[1, 0, -19.5], [0, 1, 0], [0, 0, 1]]), 1.0, (60, 80))
+    shifted = move(-19.5)
     assert shifted.cls[:, 0].tolist() == [2]  # half a pixel of the first is left
 
 
 def test_nothing_to_map():
     empty = Sample(np.zeros((60, 100, 3), np.uint8))
-    assert len(geometry.warp_objects(empty, np.eye(3), 1.0, (50, 50))) == 0
+    assert len(RandomPerspective().move_objects(empty, mapping(0, (50, 50)))) == 0
     assert geometry.map_boxes(np.zeros((0, 4), np.float32), np.eye(3)).shape == (0, 4)

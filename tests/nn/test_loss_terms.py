@@ -123,8 +123,8 @@ def test_mask_term_is_the_sum_over_whole_masks_and_takes_boxes_without_pixels():
     side = torch.tensor([64.0, 64.0])
 
     def term(objects):
-        none, image, anchor = torch.empty(0), torch.zeros_like(objects), torch.arange(len(objects))
-        assigned = Assigned(image, anchor, objects, boxes[objects], *[none] * 5, side)
+        none, positive = torch.empty(0), torch.ones(1, len(objects), dtype=torch.bool)
+        assigned = Assigned.of((positive, objects[None], boxes[objects][None], none, none), side)
         loss = SimpleNamespace(hyp=SimpleNamespace(overlap_mask=True))
         return v8SegmentationLoss.mask_term(loss, preds, {"masks": masks}, assigned)
 

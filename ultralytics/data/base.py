@@ -1,13 +1,13 @@
 """`BaseDataset`: images, their labels, rectangular batches, the image caches and the making of one sample.
 
 A sample is asked for by a `SampleRef`, which holds all that its random draws depend on; a plain index works too and
-then draws from the process's global generators. Labels are packed arrays (`labels.py`); `dataset.labels` reads them as
-dicts.
+then draws from the process's global generators. Labels are packed arrays (`labels/table.py`), which `dataset.labels`
+and other lists show in the public form (`views.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +22,16 @@ from ultralytics.data.images.cache import DiskImages, RamImages, disk_has_room, 
 from ultralytics.data.images.io import imread as read_picture
 from ultralytics.data.images.io import resize_to, scaled_size_hw
 from ultralytics.data.labels.cache import get_hash
-from ultralytics.data.labels.table import LabelList, PackedLabels, PackedStrings, pack_dicts
+from ultralytics.data.labels.lists import LabelList
 from ultralytics.data.samplers import SampleRef, buffer_length, spread_fraction
+from ultralytics.data.views import DatasetViews
 from ultralytics.utils.lazy import offer
+from ultralytics.utils.overrides import bypassed, changed
 
 __all__ = ["BaseDataset"]
 
 
-class BaseDataset(Dataset):
+class BaseDataset(DatasetViews, Dataset):
     """Images with box labels. Subclasses say where labels come from and which transforms apply.
 
     Args:
@@ -77,7 +79,8 @@ class BaseDataset(Dataset):
         self.rect, self.batch_size, self.stride, self.pad = rect, batch_size, stride, pad
         self.single_cls, self.fraction, self.channels, self.hyp = single_cls, fraction, channels, hyp
         self.close_mosaic_epoch = _closing_epoch(hyp) if augment else None
-        self._files = PackedStrings(self.get_img_files(img_path))
+        self._labels = LabelList.of(())
+        self.im_files = self.get_img_files(img_path)
         self.labels = self.get_labels()
         self.update_labels(include_class=classes)
         self.batch = self.batch_shapes = None
@@ -85,36 +88,12 @@ class BaseDataset(Dataset):
             self.set_rectangle()
         self.ram: RamImages | None = None
         self.disk: DiskImages | None = None
+        self._buffer = ImageBuffer(0)
         self.cache = self._open_cache(cache)
         self._buffer = ImageBuffer(buffer_length(self.ni, batch_size) if augment and self.ram is None else 0)
         self.transforms = self.build_transforms(hyp=hyp)
 
     # Files and labels
-
-    @property
-    def im_files(self) -> PackedStrings:
-        """Image files, as a sequence of paths."""
-        return self._files
-
-    @property
-    def ni(self) -> int:
-        """Number of images."""
-        return len(self._files)
-
-    @property
-    def packed(self) -> PackedLabels:
-        """The labels' arrays."""
-        return self._packed
-
-    @property
-    def labels(self) -> LabelList:
-        """The labels as a sequence of dicts, each made when asked for."""
-        return LabelList(self._packed)
-
-    @labels.setter
-    def labels(self, value: LabelList | Iterable[Mapping[str, Any]]) -> None:
-        self._packed = value.packed if isinstance(value, LabelList) else pack_dicts(value)
-        self._files = self._packed.files
 
     def get_img_files(self, img_path: str | Sequence[str]) -> list[str]:
         """Return the image files of `img_path`, thinned out by `fraction`."""
@@ -133,17 +112,16 @@ class BaseDataset(Dataset):
 
     def update_labels(self, include_class: Sequence[int] | None) -> None:
         """Keep only labels of the given class ids, and make all classes one where `single_cls` says so."""
-        packed = self._packed
-        if include_class is not None:
-            packed = packed.keep_rows(np.isin(packed.cls, np.atleast_1d(np.asarray(include_class, np.int64))))
-        self._packed = packed.as_one_class() if self.single_cls else packed
+        classes = None if include_class is None else np.atleast_1d(np.asarray(include_class, np.int64))
+        if classes is not None or self.single_cls:
+            self.labels = self.labels.narrowed(classes, self.single_cls)
 
     def set_rectangle(self) -> None:
         """Sort images by height over width and give every batch the smallest shape that holds its images."""
-        ratios = self._packed.shapes[:, 0] / self._packed.shapes[:, 1]
+        shapes = self.packed.shapes
+        ratios = shapes[:, 0] / shapes[:, 1]
         order = np.argsort(ratios, kind="stable")
-        self._packed = self._packed.take_images(order)
-        self._files = self._packed.files
+        self.labels = self.labels.take(order)
         self.batch = np.arange(self.ni) // self.batch_size
         starts = np.arange(0, self.ni, self.batch_size)
         low = np.minimum.reduceat(ratios[order], starts)
@@ -154,11 +132,6 @@ class BaseDataset(Dataset):
         self.batch_shapes = np.ceil(sides * self.imgsz / self.stride + self.pad).astype(int) * self.stride
 
     # Images
-
-    @property
-    def buffer(self) -> list[int]:
-        """Indices of the images decoded last."""
-        return self._buffer.indices()
 
     @property
     def max_buffer_length(self) -> int:
@@ -190,11 +163,7 @@ class BaseDataset(Dataset):
         """
         rect_mode = not self.stretched if rect_mode is None else rect_mode
         usual = bool(rect_mode) != self.stretched and not resize_short
-        if usual and self.ram is not None:
-            image = self.ram[i]
-            height, width = self._packed.shapes[i]
-            return image, (int(height), int(width)), image.shape[:2]
-        found = self._buffer.get(i) if usual and self._buffer.capacity else None
+        found = self._held_image(i, count=True) if usual else None
         if found is None:
             original = self._decode(i)
             size = self._scaled(original.shape[:2], rect_mode, resize_short)
@@ -204,14 +173,34 @@ class BaseDataset(Dataset):
                 self._buffer.put(i, *found)
         return found[0], found[1], found[0].shape[:2]
 
+    def _held_image(self, i: int, count: bool = False) -> tuple[np.ndarray, tuple[int, int]] | None:
+        own = self._own_list("ims")
+        if own is not None and own[i] is not None:
+            sizes = self._own_list("im_hw0")
+            return own[i], tuple((sizes and sizes[i]) or own[i].shape[:2])
+        if self.ram is not None:
+            return self.ram[i], tuple(self._original_sizes[i].tolist())
+        return self._buffer.get(i, count) if self._buffer.capacity else None
+
+    def _recent(self) -> list[int]:
+        return self._buffer.indices()
+
     def _scaled(self, size_hw: tuple[int, int], rect_mode: bool, resize_short: bool) -> tuple[int, int]:
         return scaled_size_hw(size_hw, self.imgsz, resize_short) if rect_mode else (self.imgsz, self.imgsz)
 
     def _decode(self, i: int) -> np.ndarray:
         """Image `i` in full size, from the disk cache where it is there."""
-        file = self._files[i]
-        image = self.disk.load(file) if self.disk is not None else None
+        file = self._file(i)
+        image = self.disk.load(file, self._array_file(i)) if self.disk is not None else None
         return read_picture(file, self.channels) if image is None or image.shape[2] != self.channels else image
+
+    def _file(self, i: int) -> str:
+        return self._labels.file(i) if self._image_files is None else self._image_files[i]
+
+    def _array_file(self, i: int) -> str | None:
+        """Where the array of image `i` lies, if somebody has said so."""
+        own = self._own_list("npy_files")
+        return None if own is None else own[i]
 
     def _open_cache(self, cache: bool | str) -> str | None:
         """Fill the image cache that was asked for and return its kind, or None where there is none.
@@ -224,17 +213,16 @@ class BaseDataset(Dataset):
         )
         if kind == "?":
             raise ValueError(f"cache={cache!r}; use True or 'ram', 'disk', or False.")
-        if kind == "ram" and self.check_cache_ram():
-            self._fill_ram()
-        elif kind == "disk" and self.check_cache_disk():
-            self.disk = DiskImages()
+        self.cache = kind
+        if (kind == "ram" and self.check_cache_ram()) or (kind == "disk" and self.check_cache_disk()):
             self.cache_images()
-        return kind if self.ram is not None or self.disk is not None else None
+            return kind
+        return None
 
     def _cached_shapes(self) -> np.ndarray:
         """(n, 3) height, width, channels of every scaled image."""
-        sizes = [self._scaled((int(h), int(w)), not self.stretched, False) for h, w in self._packed.shapes]
-        return np.column_stack([np.array(sizes).reshape(-1, 2), np.full(self.ni, self.channels)])
+        sizes = [self._scaled((int(h), int(w)), not self.stretched, False) for h, w in self.packed.shapes]
+        return np.column_stack([np.array(sizes).reshape(-1, 2), np.full(len(sizes), self.channels)])
 
     def check_cache_ram(self, safety_margin: float = 1.0) -> bool:
         """Whether all scaled images fit into the available memory, with a margin of that share."""
@@ -242,38 +230,46 @@ class BaseDataset(Dataset):
 
     def check_cache_disk(self, safety_margin: float = 0.1) -> bool:
         """Whether all images in full size fit onto the disk they lie on, and their folder can be written."""
-        need = int(self._packed.shapes.astype(np.int64).prod(1).sum()) * self.channels
-        return disk_has_room(Path(self._files[0]).parent, need, safety_margin, self.prefix)
+        need = int(self.packed.shapes.astype(np.int64).prod(1).sum()) * self.channels
+        return disk_has_room(Path(self._file(0)).parent, need, safety_margin, self.prefix)
+
+    def cache_images(self) -> None:
+        """Fill the cache of the kind `self.cache`: memory, or arrays on disk where missing or older than the image."""
+        if self.cache == "ram":
+            self._fill_ram()
+        else:
+            # Arrays that somebody's own method writes do not carry our mark.
+            self.disk = DiskImages(marked=not changed(self, "cache_images_to_disk"))
+            fill(lambda i: self.cache_images_to_disk(i) or 0, self.ni, f"{self.prefix}Caching images (disk)")
 
     def _fill_ram(self) -> None:
-        key = f"{get_hash(self._files)} {self.imgsz} {self.channels}{' stretched' * self.stretched}"
+        self._original_sizes = self.packed.shapes
+        key = f"{get_hash(self.im_files)} {self.imgsz} {self.channels}{' stretched' * self.stretched}"
         self.ram = in_memory(self._cached_shapes(), key, self._read_scaled, self.prefix)
 
     def _read_scaled(self, i: int) -> np.ndarray:
-        image = read_picture(self._files[i], self.channels)
+        image = read_picture(self._file(i), self.channels)
         return resize_to(image, self._scaled(image.shape[:2], not self.stretched, False))
 
-    def cache_images(self) -> None:
-        """Write the arrays of the disk cache that are missing or older than their image."""
-        fill(self.cache_images_to_disk, self.ni, f"{self.prefix}Caching images (disk)")
-
+    @bypassed
     def cache_images_to_disk(self, i: int) -> int:
         """Write the array of image `i` unless it is there, and return its size in bytes."""
-        disk, file = self.disk or DiskImages(), self._files[i]
-        present = disk.load(file)
+        disk, file, path = self.disk or DiskImages(), self._file(i), self._array_file(i)
+        present = disk.load(file, path)
         fits = present is not None and present.shape[2] == self.channels  # another run's may be grey
-        return present.nbytes if fits else disk.store(file, read_picture(file, self.channels))
+        return present.nbytes if fits else disk.store(file, read_picture(file, self.channels), path)
 
     # Samples
 
     def __len__(self) -> int:
-        return len(self._files)
+        return len(self._labels)
 
     def __getitem__(self, index: int | SampleRef) -> dict[str, Any]:
         """Return one transformed sample."""
         ref = index if isinstance(index, SampleRef) else None
-        self._buffer.renew(int(index) if ref is None else ref.index)
+        self._buffer.renew(int(index))
         labels = self.get_image_and_label(index)
+        labels.setdefault("ref", index)
         if self.augment and self._mixing_closed(ref):
             labels["mix"] = False  # one chain for the whole run, so that transforms a user added stay in it
         if not self.augment or not getattr(self.transforms, "native", False):  # a user's own callable
@@ -292,18 +288,10 @@ class BaseDataset(Dataset):
             1),
         rect_shape with rectangular batches, ref, and what `update_labels_info` makes of the boxes.
         """
-        i = index.index if isinstance(index, SampleRef) else int(index)
-        i = range(len(self))[i]
+        i = range(len(self))[int(index)]
         image, original, size = self.load_image(i)
-        rows = self._packed.rows(i)
         label = {
-            "im_file": self._files[i],
-            "cls": rows.cls[:, None],
-            "bboxes": rows.boxes,
-            "segments": rows.segments,
-            "keypoints": rows.keypoints,
-            "bbox_format": "xywh",
-            "normalized": True,
+            **self._labels.sample(i),
             "img": image,
             "ori_shape": tuple(original),
             "resized_shape": tuple(size),
@@ -320,7 +308,7 @@ class BaseDataset(Dataset):
         size = len(self) if pool is None else len(pool)
         picks = rng.choices(range(size), n)
         indices = picks if pool is None else [int(pool[k]) for k in picks]
-        return [ref._replace(index=i) for i in indices] if isinstance(ref, SampleRef) else indices
+        return [ref.at(i) for i in indices] if isinstance(ref, SampleRef) else indices
 
     def update_labels_info(self, label: dict[str, Any]) -> dict[str, Any]:
         """Turn the label arrays into the form that transforms take; subclasses do."""

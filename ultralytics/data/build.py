@@ -23,6 +23,7 @@ from ultralytics.data.sources import check_source, load_inference_source
 from ultralytics.utils import env
 from ultralytics.utils.lazy import offer
 from ultralytics.utils.log import LOGGER, colorstr
+from ultralytics.utils.overrides import in_use
 
 __all__ = [
     "ContiguousDistributedSampler",
@@ -34,6 +35,7 @@ __all__ = [
     "seed_worker",
 ]
 
+STANDARD = YOLODataset  # a name of its own, since users replace the other one
 SEED_BASE = 6148914691236517205  # of torch's own worker seeds; our samples have theirs in their refs
 
 
@@ -56,6 +58,36 @@ class InfiniteDataLoader(DataLoader):
         self._ready: int | None = None  # epoch whose first batch the stream yields next
         self._stream: Iterator[Any] | None = None
         self._turn = 0  # counts streams, so that an iteration of an older one ends
+
+    @property
+    def batch_size(self) -> int | None:
+        """Images per batch."""
+        return getattr(self.batch_sampler, "batch_size", None) or self._batch_size
+
+    @batch_size.setter
+    def batch_size(self, value: int | None) -> None:
+        self._batch_size = value  # by the base class, which has none where a sampler makes whole batches
+
+    @property
+    def sampler(self) -> Any:
+        """What gives the order of the images, one epoch at an iteration."""
+        return getattr(self.batch_sampler, "sampler", None) or self._sampler
+
+    @sampler.setter
+    def sampler(self, value: Any) -> None:
+        self._sampler = value
+
+    @property
+    def iterator(self) -> Iterator[Any]:
+        """The stream of batches that the workers fill. The next loop over the loader starts another one."""
+        if self._stream is None:
+            self._open(self._epoch)
+        self._ready = None
+        return self._stream
+
+    @iterator.setter
+    def iterator(self, value: Iterator[Any]) -> None:
+        self._stream, self._ready = value, self._epoch
 
     def __len__(self) -> int:
         return len(self.batch_sampler) if self.batch_sampler is not None else super().__len__()
@@ -130,7 +162,7 @@ def build_yolo_dataset(
     stride: int = 32,
     multi_modal: bool = False,
     fraction: float | None = None,
-    kind: type[YOLODataset] = YOLODataset,
+    kind: type[YOLODataset] | None = None,
 ) -> YOLODataset:
     """Build the data set of one split.
 
@@ -144,7 +176,7 @@ def build_yolo_dataset(
         stride: network stride.
         multi_modal: data sets with texts; not available.
         fraction: share or number of images instead of what `cfg.fraction` says.
-        kind: class of the data set.
+        kind: class of the data set; by default the one that `ultralytics.data.build.YOLODataset` is at the moment.
 
     Raises:
         NotImplementedError: for `multi_modal`.
@@ -153,6 +185,7 @@ def build_yolo_dataset(
         raise NotImplementedError("data sets with texts are not available; train with class names: multi_modal=False.")
     train = mode == "train"
     amount = get_split_fraction(cfg.fraction, mode) if fraction is None else fraction
+    kind = kind or in_use(STANDARD, __name__, "ultralytics.data.dataset", "ultralytics.data")
     return kind(
         img_path=img_path,
         imgsz=cfg.imgsz,

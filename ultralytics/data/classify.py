@@ -25,11 +25,13 @@ from ultralytics.data.describe.locate import get_split_fraction
 from ultralytics.data.images.cache import DiskImages, RamImages, disk_has_room, fill, in_memory, ram_has_room
 from ultralytics.data.images.io import imread
 from ultralytics.data.labels.cache import ScanResult, get_hash, load_labels, save_labels
+from ultralytics.data.labels.lists import LateList
 from ultralytics.data.labels.scan import report, scan_each
-from ultralytics.data.labels.table import PackedLabels
+from ultralytics.data.labels.table import LabelPacker, PackedLabels
 from ultralytics.data.labels.verify import LabelRows, ScanRow, scan_image
 from ultralytics.data.samplers import SampleRef, spread_fraction
 from ultralytics.utils.log import LOGGER, colorstr
+from ultralytics.utils.overrides import bypassed, changed
 
 __all__ = ["ClassificationDataset"]
 
@@ -81,7 +83,9 @@ class ClassificationDataset(Dataset):
         self.names = {i: str(name) for i, name in enumerate(listed)}
         files, classes, whole = self._chosen(listing, "train" if augment else "val")
         self.findings: list[Any] = []
-        self.packed = self._scan(files, classes, whole)
+        self._use(self._scan(files, classes, whole))
+        if changed(self, "verify_images"):
+            self.samples = self.verify_images()
         self._random = RandomPicture.from_args(args, channels) if augment else None
         self._own = self._random or classify_transforms(self.imgsz)
         self.torch_transforms = self._own
@@ -140,9 +144,44 @@ class ClassificationDataset(Dataset):
         if not len(found.labels):
             shown = "; ".join(map(str, found.findings[:3]))
             raise ValueError(f"{self.prefix}none of {found.counts['total']} pictures in {self.root} is usable: {shown}")
-        without = set(self.names) - set(np.unique(found.labels.cls).tolist())
+        without = set(self.names) - set(np.unique(found.labels.classes).tolist())
         if without:
             LOGGER.warning(f"{self.prefix}no pictures of {examples(self.names[i] for i in sorted(without))}.")
+
+    def _use(self, packed: PackedLabels) -> None:
+        self._packed, self._classes = packed, packed.classes
+        self._samples = LateList(len(packed), self._sample)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Take the changes of `samples` along; the list itself is made anew."""
+        return {**self.__dict__, "_packed": self.packed, "_samples": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._use(self._packed)
+
+    def _sample(self, i: int) -> tuple[str, int, Path, None]:
+        file = self._packed.files[i]
+        return file, int(self._classes[i]), Path(file).with_suffix(".npy"), None
+
+    @property
+    def packed(self) -> PackedLabels:
+        """Files, classes and sizes of the pictures as arrays, brought up to date with `samples`."""
+        samples = self._samples
+        if samples.held:
+            self._packed = self._repacked(samples)
+            self._classes = self._packed.classes
+            samples.release(len(self._packed))
+        return self._packed
+
+    def _repacked(self, samples: Sequence[Sequence[Any]]) -> PackedLabels:
+        known = {file: i for i, file in enumerate(self._packed.files)}
+        packer = LabelPacker()
+        for file, cls, *_ in samples:
+            file = str(file)
+            size = self._packed.shapes[known[file]].tolist() if file in known else scan_image(file)[0]
+            packer.add(file, tuple(size), LabelRows(np.array([cls], np.float32), WHOLE, [], None))
+        return packer.finish()
 
     @property
     def classes(self) -> list[str]:
@@ -157,7 +196,7 @@ class ClassificationDataset(Dataset):
     @property
     def cls(self) -> np.ndarray:
         """(n,) class of every picture."""
-        return self.packed.cls
+        return self.packed.classes
 
     @property
     def im_files(self) -> Sequence[str]:
@@ -165,13 +204,19 @@ class ClassificationDataset(Dataset):
         return self.packed.files
 
     @property
-    def samples(self) -> list[tuple[str, int]]:
-        """(file, class) of every picture."""
-        return list(zip(self.packed.files, self.packed.cls.tolist(), strict=True))
+    def samples(self) -> list[tuple[str, int, Path, None]]:
+        """Of every picture: file, class, where the disk cache has its array, and nothing. The list may be changed."""
+        return self._samples
 
+    @samples.setter
+    def samples(self, value: Sequence[Sequence[Any]]) -> None:
+        """Use these pictures: a file and a class each, and whatever follows."""
+        self._use(self._repacked(value))
+
+    @bypassed
     def verify_images(self) -> list[tuple[str, int]]:
         """Return (file, class) of the pictures that can be used; the check itself is done when the set is opened."""
-        return self.samples
+        return [(file, int(cls)) for file, cls in zip(self.packed.files, self.packed.cls, strict=True)]
 
     @property
     def _bands(self) -> tuple[int, ...]:
@@ -181,9 +226,14 @@ class ClassificationDataset(Dataset):
     # Reading ----------------------------------------------------------------------------------------------------------
 
     @staticmethod
+    @bypassed
     def imread(f: str | Path) -> np.ndarray:
         """Read a picture as (H, W, 3) BGR bytes."""
         return imread(f)
+
+    def _read(self, file: str, reduce: int = 1) -> np.ndarray:
+        """Read a picture (H, W, C), at a whole fraction of its size where a decoder can do that."""
+        return self.imread(file) if changed(self, "imread") else imread(file, self.channels, reduce)
 
     def _reduction(self, i: int) -> int:
         """What the decoder may divide a picture's sides by, so that no crop has to be enlarged because of it."""
@@ -201,8 +251,10 @@ class ClassificationDataset(Dataset):
         """Read picture `i` at the size that its augmentation starts from."""
         file = self.packed.files[i]
         stored = None if self._disk is None else self._disk.load(file)
-        fits = stored is not None and stored.shape[2] == self.channels
-        image = stored if fits else imread(file, self.channels, self._reduction(i))
+        if stored is not None and stored.shape[2] == self.channels:
+            image = stored
+        else:
+            image = self._read(file, self._reduction(i))
         size_hw = self._size_hw(i)
         return image if image.shape[:2] == size_hw else resized(image, size_hw, cv2.INTER_AREA)
 
@@ -216,24 +268,27 @@ class ClassificationDataset(Dataset):
         kind = CACHES.get(cache.lower() if isinstance(cache, str) else cache)
         if kind is None:
             raise ValueError(f"cache={cache!r}; use True or 'ram', 'disk', or False.")
-        if kind == "ram":
-            self._fill_ram()
-        elif kind == "disk":
+        self.cache_ram, self.cache_disk = kind == "ram", kind == "disk"
+        if self.cache_ram:
+            self.cache_ram = ram_has_room(int(self._cached_shapes().prod(1).sum()), 1.0, self.prefix)
+        elif self.cache_disk:
             need = int(self.packed.shapes.astype(np.int64).prod(1).sum()) * self.channels
-            if disk_has_room(Path(self.packed.files[0]).parent, need, 0.1, self.prefix):
-                self.cache_images()
+            self.cache_disk = disk_has_room(Path(self.packed.files[0]).parent, need, 0.1, self.prefix)
+        if self.cache_ram or self.cache_disk:
+            self.cache_images()
 
-    def _fill_ram(self) -> None:
+    def _cached_shapes(self) -> np.ndarray:
+        """(n, 3) height, width, channels of what the memory cache holds."""
         sizes = [self._size_hw(i) if self._random else (self.imgsz, self.imgsz) for i in range(len(self))]
-        shapes = np.column_stack([np.array(sizes).reshape(-1, 2), np.full(len(sizes), self.channels)])
-        if not ram_has_room(int(shapes.prod(1).sum()), 1.0, self.prefix):
-            return
-        kind = "train" if self._random else "val"
-        key = f"{get_hash(self.packed.files)} {self.imgsz} classify {kind}{self._bands or ''}"
-        self.ram = in_memory(shapes, key, self._prepared, self.prefix)
+        return np.column_stack([np.array(sizes).reshape(-1, 2), np.full(len(sizes), self.channels)])
 
     def cache_images(self) -> None:
-        """Write the arrays of all pictures next to them, where they are missing or older."""
+        """Fill the cache that was asked for: memory, or arrays next to the pictures, where missing or older."""
+        if self.cache_ram:
+            kind = "train" if self._random else "val"
+            key = f"{get_hash(self.packed.files)} {self.imgsz} classify {kind}{self._bands or ''}"
+            self.ram = in_memory(self._cached_shapes(), key, self._prepared, self.prefix)
+            return
         self._disk = DiskImages()
         fill(self._store, len(self), f"{self.prefix}Caching images (disk)")
 
@@ -241,7 +296,7 @@ class ClassificationDataset(Dataset):
         file = self.packed.files[i]
         present = self._disk.load(file)
         fits = present is not None and present.shape[2] == self.channels  # another run's may be grey
-        return present.nbytes if fits else self._disk.store(file, imread(file, self.channels))
+        return present.nbytes if fits else self._disk.store(file, self._read(file))
 
     # Samples ----------------------------------------------------------------------------------------------------------
 
@@ -251,10 +306,10 @@ class ClassificationDataset(Dataset):
     def __getitem__(self, index: int | SampleRef) -> dict[str, Any]:
         """Return one sample."""
         ref = index if isinstance(index, SampleRef) else None
-        i = range(len(self))[int(index) if ref is None else ref.index]
-        sample = {"cls": int(self.packed.cls[i]), "im_file": self.packed.files[i]}
+        i = range(len(self))[int(index)]
+        sample = {"cls": int(self.packed.cls[i]), "im_file": self._packed.files[i]}
         if self.torch_transforms is not self._own:  # somebody's own chain, which wants to see all of the picture
-            array = imread(sample["im_file"], self.channels)
+            array = self._read(sample["im_file"])
             rgb = Image.fromarray(np.ascontiguousarray(array[..., ::-1])) if self.channels == 3 else array
             return {"img": self.torch_transforms(rgb), **sample}
         image = self._prepared(i) if self.ram is None else self.ram[i]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import bisect
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,26 +12,34 @@ import torch
 from torch.utils.data import ConcatDataset, get_worker_info
 
 from ultralytics.data.augment import Compose, Format, LetterBox, v8_transforms
+from ultralytics.data.augment.presets import transform_in_use
 from ultralytics.data.base import BaseDataset
 from ultralytics.data.classify import ClassificationDataset
 from ultralytics.data.describe.locate import img2label_paths
-from ultralytics.data.labels.cache import CACHE_VERSION, ScanResult, get_hash
+from ultralytics.data.labels.cache import CACHE_VERSION, ScanResult, get_hash, load_labels, save_labels
 from ultralytics.data.labels.instances import Instances
-from ultralytics.data.labels.scan import scan, scan_cached
-from ultralytics.data.labels.table import LabelList
-from ultralytics.data.labels.verify import Finding, LabelRules
+from ultralytics.data.labels.lists import FileList, LabelList
+from ultralytics.data.labels.scan import cache_path, report, scan, scan_public, summary
+from ultralytics.data.labels.table import PackedLabels, PackedStrings
+from ultralytics.data.labels.verify import Finding, LabelRules, verify_image_label
 from ultralytics.data.samplers import SampleRef
 from ultralytics.ops.boxes import resample_segments
 from ultralytics.utils.lazy import offer
 from ultralytics.utils.log import LOGGER
+from ultralytics.utils.overrides import bypassed, changed, ignores, warn_of_ignored
 
 __all__ = ["DATASET_CACHE_VERSION", "ClassificationDataset", "YOLOConcatDataset", "YOLODataset"]
 
 DATASET_CACHE_VERSION = CACHE_VERSION
 STACKED = {"img", "text_feats", "semantic_mask", "sem_masks", "depth"}
+MIXING = ("mosaic", "copy_paste", "mixup", "cutmix")
 JOINED = {"masks", "keypoints", "bboxes", "cls", "segments", "obb"}
 
 
+@ignores(
+    build_text_transforms="data sets with texts are not built; add a transform to what build_transforms() returns",
+    _get_neg_texts="data sets with texts are not built; add a transform to what build_transforms() returns",
+)
 class YOLODataset(BaseDataset):
     """Images with YOLO label files for detection, segmentation, pose estimation or oriented boxes.
 
@@ -59,6 +67,7 @@ class YOLODataset(BaseDataset):
         self.findings: list[Finding] = []
         self.counts: dict[str, int] = {}
         super().__init__(*args, channels=self.data.get("channels", 3), **kwargs)
+        warn_of_ignored(self)
 
     def rules(self) -> LabelRules:
         """What this data set's label files have to look like.
@@ -73,19 +82,24 @@ class YOLODataset(BaseDataset):
             raise ValueError(f"kpt_shape is {shape!r}; pose data sets need [keypoints, 2 or 3], such as [17, 3].")
         return LabelRules(len(self.data.get("names", ())), (shape[0], shape[1]), self.single_cls, self.channels)
 
+    # Scanning the label files
+
     def get_label_files(self) -> list[str]:
         """Return the label file of every image."""
-        return img2label_paths(self._files)
+        return img2label_paths(self.im_files)
+
+    @property
+    def label_files(self) -> list[str]:
+        """The label files of the scan, one per image of the split."""
+        return self.__dict__.get("_label_files") or self.get_label_files()
+
+    @label_files.setter
+    def label_files(self, value: Sequence[str]) -> None:
+        self._label_files = FileList(PackedStrings(map(str, value)))
 
     def get_cache_hash(self) -> str:
         """Return the key of the label cache, made of all files' names, sizes and times and the rules of the check."""
-        return get_hash([*self.get_label_files(), *self._files], self.rules())
-
-    def cache_labels(self, path: Path = Path("./labels.cache")) -> ScanResult:
-        """Scan all files anew, without reading or writing a cache."""
-        return scan(
-            self._files, self.get_label_files(), self.rules(), f"{self.prefix}Scanning {path.with_suffix('')}..."
-        )
+        return get_hash([*self.label_files, *self.im_files], self.rules())
 
     def get_labels(self) -> LabelList:
         """Return the labels of all usable images and keep what was found on the way.
@@ -93,23 +107,105 @@ class YOLODataset(BaseDataset):
         Raises:
             ValueError: where not a single image is usable.
         """
+        self.label_files = self.get_label_files()
         whole = self.fraction == 1 and isinstance(self.img_path, (str, Path)) and Path(self.img_path).is_dir()
-        result = scan_cached(self._files, self.rules(), whole, self.prefix)
+        names = "" if whole else get_hash((), list(self.im_files))
+        path = cache_path(self.im_files, whole, names)
+        found, existed = self._load_or_scan_cache(path, self.get_cache_hash())
+        result = ScanResult.of(found)
+        if existed:
+            LOGGER.info(f"{self.prefix}Scanned before: {path.with_suffix('')}... {self._summarize(result.counts)}")
+        report(result.findings, self.prefix)
         self.findings, self.counts = result.findings, result.counts
-        self._check_scan(result)
-        packed = result.labels
-        if not (self.use_segments or self.use_obb):
-            packed = packed.without_polygons()
-        return LabelList(packed)
+        labels = LabelList.of(result["labels"])
+        self.verify_labels(labels, path)
+        return labels if self.use_segments or self.use_obb else labels.without_polygons()
 
-    def _check_scan(self, result: ScanResult) -> None:
-        """Refuse or warn about scans that training cannot use."""
-        labels = result.labels
+    def _load_or_scan_cache(self, cache_path: Path, cache_hash: str) -> tuple[Mapping[str, Any], bool]:
+        """Return the scan of the label files, and whether it was stored already.
+
+        It is not looked for where somebody has replaced how files are scanned: a stored one tells nothing of that.
+
+        Args:
+            cache_path: where scans are stored.
+            cache_hash: key that a stored one must have.
+        """
+        found = load_labels(cache_path, cache_hash) if self._scans_as_usual else None
+        return (found, True) if found is not None else (self.cache_labels(cache_path), False)
+
+    @bypassed
+    def cache_labels(self, path: Path = Path("./labels.cache")) -> ScanResult:
+        """Scan all files anew and store what was found.
+
+        Args:
+            path: where to.
+        """
+        text = f"{self.prefix}Scanning {path.with_suffix('')}..."
+        if changed(self, "verify_args", "result_to_label"):
+            return scan_public(*self.verify_args(), self.result_to_label, text, self._summarize)
+        found = scan(self.im_files, self.label_files, self.rules(), text, self._summarize)
+        found["hash"] = self.get_cache_hash()
+        if self._scans_as_usual:
+            save_labels(path, found["hash"], found)
+        return found
+
+    @property
+    def _scans_as_usual(self) -> bool:
+        return not changed(self, "cache_labels", "verify_args", "result_to_label")
+
+    def _summarize(self, counts: Mapping[str, int]) -> str:
+        return self.scan_summary(*(counts[name] for name in ("found", "missing", "empty", "corrupt")))
+
+    def scan_summary(self, nf: int, nm: int, ne: int, nc: int) -> str:
+        """Say what a scan has found so far.
+
+        Args:
+            nf: images with a label file.
+            nm: images without one.
+            ne: empty label files.
+            nc: images left out.
+        """
+        return summary({"found": nf, "missing": nm, "empty": ne, "corrupt": nc})
+
+    @bypassed
+    def verify_args(self) -> tuple[Callable[[Any], Any], Iterable[Any]]:
+        """Return the function that checks an image with its labels, and what it is given, image by image."""
+        rules = self.rules()
+        shared = (self.prefix, self.use_keypoints, rules.nc, *(rules.kpt_shape or (0, 0)), rules.single_cls)
+        pairs = zip(self.im_files, self.label_files, strict=True)
+        return verify_image_label, (pair + shared for pair in pairs)
+
+    @bypassed
+    def result_to_label(self, result: Sequence[Any]) -> tuple[dict[str, Any] | None, int, int, int, int, str]:
+        """Make labels of what `verify_image_label` returned.
+
+        Returns:
+            A dictionary as in `labels`, or None for an image to be left out; the numbers of images missing, found,
+            empty and corrupt, and a message or ''.
+        """
+        file, rows, size_hw, segments, keypoints, *counts, message = result
+        if not file:
+            return None, *counts, message
+        label = {"im_file": file, "shape": size_hw, "cls": rows[:, :1], "bboxes": rows[:, 1:], "segments": segments}
+        return {**label, "keypoints": keypoints, "normalized": True, "bbox_format": "xywh"}, *counts, message
+
+    def verify_labels(self, labels: LabelList, cache_path: Path) -> None:
+        """Refuse or warn about labels that training cannot use.
+
+        Args:
+            labels: labels of the usable images.
+            cache_path: where the scan is stored.
+
+        Raises:
+            ValueError: where there are none, none to train on, or no polygons where the task needs them.
+        """
+        self._check_packed(labels.packed)
+
+    def _check_packed(self, labels: PackedLabels) -> None:
         if not len(labels):
             shown = "; ".join(map(str, self.findings[:3]))
-            raise ValueError(
-                f"{self.prefix}none of {result.counts['total']} images in {self.img_path} is usable: {shown}"
-            )
+            total = self.counts["total"]
+            raise ValueError(f"{self.prefix}none of {total} images in {self.img_path} is usable: {shown}")
         if not len(labels.cls):
             text = f"{self.prefix}no labels found for {len(labels)} images of {self.img_path}"
             if self.augment:
@@ -119,17 +215,18 @@ class YOLODataset(BaseDataset):
         elif (self.use_segments or self.use_obb) and not labels.has_polygons:
             raise ValueError(f"{text_of_missing_polygons(self.task)} {self.img_path} has box labels only.")
 
+    @bypassed
     def build_transforms(self, hyp: Any = None) -> Compose:
         """Return the training transforms, or letterboxing where `augment` is off, both ending in `Format`."""
         if self.augment:
             settings = type(hyp)(**vars(hyp))
             if self.rect:
                 settings.mosaic = settings.mixup = settings.cutmix = 0.0
-            transforms = v8_transforms(self, self.imgsz, settings)
+            transforms = transform_in_use(v8_transforms)(self, self.imgsz, settings)
         else:
-            transforms = Compose([LetterBox(new_shape=(self.imgsz, self.imgsz), scaleup=False)])
+            transforms = Compose([transform_in_use(LetterBox)(new_shape=(self.imgsz, self.imgsz), scaleup=False)])
         transforms.append(
-            self.format_class(
+            transform_in_use(self.format_class)(
                 bbox_format="xywh",
                 normalize=True,
                 return_mask=self.use_segments,
@@ -144,18 +241,24 @@ class YOLODataset(BaseDataset):
         return transforms
 
     def close_mosaic(self, hyp: Any) -> None:
-        """Turn mosaic, mixup, cutmix and copy-paste off from now on, also for samples of running workers."""
+        """Turn mosaic, mixup, cutmix and copy-paste off from now on, also for samples of running workers.
+
+        Transforms that somebody's own `build_transforms` makes are made anew, with these settings at 0: ours leave
+        samples alone that say so, and stay with what was put between them.
+        """
         self.hyp = hyp
         self.close_mosaic_epoch = 0
+        if changed(self, "build_transforms"):
+            self.transforms = self.build_transforms(type(hyp)(**{**vars(hyp), **dict.fromkeys(MIXING, 0.0)}))
 
     def update_labels_info(self, label: dict[str, Any]) -> dict[str, Any]:
         """Gather boxes, polygons and keypoints in one `Instances` under the key `instances`."""
         label = dict(label)
-        boxes, segments = label.pop("bboxes"), label.pop("segments")
-        keypoints, box_format = label.pop("keypoints"), label.pop("bbox_format")
+        boxes, segments, keypoints = label.pop("bboxes"), label.pop("segments", ()), label.pop("keypoints", None)
         points = 100 if self.use_obb else 1000
         polygons = np.stack(resample_segments(segments, n=points)) if segments else np.zeros((0, points, 2), np.float32)
-        label["instances"] = Instances(boxes, polygons, keypoints, box_format, label.pop("normalized"))
+        box_format, normalized = label.pop("bbox_format", "xywh"), label.pop("normalized", True)
+        label["instances"] = Instances(boxes, polygons, keypoints, box_format, normalized)
         return label
 
     @staticmethod
@@ -212,13 +315,13 @@ class YOLOConcatDataset(ConcatDataset):
 
     def __getitem__(self, index: int | SampleRef) -> Any:
         """Return one sample."""
-        position = index.index if isinstance(index, SampleRef) else range(len(self))[index]
+        position = range(len(self))[int(index)]
         part = bisect.bisect_right(self.cumulative_sizes, position)
         local = position - (self.cumulative_sizes[part - 1] if part else 0)
         if not isinstance(index, SampleRef):
             return self.datasets[part][local]
         plain = not getattr(self.datasets[part], "takes_refs", False)
-        return self.datasets[part][local if plain else index._replace(index=local, pool=None)]
+        return self.datasets[part][local if plain else index.at(local, pool=None)]
 
     @staticmethod
     def collate_fn(batch: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

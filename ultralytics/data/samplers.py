@@ -16,7 +16,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sized
 from itertools import count, pairwise
-from typing import NamedTuple
+from typing import Any
 
 import numpy as np
 from torch.utils.data import Sampler
@@ -28,6 +28,7 @@ __all__ = [
     "LANES",
     "ContiguousDistributedSampler",
     "EpochBatchSampler",
+    "ImageOrder",
     "SampleRef",
     "buffer_length",
     "class_balanced_weights",
@@ -56,10 +57,12 @@ def buffer_length(n: int, batch_size: int, workers: int = 0) -> int:
     return min(n, (lanes_here * lane_batches(batch_size) + 1) * batch_size)
 
 
-class SampleRef(NamedTuple):
-    """One sample of an epoch.
+class SampleRef(int):
+    """One sample of an epoch: the number of its image, with what its random draws depend on.
 
-    Attributes:
+    It is a number wherever one is expected, so data sets whose methods take a plain index can be given it.
+
+    Args:
         index: image in the data set.
         epoch: epoch it belongs to.
         position: place in the epoch's order over all ranks; tells repeated images apart.
@@ -68,17 +71,33 @@ class SampleRef(NamedTuple):
         pool: indices of the images that partners are drawn from; None means the whole data set.
     """
 
-    index: int
-    epoch: int = 0
-    position: int = 0
-    seed: int = 0
-    mixing: bool = True
-    pool: np.ndarray | None = None
+    def __new__(
+        cls,
+        index: int,
+        epoch: int = 0,
+        position: int = 0,
+        seed: int = 0,
+        mixing: bool = True,
+        pool: np.ndarray | None = None,
+    ) -> SampleRef:
+        """Make a number that knows the rest."""
+        ref = super().__new__(cls, index)
+        ref.epoch, ref.position, ref.seed, ref.mixing, ref.pool = epoch, position, seed, mixing, pool
+        return ref
+
+    @property
+    def index(self) -> int:
+        """The image, as a plain number."""
+        return int(self)
 
     @property
     def key(self) -> tuple[int, int, int, int]:
         """Numbers that seed the random draws of this sample."""
-        return self.seed, self.epoch, self.position, self.index
+        return self.seed, self.epoch, self.position, int(self)
+
+    def at(self, index: int, **changes: Any) -> SampleRef:
+        """Return the same for another image, and with other changes."""
+        return SampleRef(index, **{**vars(self), **changes})
 
 
 def spread_fraction(n: int, amount: float, seed: int = 0) -> np.ndarray:
@@ -105,8 +124,9 @@ def class_balanced_weights(labels: PackedLabels, nc: int) -> np.ndarray:
     An image weighs the mean of 1 / (boxes of that class in the data set) over its boxes; an image without boxes weighs
     the smallest of those.
     """
-    counts = np.maximum(np.bincount(labels.cls, minlength=nc), 1)
-    summed = np.concatenate(([0.0], np.cumsum(1.0 / counts[labels.cls])))
+    classes = labels.classes
+    counts = np.maximum(np.bincount(classes, minlength=nc), 1)
+    summed = np.concatenate(([0.0], np.cumsum(1.0 / counts[classes])))
     per_image = np.diff(labels.offsets)
     weights = np.diff(summed[labels.offsets]) / np.maximum(per_image, 1)
     filled = per_image > 0
@@ -178,6 +198,11 @@ class EpochBatchSampler(Sampler[list[SampleRef]]):
         self.epoch = 0
         self._orders: dict[int, list[tuple[np.ndarray, np.ndarray]]] = {}
         self._count = len(self._cut(len(dataset)))
+
+    @property
+    def sampler(self) -> ImageOrder:
+        """The order of the images, as a sampler of single ones."""
+        return ImageOrder(self)
 
     def __len__(self) -> int:
         """Batches per epoch."""
@@ -265,6 +290,34 @@ class EpochBatchSampler(Sampler[list[SampleRef]]):
         now = epoch * len(self) + number
         earlier = (divmod(now - LANES * back, len(self)) for back in range(self.pool_batches))
         return np.unique(np.concatenate([self.batches(e)[b][1] for e, b in earlier]))
+
+
+class ImageOrder(Sampler[int]):
+    """The images of a rank in the order of an epoch, one by one.
+
+    Args:
+        batches: what makes batches of them.
+    """
+
+    def __init__(self, batches: EpochBatchSampler) -> None:
+        self.batches = batches
+
+    @property
+    def epoch(self) -> int:
+        """The epoch."""
+        return self.batches.epoch
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch, for the batches too."""
+        self.batches.set_epoch(epoch)
+
+    def __iter__(self) -> Iterator[int]:
+        for _, indices in self.batches.batches(self.epoch):
+            yield from indices.tolist()
+
+    def __len__(self) -> int:
+        """Images of this rank per epoch."""
+        return sum(len(indices) for _, indices in self.batches.batches(self.epoch))
 
 
 class ContiguousDistributedSampler(Sampler[int]):

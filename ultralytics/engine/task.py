@@ -19,6 +19,7 @@ import numpy as np
 import torch
 
 from ultralytics.utils.lazy import LateDict
+from ultralytics.utils.overrides import in_use
 
 if TYPE_CHECKING:
     from ultralytics.cfg.tasks import TaskInfo
@@ -168,7 +169,9 @@ class Task:
 
 
 def resolve(path: str) -> Any:
-    """Import `package.module:Name` and return the object.
+    """Import `package.module:Name` and return the object, or what a user has put in its place.
+
+    That may be on the module's package, such as `ultralytics.models.yolo.detect`, or on `ultralytics.nn.tasks`.
 
     Raises:
         ValueError: if `path` has no colon.
@@ -177,4 +180,5 @@ def resolve(path: str) -> Any:
     module, colon, name = path.partition(":")
     if not colon:
         raise ValueError(f"'{path}' is not an import path; expected 'package.module:Name'.")
-    return getattr(importlib.import_module(module), name)
+    found = getattr(importlib.import_module(module), name)
+    return in_use(found, module.rpartition(".")[0], "ultralytics.nn.tasks") if isinstance(found, type) else found

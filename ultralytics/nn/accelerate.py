@@ -24,6 +24,7 @@ from torch import nn
 
 from ultralytics.nn.block.conv import Conv
 from ultralytics.utils.log import LOGGER
+from ultralytics.utils.overrides import changed
 
 __all__ = ["PackedConv", "pack_convolutions"]
 
@@ -110,7 +111,7 @@ def _works(dtype: torch.dtype) -> bool:
 
 def _replacement(module: nn.Module, parent: nn.Module) -> PackedConv | None:
     """Return the packed form of a layer, None for layers of other kinds."""
-    if type(module).forward is Conv.forward and isinstance(module, Conv) and "bn" not in module._modules:
+    if isinstance(module, Conv) and "bn" not in module._modules and not changed(module, "forward"):
         conv, activation = module.conv, ACTIVATIONS.get(type(module.act))
     elif type(module) is nn.Conv2d and isinstance(parent, nn.Sequential):
         conv, activation = module, "none"

@@ -27,9 +27,10 @@ from ultralytics.nn.head.classify import Classify
 from ultralytics.nn.head.denoising import group_targets
 from ultralytics.nn.head.detect import Detect
 from ultralytics.nn.public import public
-from ultralytics.nn.tta import augmented
-from ultralytics.nn.weights.transfer import transfer_weights
+from ultralytics.nn.tta import VIEWS, clipped, descaled, scale_img
+from ultralytics.nn.weights.transfer import adapt_classes, transfer_weights
 from ultralytics.utils.log import LOGGER
+from ultralytics.utils.overrides import in_use
 from ultralytics.utils.timing import Profile
 
 __all__ = [
@@ -44,6 +45,9 @@ __all__ = [
     "initialize_weights",
 ]
 
+# Public modules on which losses may have been replaced.
+CRITERIA = ("ultralytics.nn.tasks", "ultralytics.utils.loss", "ultralytics.models.utils.loss")
+PROFILED_RUNS = 10
 PROBE_SIZES = (128, 256)  # pixels, multiples of every stride in use; the second for blocks that want large maps
 
 
@@ -61,14 +65,14 @@ def initialize_weights(model: nn.Module) -> None:
 
 
 def resolve_criterion(path: str) -> Callable[[nn.Module], Any]:
-    """Import the criterion class at `package.module:Name`.
+    """Import the criterion class at `package.module:Name`, or take what a user has put in its place.
 
     Raises:
         NotImplementedError: this version of the package has no such loss.
     """
     home, _, name = path.partition(":")
     try:
-        return getattr(importlib.import_module(home), name)
+        return in_use(getattr(importlib.import_module(home), name), *CRITERIA)
     except (ModuleNotFoundError, AttributeError) as error:
         if isinstance(error, ModuleNotFoundError) and error.name != home:
             raise
@@ -126,11 +130,16 @@ class BaseModel(nn.Module):
                 f"{x.shape[1]}; convert the images, or build the model with ch={x.shape[1]}."
             )
 
-    def _predict_once(
+    def _predict_once(self, x: torch.Tensor, profile: bool = False, embed: Sequence[int] | None = None) -> Any:
+        """Run all layers once, or up to the last of `embed`; see `predict`."""
+        return self._run_layers(x, profile, embed)
+
+    def _run_layers(
         self, x: torch.Tensor, profile: bool = False, embed: Sequence[int] | None = None, targets: Any = None
     ) -> Any:
-        """Run all layers once, or up to the last of `embed`; `targets` go to the last layer as a second argument."""
+        """Do that; `targets` go to the last layer as a second argument."""
         kept: list[Any] = []
+        times: list[float] = []
         vectors, wanted = [], frozenset(embed or ())
         for layer in self.model:
             source = layer.f
@@ -139,7 +148,7 @@ class BaseModel(nn.Module):
             else:
                 given = [x if s == -1 else kept[s] for s in source]
             if profile:
-                self._profile_layer(layer, given)
+                self._profile_one_layer(layer, given, times)
             x = layer(given) if targets is None or layer is not self.model[-1] else layer(given, targets)
             kept.append(x if layer.i in self.save else None)
             if layer.i in wanted:
@@ -148,14 +157,16 @@ class BaseModel(nn.Module):
                     return torch.cat(vectors, 1).unbind(0)
         return x
 
-    @staticmethod
-    def _profile_layer(layer: nn.Module, given: Any, runs: int = 10) -> None:
-        """Log the time of one layer."""
+    def _profile_one_layer(self, m: nn.Module, x: Any, dt: list[float]) -> None:
+        """Log the time of one layer for its input, a mean of ten runs, and append it to `dt`, in milliseconds."""
         timer = Profile()
-        for _ in range(runs):
+        for _ in range(PROFILED_RUNS):
             with timer:
-                layer(given)
-        LOGGER.info(f"{layer.i:>3} {1e3 * timer.t / runs:10.2f} ms {layer.np:10.0f} parameters  {layer.type}")
+                m(x)
+        dt.append(1e3 * timer.t / PROFILED_RUNS)
+        LOGGER.info(f"{m.i:>3} {dt[-1]:10.2f} ms {m.np:10.0f} parameters  {m.type}")
+        if m is self.model[-1]:
+            LOGGER.info(f"{sum(dt):14.2f} ms in all")
 
     def _predict_augment(self, x: torch.Tensor) -> Any:
         """Fall back to one view."""
@@ -191,6 +202,20 @@ class BaseModel(nn.Module):
     def load(self, weights: Any, verbose: bool = True) -> None:
         """Take over weights from a network or a loaded checkpoint as far as names and shapes fit."""
         transfer_weights(self, weights, verbose)
+
+    def _remap_cls_by_names(self, csd: dict[str, torch.Tensor], src_model: nn.Module, verbose: bool = True) -> int:
+        """Move classifier rows of weights to the places that their classes have here, by name.
+
+        Args:
+            csd: weights by key; changed.
+            src_model: the network that they come from.
+            verbose: log for how many classes that was done.
+
+        Returns:
+            Number of tensors in which rows were moved.
+        """
+        names = getattr(src_model, "names", None), getattr(self, "names", None)
+        return adapt_classes(csd, self.state_dict(), *names, verbose)
 
     def loss(self, batch: Mapping[str, Any], preds: Any = None) -> Any:
         """Return the criterion's result for a batch.
@@ -345,11 +370,24 @@ class DetectionModel(BaseModel):
         if self.end2end or type(head) is not Detect:
             return super()._predict_augment(x)
 
-        def run(view: torch.Tensor) -> torch.Tensor:
-            y = self._predict_once(view)
-            return y if isinstance(y, torch.Tensor) else y[0]
+        parts = []
+        for ratio, axis in VIEWS:
+            view = x if axis is None else x.flip(axis)
+            y = self.predict(scale_img(view, ratio, gs=int(self.stride.max())))
+            y = y if isinstance(y, torch.Tensor) else y[0]
+            parts.append(self._descale_pred(y, axis, ratio, x.shape[-2:]))
+        return torch.cat(self._clip_augmented(parts), 2), None
 
-        return augmented(run, x, int(self.stride.max()), head.nl), None
+    @staticmethod
+    def _descale_pred(
+        p: torch.Tensor, flips: int | None, scale: float, img_size: Sequence[int], dim: int = 1
+    ) -> torch.Tensor:
+        """Bring predictions of a view into the pixels of the original images; see `tta.descaled`."""
+        return descaled(p, scale, flips, img_size, dim)
+
+    def _clip_augmented(self, y: list[torch.Tensor]) -> list[torch.Tensor]:
+        """Leave out what the largest and the smallest view are not trusted with; see `tta.clipped`."""
+        return clipped(y, self.model[-1].nl)
 
 
 @public("ultralytics.nn.tasks")
@@ -474,7 +512,7 @@ class RTDETRDetectionModel(DetectionModel):
         self._check_channels(x)
         if augment:
             return self._predict_augment(x)
-        return self._predict_once(x, profile, embed, batch)
+        return self._predict_once(x, profile, embed) if batch is None else self._run_layers(x, profile, embed, batch)
 
     def loss(self, batch: Mapping[str, Any], preds: Any = None) -> Any:
         """Return the loss, a number, and its items by name; see `BaseModel.loss`."""

@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ultralytics.data.dataset import YOLODataset
 from ultralytics.data.describe.locate import find_images, img2label_paths
 from ultralytics.data.labels import cache as cache_module
 from ultralytics.data.labels.cache import ScanResult, get_hash, load_labels, save_labels, user_cache_path
-from ultralytics.data.labels.scan import scan, scan_cached
+from ultralytics.data.labels.scan import scan
 from ultralytics.data.labels.verify import LabelRules
 
 RULES = LabelRules(3)
@@ -28,6 +29,13 @@ def own_cache_folder(tmp_path, monkeypatch):
 def scanned(make_set) -> tuple[list[str], ScanResult]:
     images = find_images(make_set(5))
     return images, scan(images, img2label_paths(images), RULES)
+
+
+def scan_cached(images, nc=3, prefix=""):
+    """Scan a folder, or a list of images, as a data set does."""
+    data = {"names": {i: str(i) for i in range(nc)}}
+    dataset = YOLODataset(img_path=images, imgsz=32, augment=False, data=data, prefix=prefix)
+    return ScanResult(dataset.labels, dataset.counts, dataset.findings)
 
 
 def test_round_trip(tmp_path, scanned):
@@ -86,28 +94,27 @@ def test_any_change_of_files_changes_the_key(scanned):
 
 
 def test_scan_is_repeated_only_when_something_changed(make_set, caplog):
-    images = find_images(make_set(4))
-    first = scan_cached(images, RULES)
-    cached = Path(images[0]).parents[2] / "labels" / "train.cache"
+    folder = make_set(4)
+    first = scan_cached(str(folder))
+    cached = folder.parents[1] / "labels" / "train.cache"
     assert cached.is_file()
     before = cached.stat().st_mtime_ns
-    second = scan_cached(images, RULES)
+    second = scan_cached(str(folder))
     assert cached.stat().st_mtime_ns == before
     np.testing.assert_array_equal(first.labels.boxes, second.labels.boxes)
-    label = Path(img2label_paths(images)[2])
-    label.write_text("1 .5 .5 .25 .25\n")
-    np.testing.assert_array_equal(scan_cached(images, RULES).labels.rows(2).boxes, [[0.5, 0.5, 0.25, 0.25]])
-    assert scan_cached(images, LabelRules(1)).counts["corrupt"] > 0  # other rules, other key
+    (folder.parents[1] / "labels" / "train" / "002.txt").write_text("1 .5 .5 .25 .25\n")
+    np.testing.assert_array_equal(scan_cached(str(folder)).labels.rows(2).boxes, [[0.5, 0.5, 0.25, 0.25]])
+    assert scan_cached(str(folder), nc=2).counts["corrupt"] > 0  # other rules, other key
 
 
 def test_selections_do_not_replace_the_cache_of_the_folder(make_set):
-    images = find_images(make_set(6))
-    folder = Path(images[0]).parents[2] / "labels"
-    scan_cached(images, RULES)
-    scan_cached(images[:3], RULES, whole_folder=False)
-    scan_cached(images[3:], RULES, whole_folder=False)
-    assert len(list(folder.glob("*.cache"))) == 3
-    assert scan_cached(images, RULES).counts["total"] == 6
+    folder = make_set(6)
+    images = find_images(folder)
+    scan_cached(str(folder))
+    scan_cached(images[:3])
+    scan_cached(images[3:])
+    assert len(list((folder.parents[1] / "labels").glob("*.cache"))) == 3
+    assert scan_cached(str(folder)).counts["total"] == 6
 
 
 def test_read_only_folder_uses_the_users_cache(scanned, tmp_path, monkeypatch, capsys):
@@ -136,7 +143,7 @@ def test_findings_are_counted_and_named(make_set, capsys):
     (labels / "002.txt").write_text("")
     (labels / "003.txt").unlink()
     (images / "004.jpg").write_bytes(b"")
-    result = scan_cached(find_images(images), RULES, prefix="train: ")
+    result = scan_cached(str(images), prefix="train: ")
     assert result.counts == {"found": 2, "missing": 1, "empty": 1, "corrupt": 3, "total": 6}
     assert len(result.labels) == 3
     assert {f.kind for f in result.findings} == {"class id", "wrong number of values", "unreadable image"}

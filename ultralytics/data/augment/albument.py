@@ -39,11 +39,29 @@ def _leaves(transform: Any) -> Iterator[Any]:
         yield from _leaves(child)
 
 
+def _limits(composition: Any) -> dict[str, Any]:
+    """The conditions under which a composition of the user's own keeps boxes."""
+    params = getattr(getattr(composition, "processors", {}).get("bboxes"), "params", None)
+    names = (
+        "min_area",
+        "min_visibility",
+        "min_width",
+        "min_height",
+        "max_accept_ratio",
+        "check_each_transform",
+        "clip",
+    )
+    return {name: getattr(params, name) for name in names if hasattr(params, name)}
+
+
 class Albumentations(SampleTransform):
     """Apply transforms of albumentations, moving the objects along; does nothing where the package is missing.
 
     Without `transforms`, each of blur, median blur, grey and local histogram equalization has a chance of one percent.
     These draws are ours: a sample that none of them hits costs nothing, and the package is imported at the first hit.
+
+    A composition of your own may be put into `transform`, also by a constructor that replaces this one; it is applied
+    with boxes, polygons and keypoints, whatever box format and labels it was made for.
 
     Args:
         p: Probability that any transform is considered.
@@ -51,37 +69,53 @@ class Albumentations(SampleTransform):
         flip_idx: Keypoint that takes each keypoint's place in a mirrored picture.
     """
 
+    # For constructors that users put in place of ours.
+    p: float = 1.0
+    transform: Any = None
+    flip_idx: Sequence[int] | None = None
+    defaults: Sequence[tuple[float, str]] = ()
+    _composed: Any = None  # what was made of `transform`, beside it
+
     def __init__(
         self, p: float = 1.0, transforms: Sequence[Any] | None = None, flip_idx: list[int] | None = None
     ) -> None:
         self.p, self.flip_idx = p, flip_idx
-        self.transform: Any = None
-        self.defaults: Sequence[tuple[float, str]] = ()
-        self.contains_spatial = False
-        self._made: dict[str, Any] = {}
         if find_spec("albumentations") is None:
             if transforms:
                 raise ImportError("`augmentations` needs the package albumentations: pip install 'ultralytics[extra]'.")
         elif transforms is None:
             self.defaults = DEFAULTS
         else:
-            self._compose(list(transforms))
+            self.transform = _package().Compose(list(transforms))
 
-    def _compose(self, transforms: list[Any]) -> None:
-        A = _package()
-        leaves = [leaf for transform in transforms for leaf in _leaves(transform)]
-        self.contains_spatial = not all(isinstance(leaf, A.ImageOnlyTransform) for leaf in leaves)
-        extra: dict[str, Any] = {}
-        if self.contains_spatial:
-            extra["bbox_params"] = A.BboxParams(format="albumentations", label_fields=["rows"])
-            extra["keypoint_params"] = A.KeypointParams(format="xy", remove_invisible=False)
-        self.transform = A.Compose(transforms, **extra)
+    @property
+    def contains_spatial(self) -> bool:
+        """Whether objects may have to be moved along."""
+        leaves = () if self.transform is None else _leaves(self.transform)
+        return not all(isinstance(leaf, _package().ImageOnlyTransform) for leaf in leaves)
+
+    @contains_spatial.setter
+    def contains_spatial(self, value: bool) -> None:
+        """Accept what constructors for the public class set; the transforms themselves tell."""
+
+    def _composition(self) -> Any:
+        """The transforms of `transform`, taking boxes, row numbers and points in the formats used here."""
+        given = self.transform
+        if self._composed is None or self._composed[0] is not given:
+            A, extra = _package(), {}
+            if self.contains_spatial:
+                extra["bbox_params"] = A.BboxParams(format="albumentations", label_fields=["rows"], **_limits(given))
+                extra["keypoint_params"] = A.KeypointParams(format="xy", remove_invisible=False)
+            steps, chance = (list(given.transforms), given.p) if type(given) is A.Compose else ([given], 1.0)
+            self._composed = given, A.Compose(steps, p=chance, **extra), bool(extra)
+        return self._composed[1:]
 
     def _default(self, name: str) -> Any:
         """A default transform, made at its first use."""
-        if name not in self._made:
-            self._made[name] = getattr(_package(), name)(p=1.0)
-        return self._made[name]
+        made = self.__dict__.setdefault("_made", {})
+        if name not in made:
+            made[name] = getattr(_package(), name)(p=1.0)
+        return made[name]
 
     def draw(self, rng: Rng, sample: Sample) -> Mapping[str, Any] | None:
         """Draw and apply: the package does both at once, so the parameters are the results."""
@@ -90,7 +124,8 @@ class Albumentations(SampleTransform):
         if self.p < 1 and rng.random() > self.p:
             return None
         hits = [self._default(name) for chance, name in self.defaults if rng.random() < chance]
-        applied = hits if self.transform is None else [self.transform]
+        composition, spatial = (None, False) if self.transform is None else self._composition()
+        applied = hits if composition is None else [composition]
         picture = sample.pixels() if applied else None
         if picture is None:
             return None
@@ -101,14 +136,14 @@ class Albumentations(SampleTransform):
         for transform in applied:
             if not isinstance(rng, GlobalRng) and hasattr(transform, "set_random_seed"):
                 transform.set_random_seed(rng.integers(1 << 31))
-        if self.contains_spatial:
-            moved = self._spatial(sample.with_image(picture))
+        if spatial:
+            moved = self._spatial(composition, sample.with_image(picture))
             return {"image": moved.pixels(), "sample": moved}
         for transform in applied:
             picture = transform(image=picture)["image"]
         return {"image": picture, "sample": None}
 
-    def _spatial(self, sample: Sample) -> Sample:
+    def _spatial(self, composition: Any, sample: Sample) -> Sample:
         """Run the composition on picture, boxes and points."""
         picture = sample.pixels()
         h, w = picture.shape[:2]
@@ -116,7 +151,7 @@ class Albumentations(SampleTransform):
         markers = np.array([[0, 0], [w - 1, 0], [0, h - 1]], np.float32)
         parts = [markers]
         parts += [part[..., :2].reshape(-1, 2) for part in (sample.segments, sample.keypoints) if part is not None]
-        result = self.transform(
+        result = composition(
             image=picture,
             bboxes=np.clip(sample.boxes / np.array([w, h, w, h], np.float32), 0, 1),
             rows=np.arange(len(sample)),

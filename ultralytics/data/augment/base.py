@@ -1,8 +1,8 @@
 """What all transforms share: the public hooks, the chain, and the bridge between label dictionaries and samples.
 
 Two kinds of transforms live side by side in a `Compose`. Built-in ones (`SampleTransform`) pass `Sample` objects on and
-take their random numbers from the stream they are handed. Everything else (a user's class or function, or a subclass of
-a built-in one that overrides a public hook) gets and returns the public label dictionary.
+take their random numbers from the stream they are handed. Everything else (a user's class or function, or a built-in
+one of which somebody has replaced a public method) gets and returns the public label dictionary.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 from ultralytics.data.augment.rng import GlobalRng, Rng
 from ultralytics.data.sample import Sample
+from ultralytics.utils.overrides import bypassed, changed
 
 __all__ = ["BaseTransform", "Compose", "SampleTransform"]
 
@@ -22,6 +23,7 @@ HOOKS = ("get_params", "apply_image", "apply_instances", "apply_semantic", "appl
 class BaseTransform:
     """A transform of label dictionaries, to be subclassed: override the hooks that concern it."""
 
+    @bypassed
     def __call__(self, labels: Labels) -> Labels:
         """Draw parameters once, then let every `apply_*` hook use them."""
         params = self.get_params(labels)
@@ -30,22 +32,27 @@ class BaseTransform:
             labels = labels if changed is None else changed
         return labels
 
+    @bypassed
     def get_params(self, labels: Labels) -> Any:
         """Draw what the hooks need to agree on."""
         return {}
 
+    @bypassed
     def apply_image(self, labels: Labels, params: Any = None) -> Labels:
         """Change `labels["img"]`."""
         return labels
 
+    @bypassed
     def apply_instances(self, labels: Labels, params: Any = None) -> Labels:
         """Change `labels["instances"]` and `labels["cls"]`."""
         return labels
 
+    @bypassed
     def apply_semantic(self, labels: Labels, params: Any = None) -> Labels:
         """Change `labels["semantic_mask"]`."""
         return labels
 
+    @bypassed
     def apply_depth(self, labels: Labels, params: Any = None) -> Labels:
         """Change `labels["depth"]`."""
         return labels
@@ -54,16 +61,19 @@ class BaseTransform:
 class SampleTransform(BaseTransform):
     """A built-in transform: all randomness in `draw`, all work in `move_image` and `move_objects`.
 
-    The two halves see the same parameters and do not depend on each other's result. `native` says whether `run` may be
-    used; it is switched off in subclasses that override a public hook.
+    The two halves see the same parameters and do not depend on each other's result.
+
+    Attributes:
+        steps: public methods that `run` does not go through.
     """
 
-    native: ClassVar[bool] = True
+    steps: ClassVar[tuple[str, ...]] = ("__call__", *HOOKS)
     box_format: ClassVar[str] = "xyxy"  # of the label dictionaries that it returns
 
-    def __init_subclass__(cls, native: bool | None = None, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
-        cls.native = cls.native and not {"__call__", *HOOKS} & set(vars(cls)) if native is None else native
+    @property
+    def native(self) -> bool:
+        """Whether `run` may be used: nobody has replaced a step."""
+        return not changed(self, *self.steps)
 
     def draw(self, rng: Rng, sample: Sample) -> Mapping[str, Any] | None:
         """Draw the parameters; None means that this sample stays as it is."""
@@ -82,6 +92,7 @@ class SampleTransform(BaseTransform):
         params = self.draw(rng, sample)
         return sample if params is None else self.move_objects(self.move_image(sample, params), params)
 
+    @bypassed
     def __call__(self, labels: Labels) -> Labels:
         """Transform a label dictionary with random numbers from the process-wide generators."""
         if self.native and "instances" in labels:
@@ -91,10 +102,12 @@ class SampleTransform(BaseTransform):
             return labels
         return BaseTransform.__call__(self, labels)
 
+    @bypassed
     def get_params(self, labels: Labels) -> Any:
         """Draw the parameters for a label dictionary; None means that it stays as it is."""
         return self.draw(GlobalRng(), Sample.from_labels(labels))
 
+    @bypassed
     def apply_image(self, labels: Labels, params: Any = None) -> Labels:
         """Return the labels with `img` (and what is known of its size) transformed."""
         if params is None:
@@ -103,6 +116,7 @@ class SampleTransform(BaseTransform):
         objects = {key: labels[key] for key in ("cls", "instances") if key in labels}
         return {**moved.meta, **objects, "img": moved.pixels()}
 
+    @bypassed
     def apply_instances(self, labels: Labels, params: Any = None) -> Labels:
         """Return the labels with `instances` and `cls` transformed."""
         if params is None or "instances" not in labels:
@@ -123,15 +137,15 @@ class Compose:
         transforms: Transforms in the order of their application, or a single one.
     """
 
-    native: ClassVar[bool] = True
-
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
-        cls.native = cls.native and "__call__" not in vars(cls)
-
     def __init__(self, transforms: Sequence[Callable[[Any], Any]] | Callable[[Any], Any]) -> None:
         self.transforms = list(transforms) if isinstance(transforms, Sequence) else [transforms]
 
+    @property
+    def native(self) -> bool:
+        """Whether `run` may be used instead of a call."""
+        return not changed(self, "__call__")
+
+    @bypassed
     def __call__(self, data: Any, rng: Rng | None = None) -> Any:
         """Apply the chain.
 

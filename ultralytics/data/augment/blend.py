@@ -12,11 +12,13 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ultralytics.data.augment import mix
-from ultralytics.data.augment.base import BaseTransform, Labels, SampleTransform
+from ultralytics.data.augment.base import BaseTransform, Labels, SampleTransform, as_labels
 from ultralytics.data.augment.geometry import flip_objects
 from ultralytics.data.augment.rng import GlobalRng, Rng
+from ultralytics.data.labels.instances import Instances
 from ultralytics.data.sample import Sample, join
 from ultralytics.ops.iou import bbox_ioa
+from ultralytics.utils.overrides import bypassed, changed, ignores, warn_of_ignored
 
 __all__ = ["BaseMixTransform", "CopyPaste", "CutMix", "MixUp", "Mosaic"]
 
@@ -36,40 +38,77 @@ class BaseMixTransform(SampleTransform):
         ValueError: The probability is not in [0, 1].
     """
 
-    def __init_subclass__(cls, native: bool | None = None, **kwargs: Any) -> None:
-        own_choice = {"get_indexes", "_mix_transform"} & set(vars(cls))
-        super().__init_subclass__(native=False if native is None and own_choice else native, **kwargs)
+    steps = (*SampleTransform.steps, "get_indexes", "_update_label_text")
 
     def __init__(self, dataset: Any, pre_transform: Callable[[Any], Any] | None = None, p: float = 0.0) -> None:
         if not 0 <= p <= 1:
             raise ValueError(f"{type(self).__name__}: the probability must be in [0, 1], got {p}.")
         self.dataset, self.pre_transform, self.p = dataset, pre_transform, p
         self.preserve_obb = bool(getattr(dataset, "use_obb", False))
+        warn_of_ignored(self)
 
+    @property
+    def native(self) -> bool:
+        """Whether `run` may be used; not with `_mix_transform`, the only hook that version 8.3 had."""
+        return not hasattr(self, "_mix_transform") and super().native
+
+    @bypassed
     def __call__(self, labels: Labels) -> Labels:
         """Combine a label dictionary with partners, with probability `p`."""
         if self.native:
             return SampleTransform.__call__(self, labels)
         rng = GlobalRng()
-        if not labels.get("mix", True) or rng.uniform(0, 1) > self.p:
+        if not self._fires(labels, rng):
             return labels
-        partners = [partner.to_labels() for partner in self.fetch(Sample.from_labels(labels), rng)]
-        labels = {**labels, "mix_labels": partners}
+        labels = self._with_mix_labels(dict(labels), rng)
         transform = getattr(self, "_mix_transform", None)
         mixed = transform(labels) if transform else BaseTransform.__call__(self, labels)
         return {key: value for key, value in mixed.items() if key != "mix_labels"}
 
+    def _fires(self, about: Mapping[str, Any], rng: Rng) -> bool:
+        """Decide whether to mix; `about` is a label dictionary or the `meta` of a sample."""
+        return about.get("mix", True) and rng.uniform(0, 1) <= self.p
+
+    def _with_mix_labels(self, labels: Labels, rng: Rng) -> Labels:
+        """Put partners under `mix_labels`, unless some are there."""
+        if "mix_labels" not in labels:
+            labels["mix_labels"] = [as_labels(one) for one in self._fetch(labels.get("ref"), rng)]
+            labels = self._update_label_text(labels)
+        return labels
+
+    @bypassed
     def get_params(self, labels: Labels) -> Any:
-        """Draw the parameters, using the partners under `mix_labels` where there are some."""
-        sample, rng = Sample.from_labels(labels), GlobalRng()
-        given = labels.get("mix_labels")
-        partners = self.fetch(sample, rng) if given is None else [Sample.from_labels(item) for item in given]
-        return self._with_partners(rng, sample, partners)
+        """Draw the parameters: `mix_labels`, the partners, and what `draw_mix` adds; or `skip`, for no mixing.
+
+        Partners are those under `mix_labels` of `labels`, where new ones are put if it has none.
+        """
+        rng = GlobalRng()
+        labels.update(self._with_mix_labels(labels, rng))
+        partners = labels["mix_labels"]
+        drawn = self.draw_mix(rng, Sample.from_labels(labels), [Sample.from_labels(one) for one in partners])
+        return {"mix_labels": partners, **({"skip": True} if drawn is None else drawn)}
+
+    @bypassed
+    def apply_image(self, labels: Labels, params: Any = None) -> Labels:
+        """Return the labels with `img` (and what is known of its size) transformed."""
+        return super().apply_image(labels, _with_samples(params))
+
+    @bypassed
+    def apply_instances(self, labels: Labels, params: Any = None) -> Labels:
+        """Return the labels with `instances` and `cls` transformed."""
+        return super().apply_instances(labels, _with_samples(params))
+
+    @staticmethod
+    @bypassed
+    def _update_label_text(labels: Labels) -> Labels:
+        """Give the sample and its partners one numbering of texts; there are no texts here."""
+        return labels
 
     def partner_count(self) -> int:
         """Number of other samples that one sample is combined with."""
         return 1
 
+    @bypassed
     def get_indexes(self) -> int | list[int]:
         """Draw positions of partners from the process-wide generator."""
         drawn = self._indexes(GlobalRng())
@@ -81,8 +120,12 @@ class BaseMixTransform(SampleTransform):
 
     def fetch(self, sample: Sample, rng: Rng) -> list[Sample]:
         """Load the partners of a sample and run `pre_transform` on them."""
-        dataset, ref = self.dataset, sample.meta.get("ref")
-        if not self.native or "get_indexes" in vars(self):
+        loaded = self._fetch(sample.meta.get("ref"), rng)
+        return [item if isinstance(item, Sample) else Sample.from_labels(item) for item in loaded]
+
+    def _fetch(self, ref: Any, rng: Rng) -> list[Sample | Labels]:
+        dataset = self.dataset
+        if changed(self, "get_indexes"):
             drawn = self.get_indexes()
             refs: Sequence[Any] = list(drawn) if isinstance(drawn, Sequence) else [drawn]
         elif ref is not None and hasattr(dataset, "draw_partners"):
@@ -90,9 +133,7 @@ class BaseMixTransform(SampleTransform):
         else:
             refs = self._indexes(rng)
         loaded = [dataset.get_image_and_label(item) for item in refs]
-        if self.pre_transform is not None:
-            loaded = [self._prepare(item, rng) for item in loaded]
-        return [item if isinstance(item, Sample) else Sample.from_labels(item) for item in loaded]
+        return loaded if self.pre_transform is None else [self._prepare(item, rng) for item in loaded]
 
     def _prepare(self, labels: Labels, rng: Rng) -> Sample | Labels:
         transform = self.pre_transform
@@ -102,7 +143,7 @@ class BaseMixTransform(SampleTransform):
 
     def draw(self, rng: Rng, sample: Sample) -> Mapping[str, Any] | None:
         """Decide whether to mix, choose the partners and draw how."""
-        if not sample.meta.get("mix", True) or rng.uniform(0, 1) > self.p:
+        if not self._fires(sample.meta, rng):
             return None
         return self._with_partners(rng, sample, self.fetch(sample, rng))
 
@@ -115,7 +156,19 @@ class BaseMixTransform(SampleTransform):
         return {}
 
 
-class Mosaic(BaseMixTransform, native=True):
+def _with_samples(params: Any) -> Any:
+    """Parameters for `move_image` and `move_objects`, which take partners as samples; None for no mixing."""
+    if params is None or params.get("skip"):
+        return None
+    return {**params, "partners": [Sample.from_labels(one) for one in params.get("mix_labels", ())]}
+
+
+@ignores(
+    _mosaic3="override apply_image() and apply_instances()",
+    _mosaic4="override get_params(), which places the pictures, or apply_image() and apply_instances()",
+    _mosaic9="override get_params(), which places the pictures, or apply_image() and apply_instances()",
+)
+class Mosaic(BaseMixTransform):
     """Four or nine pictures on one canvas of twice the side.
 
     The canvas is not painted: a following `RandomPerspective` paints what it shows.
@@ -129,6 +182,8 @@ class Mosaic(BaseMixTransform, native=True):
     Raises:
         ValueError: `n` or `p` is not allowed.
     """
+
+    steps = (*BaseMixTransform.steps, "_update_labels", "_cat_labels")
 
     def __init__(self, dataset: Any, imgsz: int = 640, p: float = 1.0, n: int = 4) -> None:
         super().__init__(dataset, p=p)
@@ -169,8 +224,68 @@ class Mosaic(BaseMixTransform, native=True):
         members = (sample, *params["partners"])
         return mix.tile_objects(members, params["corners"], params["size"], sample, self.preserve_obb)
 
+    # The same over label dictionaries
 
-class MixUp(BaseMixTransform, native=True):
+    @bypassed
+    def get_params(self, labels: Labels) -> Any:
+        """Draw the parameters: `mix_labels`, and `layout`, one dictionary per picture.
+
+        Of each picture it tells `labels_patch`, its labels, `img_shape` (height, width), `padw` and `padh`, the place
+        of its corner, and the corners of the part that is seen, on the canvas (`x1a` ...) and in the picture (`x1b`
+        ...).
+        """
+        params = super().get_params(labels)
+        members = zip((labels, *params["mix_labels"]), params["corners"], strict=True)
+        layout = [
+            mix.placed(one["img"].shape[:2], corner, params["size"]) | {"labels_patch": one} for one, corner in members
+        ]
+        return {**params, "layout": layout}
+
+    @bypassed
+    def apply_image(self, labels: Labels, params: Any = None) -> Labels:
+        """Return the labels with the canvas as `img`."""
+        return {**labels, "img": mix.paint_layout(params["layout"], (2 * self.imgsz, 2 * self.imgsz))}
+
+    @bypassed
+    def apply_instances(self, labels: Labels, params: Any = None) -> Labels:
+        """Return the labels with the objects of all pictures at their places."""
+        moved = [
+            self._update_labels(one["labels_patch"], one["padw"], one["padh"], one["img_shape"])
+            for one in params["layout"]
+        ]
+        return {**labels, **self._cat_labels(moved)}
+
+    @staticmethod
+    @bypassed
+    def _update_labels(labels: Labels, padw: int, padh: int, img_shape: tuple[int, int] | None = None) -> Labels:
+        """Return the labels of one picture with its objects as pixel corners on the canvas.
+
+        Args:
+            labels: Labels with `instances`.
+            padw: Pixels to the right.
+            padh: Pixels down.
+            img_shape: (height, width) of the picture that the objects belong to; that of `img` when None.
+        """
+        height, width = (labels["img"].shape if img_shape is None else img_shape)[:2]
+        instances = labels["instances"][:]  # a copy: the methods below change it
+        instances.convert_bbox("xyxy")
+        instances.denormalize(width, height)
+        instances.add_padding(padw, padh)
+        return {**labels, "instances": instances}
+
+    @bypassed
+    def _cat_labels(self, mosaic_labels: list[Labels]) -> Labels:
+        """Return `cls` and `instances` of all pictures, cut to the canvas, and what the mosaic has of the first one."""
+        side = 2 * self.imgsz
+        instances = Instances.concatenate([one["instances"] for one in mosaic_labels])[:]
+        instances.clip(side, side, preserve_obb=self.preserve_obb)
+        seen = instances.remove_zero_area_boxes()
+        classes = np.concatenate([one["cls"] for one in mosaic_labels])[seen]
+        about = {key: mosaic_labels[0][key] for key in ("im_file", "ori_shape") if key in mosaic_labels[0]}
+        return {**about, "resized_shape": (side, side), "cls": classes, "instances": instances}
+
+
+class MixUp(BaseMixTransform):
     """A weighted mean of two pictures, with the objects of both; the weight is Beta(32, 32).
 
     Source: H. Zhang et al., "mixup: Beyond empirical risk minimization", 2018.
@@ -194,7 +309,7 @@ class MixUp(BaseMixTransform, native=True):
         return join((sample, params["partners"][0]), sample.image, sample.meta)
 
 
-class CutMix(BaseMixTransform, native=True):
+class CutMix(BaseMixTransform):
     """Paste a rectangle of another picture, with its objects, where no object is.
 
     Source: S. Yun et al., "CutMix: Regularization strategy to train strong classifiers", 2019.
@@ -253,7 +368,8 @@ class CutMix(BaseMixTransform, native=True):
         return join((sample, came), sample.image, sample.meta)
 
 
-class CopyPaste(BaseMixTransform, native=True):
+@ignores(_transform="override get_params(), which chooses the objects, or apply_image() and apply_instances()")
+class CopyPaste(BaseMixTransform):
     """Paste objects, cut out along their polygons, where they hide little of the objects already there.
 
     Source: G. Ghiasi et al., "Simple copy-paste is a strong data augmentation method for instance segmentation", 2021.
@@ -286,20 +402,21 @@ class CopyPaste(BaseMixTransform, native=True):
 
     def draw(self, rng: Rng, sample: Sample) -> Mapping[str, Any] | None:
         """Choose the objects to paste."""
-        if self.p == 0 or sample.segments is None:
-            return None
-        if self.mode == "mixup":
-            return super().draw(rng, sample)
-        return self._with_partners(rng, sample, []) if sample.meta.get("mix", True) else None
+        return None if sample.segments is None else super().draw(rng, sample)
 
-    def fetch(self, sample: Sample, rng: Rng) -> list[Sample]:
+    def _fires(self, about: Mapping[str, Any], rng: Rng) -> bool:
+        if self.p == 0 or self.mode == "mixup":
+            return self.p > 0 and super()._fires(about, rng)
+        return about.get("mix", True)  # in mode "flip" `p` is a share, not a probability
+
+    def _fetch(self, ref: Any, rng: Rng) -> list[Sample | Labels]:
         """The other sample in mode "mixup", none in mode "flip"."""
-        return super().fetch(sample, rng) if self.mode == "mixup" else []
+        return super()._fetch(ref, rng) if self.mode == "mixup" else []
 
     def draw_mix(self, rng: Rng, sample: Sample, partners: Sequence[Sample]) -> Mapping[str, Any] | None:
         """Take the candidates that hide least; nothing here is random."""
         source = partners[0] if partners else self._mirrored_objects(sample)
-        if source.segments is None or source.size_hw != sample.size_hw:
+        if sample.segments is None or source.segments is None or source.size_hw != sample.size_hw:
             return None
         hidden = bbox_ioa(source.boxes, sample.boxes).max(axis=1, initial=0)
         candidates = np.argsort(hidden, kind="stable")[: int((hidden < self.MOST_HIDDEN).sum())]

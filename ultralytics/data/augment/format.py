@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import cv2
 import numpy as np
 import torch
 
-from ultralytics.data.augment.base import Labels, SampleTransform
+from ultralytics.data.augment.base import BaseTransform, Labels, SampleTransform
 from ultralytics.data.augment.masks import polygons2masks, polygons2masks_overlap
 from ultralytics.data.augment.rng import GlobalRng, Rng
 from ultralytics.data.images.canvas import painted
-from ultralytics.data.labels.instances import convert_boxes
+from ultralytics.data.labels.instances import Instances
 from ultralytics.data.sample import Sample
 from ultralytics.ops.rotated import xyxyxyxy2xywhr
+from ultralytics.utils.overrides import bypassed
 
 __all__ = ["Format", "planes"]
 
@@ -44,7 +44,7 @@ def planes(image: np.ndarray, rgb: bool, order: tuple[int, int, int] = (0, 1, 2)
     return result
 
 
-class Format(SampleTransform, native=True):
+class Format(SampleTransform):
     """Turn a sample into tensors: `img`, `cls`, `bboxes`, and on request masks, keypoints and rotated boxes.
 
     Args:
@@ -58,6 +58,8 @@ class Format(SampleTransform, native=True):
         batch_idx: Add `batch_idx`, zeros, for collation.
         bgr: Probability that the picture stays in BGR order.
     """
+
+    steps = (*SampleTransform.steps, "_format_img")
 
     def __init__(
         self,
@@ -75,84 +77,112 @@ class Format(SampleTransform, native=True):
         self.return_mask, self.return_keypoint, self.return_obb = return_mask, return_keypoint, return_obb
         self.mask_ratio, self.mask_overlap, self.batch_idx, self.bgr = mask_ratio, mask_overlap, batch_idx, bgr
 
+    @bypassed
     def __call__(self, labels: Labels) -> Labels:
         """Format a label dictionary."""
         if self.native:
             return self.run(Sample.from_labels(labels), GlobalRng())
-        params = self.get_params(labels)
-        return self.apply_instances(self.apply_image(labels, params), params)
+        item = BaseTransform.__call__(self, dict(labels))
+        return {key: value for key, value in item.items() if key not in _INTERNAL}
 
     def draw(self, rng: Rng, sample: Sample) -> dict[str, Any]:
-        """Decide on the channel order, and note the size for the objects."""
-        h, w = sample.size_hw
-        return {"h": h, "w": w, "rgb": rng.uniform(0, 1) > self.bgr}
+        """Decide on the channel order."""
+        return {"rgb": rng.uniform(0, 1) > self.bgr}
 
     def run(self, sample: Sample, rng: Rng) -> Labels:
         """Return the item of a sample."""
-        params = self.draw(rng, sample)
+        rgb = self.draw(rng, sample)["rgb"]
         item = {key: value for key, value in sample.meta.items() if key not in _INTERNAL}
-        item["img"] = self._picture(sample, params["rgb"])
-        item.update(self._objects(sample, params["h"], params["w"]))
+        item["img"] = torch.from_numpy(planes(painted(sample.image), rgb, sample.order or (0, 1, 2)))
+        instances = Instances(sample.boxes, sample.segments, sample.keypoints, "xyxy", normalized=False)
+        instances.convert_bbox(self.bbox_format)
+        item.update(self._tensors(instances, sample.cls, *sample.size_hw))
         return item
 
+    @bypassed
+    def get_params(self, labels: Labels) -> dict[str, Any]:
+        """Take the objects out of the labels.
+
+        Returns:
+            Height `h` and width `w` of the picture, `instances` in pixels and the format asked for, `cls`, and their
+            number `nl`.
+        """
+        h, w = labels["img"].shape[:2]
+        instances = labels.pop("instances")[:]  # a copy: the methods below change it
+        instances.convert_bbox(self.bbox_format)
+        instances.denormalize(w, h)
+        return {"h": h, "w": w, "cls": labels.pop("cls"), "instances": instances, "nl": len(instances)}
+
+    @bypassed
     def apply_image(self, labels: Labels, params: Any = None) -> Labels:
         """Return the labels with `img` as a tensor `(C, H, W)`."""
-        params = self.get_params(labels) if params is None else params
-        return {**labels, "img": self._picture(Sample.from_labels(labels), params["rgb"])}
+        return {**labels, "img": self._format_img(labels["img"])}
 
+    @bypassed
     def apply_instances(self, labels: Labels, params: Any = None) -> Labels:
-        """Return the labels with `instances` and `cls` replaced by the tensors made of them."""
-        image = np.empty((params["h"], params["w"], 0), np.uint8)
-        tensors = self._objects(Sample.from_labels({**labels, "img": image}), params["h"], params["w"])
-        kept = {key: value for key, value in labels.items() if key not in (*_INTERNAL, "instances", "cls")}
-        return {**kept, **tensors}
+        """Return the labels with the tensors that are made of the objects."""
+        return {**labels, **self._tensors(params["instances"], params["cls"], params["h"], params["w"])}
 
-    def _picture(self, sample: Sample, rgb: bool) -> torch.Tensor:
-        return torch.from_numpy(planes(painted(sample.image), rgb, sample.order or (0, 1, 2)))
+    @bypassed
+    def _format_img(self, img: np.ndarray) -> torch.Tensor:
+        """Return a picture `(H, W, C)` or `(H, W)` as a tensor `(C, H, W)`, in RGB order unless `bgr` hits."""
+        image = img[..., None] if img.ndim == 2 else img
+        return torch.from_numpy(planes(image, GlobalRng().uniform(0, 1) > self.bgr))
 
-    def _objects(self, sample: Sample, h: int, w: int) -> dict[str, torch.Tensor]:
-        """The tensors of N objects."""
+    def _tensors(self, instances: Instances, cls: np.ndarray, h: int, w: int) -> dict[str, torch.Tensor]:
+        """The tensors of N objects, which are in pixels and in the format asked for."""
         item: dict[str, torch.Tensor] = {}
         if self.return_mask:
-            sample, masks = self._masks(sample, h, w)
-            item.update(masks)
-        item["cls"] = torch.from_numpy(np.ascontiguousarray(sample.cls, np.float32))
-        item["bboxes"] = torch.from_numpy(self._boxes(sample, h, w))
+            masks, instances, cls = self._format_segments(instances, cls, w, h)
+            item["masks"] = torch.from_numpy(masks)
+            item["sem_masks"] = torch.from_numpy(self._classes_seen(masks, cls))
+        item["cls"] = torch.from_numpy(np.ascontiguousarray(cls, np.float32))
+        item["bboxes"] = torch.from_numpy(self._boxes(instances, h, w))
         if self.return_keypoint:
-            item["keypoints"] = torch.from_numpy(self._keypoints(sample, h, w))
+            item["keypoints"] = torch.from_numpy(self._keypoints(instances, h, w))
         if self.batch_idx:
-            item["batch_idx"] = torch.zeros(len(sample))
+            item["batch_idx"] = torch.zeros(len(instances))
         return item
 
-    def _boxes(self, sample: Sample, h: int, w: int) -> np.ndarray:
+    def _boxes(self, instances: Instances, h: int, w: int) -> np.ndarray:
         if self.return_obb:
-            empty = sample.segments is None or not len(sample)
-            boxes = np.zeros((0, 5), np.float32) if empty else xyxyxyxy2xywhr(sample.segments)
+            polygons = instances.segments
+            boxes = xyxyxyxy2xywhr(polygons) if len(polygons) else np.zeros((0, 5), np.float32)
         else:
-            boxes = convert_boxes(sample.boxes, "xyxy", self.bbox_format)
+            boxes = instances.bboxes.astype(np.float32)
         if self.normalize:
             boxes[:, :4] /= np.array([w, h, w, h], np.float32)
         return boxes
 
-    def _keypoints(self, sample: Sample, h: int, w: int) -> np.ndarray:
-        if sample.keypoints is None:
+    def _keypoints(self, instances: Instances, h: int, w: int) -> np.ndarray:
+        if instances.keypoints is None:
             return np.zeros((0, 3), np.float32)
-        keypoints = sample.keypoints.astype(np.float32)
+        keypoints = instances.keypoints.astype(np.float32)
         if self.normalize:
             keypoints[..., :2] /= np.array([w, h], np.float32)
         return keypoints
 
-    def _masks(self, sample: Sample, h: int, w: int) -> tuple[Sample, Mapping[str, torch.Tensor]]:
-        """The masks, and the sample with its objects in their order."""
-        polygons = sample.segments if sample.segments is not None else np.zeros((0, 0, 2), np.float32)
+    def _format_segments(
+        self, instances: Instances, cls: np.ndarray, w: int, h: int
+    ) -> tuple[np.ndarray, Instances, np.ndarray]:
+        """Return the masks of N objects, and the objects and their classes in the order of the masks.
+
+        The masks are one index map `(1, h, w)` with `mask_overlap`, largest object first, else `(N, h, w)`, at the size
+        of the picture divided by `mask_ratio`.
+        """
+        polygons = instances.segments
+        if not self.mask_overlap:
+            return polygons2masks((h, w), polygons, 1, self.mask_ratio), instances, cls
+        index_map, largest_first = polygons2masks_overlap((h, w), polygons, self.mask_ratio)
+        if len(polygons):
+            instances, cls = instances[largest_first], cls[largest_first]
+        return index_map[None], instances, cls
+
+    def _classes_seen(self, masks: np.ndarray, cls: np.ndarray) -> np.ndarray:
+        """The class `(h, w)` of the object in front, 0 for background."""
         if self.mask_overlap:
-            index_map, largest_first = polygons2masks_overlap((h, w), polygons, self.mask_ratio)
-            sample = sample.take(largest_first) if len(polygons) else sample
-            masks = index_map[None]
-            front = index_map.astype(np.int64) - 1  # the visible object, -1 for background
+            front = masks[0].astype(np.int64) - 1  # -1 for background
         else:
-            masks = polygons2masks((h, w), polygons, 1, self.mask_ratio)
             ranks = np.arange(1, len(masks) + 1)[:, None, None]
             front = (masks * ranks).max(axis=0, initial=0) - 1
-        classes = np.append(sample.cls[:, 0], 0).astype(np.float32)  # -1 picks the appended 0
-        return sample, {"masks": torch.from_numpy(masks), "sem_masks": torch.from_numpy(classes[front])}
+        return np.append(cls[:, 0], 0).astype(np.float32)[front]  # -1 picks the appended 0

@@ -12,7 +12,6 @@ import cv2
 import numpy as np
 
 from ultralytics.data.images.canvas import FILL, Canvas, Picture, Scaled, painted
-from ultralytics.data.labels.instances import clip_keypoints
 from ultralytics.data.labels.polygons import clipped_bounds, refit_rotated
 from ultralytics.data.sample import Sample
 
@@ -28,7 +27,6 @@ __all__ = [
     "map_polygons",
     "scaled",
     "survivors",
-    "warp_objects",
     "warp_picture",
 ]
 
@@ -249,33 +247,6 @@ def survivors(
     share = w * h / (w_before * h_before + eps)
     aspect = np.maximum(w / (h + eps), h / (w + eps))
     return (w > min_side) & (h > min_side) & (share > min_area_share) & (aspect < max_aspect)
-
-
-def warp_objects(
-    sample: Sample, matrix: np.ndarray, scale: float, size_hw: tuple[int, int], rotated: bool = False
-) -> Sample:
-    """Map boxes, polygons and keypoints, cut them to the target and drop what is hardly visible any more.
-
-    Args:
-        sample: The sample; its picture is not looked at.
-        matrix: `(3, 3)` map.
-        scale: Scale that the map was drawn with; areas are compared with the source area times its square.
-        size_hw: Target size.
-        rotated: Polygons stand for rotated boxes.
-    """
-    if not len(sample):
-        return sample
-    h, w = size_hw
-    segments, keypoints = sample.segments, sample.keypoints
-    if segments is None:
-        boxes = map_boxes(sample.boxes, matrix)
-    else:
-        boxes, segments = map_polygons(segments, matrix, size_hw, rotated)
-    if keypoints is not None:
-        keypoints = clip_keypoints(map_keypoints(keypoints, matrix, size_hw), w, h)
-    boxes = np.minimum(np.maximum(boxes, 0), np.array([w, h, w, h], np.float32))
-    kept = survivors(sample.boxes * np.float32(scale), boxes, min_area_share=0.1 if segments is None else 0.01)
-    return sample.with_objects(boxes, sample.cls, segments, keypoints).take(kept)
 
 
 def flip_picture(image: Picture, horizontal: bool) -> np.ndarray:

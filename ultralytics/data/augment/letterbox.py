@@ -12,6 +12,7 @@ from ultralytics.data.augment.base import BaseTransform, Labels, SampleTransform
 from ultralytics.data.augment.rng import GlobalRng, Rng
 from ultralytics.data.images.canvas import FILL
 from ultralytics.data.sample import Sample
+from ultralytics.utils.overrides import bypassed
 
 __all__ = ["LetterBox", "letterbox_image", "letterbox_params"]
 
@@ -80,7 +81,12 @@ def letterbox_image(
     return picture
 
 
-class LetterBox(SampleTransform, native=True):
+def _with_channels(image: np.ndarray) -> np.ndarray:
+    """A grey picture `(H, W)` as `(H, W, 1)`."""
+    return image[..., None] if image.ndim == 2 else image
+
+
+class LetterBox(SampleTransform):
     """Fit a picture and its objects into a shape.
 
     Args:
@@ -94,6 +100,8 @@ class LetterBox(SampleTransform, native=True):
         interpolation: OpenCV flag of the resizing.
         scaleFill: Name of `scale_fill` in version 8.1.
     """
+
+    steps = (*SampleTransform.steps, "_update_labels")
 
     def __init__(
         self,
@@ -113,10 +121,13 @@ class LetterBox(SampleTransform, native=True):
         self.center, self.stride = center, stride
         self.padding_value, self.interpolation = padding_value, interpolation
 
+    @bypassed
     def __call__(self, labels: Labels | None = None, image: np.ndarray | None = None) -> Labels | np.ndarray:
         """Letterbox a label dictionary, or just a picture `(H, W, C)`, which then is what comes back."""
         if image is not None and not labels:
-            return self._place(image, self._params(image.shape[:2], self.new_shape))
+            if self.native:
+                return self._place(image, self._params(image.shape[:2], self.new_shape))
+            return BaseTransform.__call__(self, {"img": image})["img"]
         labels = dict(labels or {})
         if image is not None:
             labels["img"] = image
@@ -142,12 +153,18 @@ class LetterBox(SampleTransform, native=True):
         picture = self._place(sample.pixels(), params)
         meta = {key: value for key, value in sample.meta.items() if key != "rect_shape"}
         meta["resized_shape"] = picture.shape[:2]
-        gains = meta.get("ratio_pad")
-        if gains is not None:
-            gains = gains[0] if isinstance(gains[0], (tuple, list)) else gains
-            ratio_x, ratio_y = params["ratio"]
-            meta["ratio_pad"] = (gains[0] * ratio_y, gains[1] * ratio_x), (params["left"], params["top"])
+        meta = self._with_ratio_pad(meta, params)
         return Sample(picture, sample.boxes, sample.cls, sample.segments, sample.keypoints, meta)
+
+    @staticmethod
+    def _with_ratio_pad(about: dict[str, Any], params: Mapping[str, Any]) -> dict[str, Any]:
+        """Bring `ratio_pad`, where there is one, up to date in labels or `meta`."""
+        gains = about.get("ratio_pad")
+        if gains is None:
+            return about
+        gains = gains[0] if isinstance(gains[0], (tuple, list)) else gains
+        ratio_x, ratio_y = params["ratio"]
+        return {**about, "ratio_pad": ((gains[0] * ratio_y, gains[1] * ratio_x), (params["left"], params["top"]))}
 
     def move_objects(self, sample: Sample, params: Mapping[str, Any]) -> Sample:
         """Return the placed objects."""
@@ -161,3 +178,46 @@ class LetterBox(SampleTransform, native=True):
             keypoints = keypoints.copy()
             keypoints[..., :2] = keypoints[..., :2] * factor + shift
         return sample.with_objects(boxes, sample.cls, segments, keypoints)
+
+    # The same over label dictionaries
+
+    @bypassed
+    def get_params(self, labels: Labels) -> dict[str, Any]:
+        """Work out the placement, as `letterbox_params` gives it."""
+        return self.draw(GlobalRng(), Sample(_with_channels(labels["img"]), meta=labels))
+
+    @bypassed
+    def apply_image(self, labels: Labels, params: Any = None) -> Labels:
+        """Return the labels with the placed picture and its `resized_shape`."""
+        picture = self._place(labels["img"], params)
+        kept = {key: value for key, value in labels.items() if key != "rect_shape"}
+        return {**kept, "img": picture, "resized_shape": picture.shape[:2]}
+
+    @bypassed
+    def apply_instances(self, labels: Labels, params: Any = None) -> Labels:
+        """Return the labels with the placed objects and `ratio_pad`."""
+        labels = self._with_ratio_pad(labels, params)
+        if "instances" not in labels:
+            return labels
+        return self._update_labels(labels, params["ratio"], params["left"], params["top"], params["orig_shape"])
+
+    @staticmethod
+    @bypassed
+    def _update_labels(
+        labels: Labels, ratio: tuple[float, float], padw: float, padh: float, orig_shape: tuple[int, int]
+    ) -> Labels:
+        """Return the labels with their objects as pixel corners in the placed picture.
+
+        Args:
+            labels: Labels with `instances`.
+            ratio: Gains (x, y).
+            padw: Pixels to the right, after scaling.
+            padh: Pixels down.
+            orig_shape: (height, width) of the picture before.
+        """
+        instances = labels["instances"][:]  # a copy: the methods below change it
+        instances.convert_bbox("xyxy")
+        instances.denormalize(*orig_shape[::-1])
+        instances.scale(*ratio)
+        instances.add_padding(padw, padh)
+        return {**labels, "instances": instances}

@@ -5,12 +5,13 @@ Pure functions over samples; the draws are made in `ultralytics.data.augment.ble
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import cv2
 import numpy as np
 
-from ultralytics.data.images.canvas import Canvas, Tile
+from ultralytics.data.images.canvas import FILL, Canvas, Tile
 from ultralytics.data.labels.polygons import refit_rotated
 from ultralytics.data.sample import Sample, join
 
@@ -20,7 +21,9 @@ __all__ = [
     "fill_polygons",
     "mosaic4_corners",
     "mosaic9_corners",
+    "paint_layout",
     "paste_masked",
+    "placed",
     "tile",
     "tile_objects",
 ]
@@ -58,6 +61,26 @@ def mosaic9_corners(sizes_hw: Sequence[tuple[int, int]], side: int) -> list[Corn
         (bottom - h[7], near - w[7]),
         (bottom - h[7] - h[8], near - w[8]),
     ]
+
+
+def placed(size_hw: tuple[int, int], corner: Corner, canvas_hw: tuple[int, int]) -> dict[str, Any]:
+    """What `Mosaic.get_params` tells of a picture of `size_hw` at `corner` (top, left) of a canvas."""
+    (h, w), (top, left) = size_hw, corner
+    y1, x1 = max(top, 0), max(left, 0)
+    y2, x2 = max(min(top + h, canvas_hw[0]), y1), max(min(left + w, canvas_hw[1]), x1)
+    seen = {"x1": x1, "y1": y1, "x2": x2, "y2": y2}
+    inside = {"x1": x1 - left, "y1": y1 - top, "x2": x2 - left, "y2": y2 - top}
+    marks = {f"{side}a": at for side, at in seen.items()} | {f"{side}b": at for side, at in inside.items()}
+    return {**marks, "padw": left, "padh": top, "img_shape": (h, w)}
+
+
+def paint_layout(layout: Sequence[Mapping[str, Any]], size_hw: tuple[int, int]) -> np.ndarray:
+    """A canvas with the pictures of `Mosaic.get_params`' layout."""
+    canvas = np.full((*size_hw, layout[0]["labels_patch"]["img"].shape[2]), FILL, np.uint8)
+    for one in layout:
+        seen = one["labels_patch"]["img"][one["y1b"] : one["y2b"], one["x1b"] : one["x2b"]]
+        canvas[one["y1a"] : one["y2a"], one["x1a"] : one["x2a"]] = seen
+    return canvas
 
 
 def tile(samples: Sequence[Sample], corners: Sequence[Corner], size_hw: tuple[int, int]) -> Canvas:

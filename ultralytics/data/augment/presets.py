@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 from ultralytics.data.augment.albument import Albumentations
@@ -9,8 +10,14 @@ from ultralytics.data.augment.base import Compose
 from ultralytics.data.augment.blend import CopyPaste, CutMix, MixUp, Mosaic
 from ultralytics.data.augment.transforms import RandomFlip, RandomHSV, RandomPerspective
 from ultralytics.utils.log import LOGGER
+from ultralytics.utils.overrides import in_use
 
-__all__ = ["v8_transforms"]
+__all__ = ["transform_in_use", "v8_transforms"]
+
+
+def transform_in_use(original: Any) -> Any:
+    """Return what a user has put in place of a transform (or of `v8_transforms`) on `ultralytics.data.augment`."""
+    return in_use(original, "ultralytics.data.augment")
 
 
 def _keypoint_order(dataset: Any, hyp: Any) -> tuple[list[int], float, float]:
@@ -47,7 +54,32 @@ def v8_transforms(dataset: Any, imgsz: int, hyp: Any, stretch: bool = False) -> 
     """
     order, flipud, fliplr = _keypoint_order(dataset, hyp)
     mode = getattr(hyp, "copy_paste_mode", "flip")
-    perspective = RandomPerspective(
+    mosaic, copy_paste, flip = map(transform_in_use, (Mosaic, CopyPaste, RandomFlip))
+    perspective = _perspective(dataset, imgsz, hyp)
+    first = [mosaic(dataset, imgsz=imgsz, p=hyp.mosaic)]
+    if mode == "flip":
+        first += [copy_paste(dataset, p=hyp.copy_paste, mode=mode), perspective]
+    else:
+        partner_chain = Compose([mosaic(dataset, imgsz=imgsz, p=hyp.mosaic), perspective])
+        first += [perspective, copy_paste(dataset, pre_transform=partner_chain, p=hyp.copy_paste, mode=mode)]
+    start = Compose(first)
+    return Compose(
+        [
+            start,
+            transform_in_use(MixUp)(dataset, pre_transform=start, p=hyp.mixup),
+            transform_in_use(CutMix)(dataset, pre_transform=start, p=getattr(hyp, "cutmix", 0.0)),
+            _albumentations(getattr(hyp, "augmentations", None), order),
+            transform_in_use(RandomHSV)(hgain=hyp.hsv_h, sgain=hyp.hsv_s, vgain=hyp.hsv_v),
+            flip(direction="vertical", p=flipud, flip_idx=order),
+            flip(direction="horizontal", p=fliplr, flip_idx=order),
+        ]
+    )
+
+
+def _perspective(dataset: Any, imgsz: int, hyp: Any) -> Any:
+    """The perspective step; a class that users put in place of ours need not know of snapping."""
+    kind = transform_in_use(RandomPerspective)
+    return kind(
         degrees=hyp.degrees,
         translate=hyp.translate,
         scale=hyp.scale,
@@ -55,23 +87,17 @@ def v8_transforms(dataset: Any, imgsz: int, hyp: Any, stretch: bool = False) -> 
         perspective=hyp.perspective,
         size=(imgsz, imgsz),
         preserve_obb=bool(getattr(dataset, "use_obb", False)),
-        snap=True,
+        **({"snap": True} if kind is RandomPerspective else {}),
     )
-    first = [Mosaic(dataset, imgsz=imgsz, p=hyp.mosaic)]
-    if mode == "flip":
-        first += [CopyPaste(dataset, p=hyp.copy_paste, mode=mode), perspective]
-    else:
-        partner_chain = Compose([Mosaic(dataset, imgsz=imgsz, p=hyp.mosaic), perspective])
-        first += [perspective, CopyPaste(dataset, pre_transform=partner_chain, p=hyp.copy_paste, mode=mode)]
-    start = Compose(first)
-    return Compose(
-        [
-            start,
-            MixUp(dataset, pre_transform=start, p=hyp.mixup),
-            CutMix(dataset, pre_transform=start, p=getattr(hyp, "cutmix", 0.0)),
-            Albumentations(p=1.0, transforms=getattr(hyp, "augmentations", None), flip_idx=order),
-            RandomHSV(hgain=hyp.hsv_h, sgain=hyp.hsv_s, vgain=hyp.hsv_v),
-            RandomFlip(direction="vertical", p=flipud, flip_idx=order),
-            RandomFlip(direction="horizontal", p=fliplr, flip_idx=order),
-        ]
-    )
+
+
+def _albumentations(transforms: Any, order: list[int]) -> Any:
+    """The step of that package; constructors that users put in place of ours take `p` alone, as 8.1's did."""
+    kind = transform_in_use(Albumentations)
+    taken = inspect.signature(kind).parameters
+    options = {"transforms": transforms, "flip_idx": order}
+    every = any(parameter.kind is parameter.VAR_KEYWORD for parameter in taken.values())
+    made = kind(p=1.0, **{name: value for name, value in options.items() if every or name in taken})
+    if getattr(made, "flip_idx", order) is None:
+        made.flip_idx = order
+    return made

@@ -8,15 +8,18 @@ from typing import Any
 import numpy as np
 
 from ultralytics.data.augment import geometry
-from ultralytics.data.augment.base import SampleTransform
+from ultralytics.data.augment.base import Labels, SampleTransform
 from ultralytics.data.augment.color import channel_order, shift_hsv
-from ultralytics.data.augment.rng import Rng
+from ultralytics.data.augment.rng import GlobalRng, Rng
 from ultralytics.data.images.canvas import Picture, Scaled, painted
+from ultralytics.data.labels.instances import clip_keypoints
 from ultralytics.data.sample import Sample
+from ultralytics.utils.overrides import bypassed, ignores, warn_of_ignored
 
 __all__ = ["RandomFlip", "RandomHSV", "RandomPerspective"]
 
 
+@ignores(affine_transform="override get_params() or _compute_affine_matrix(), which draw the map, or apply_image()")
 class RandomPerspective(SampleTransform):
     """Rotate, scale, shear, shift and tilt a picture with its objects.
 
@@ -31,6 +34,8 @@ class RandomPerspective(SampleTransform):
         snap: Move a pure scaling by up to half a pixel, objects included, onto the grid of `cv2.resize`, which is three
             times faster than a warp. Off by default, so that a seed gives the public picture.
     """
+
+    steps = (*SampleTransform.steps, "_compute_affine_matrix")
 
     def __init__(
         self,
@@ -47,11 +52,25 @@ class RandomPerspective(SampleTransform):
         self.degrees, self.translate, self.scale = degrees, translate, scale
         self.shear, self.perspective, self.preserve_obb, self.snap = shear, perspective, preserve_obb, snap
         self.size = size if size is None else tuple(size)
+        warn_of_ignored(self)
 
     def draw(self, rng: Rng, sample: Sample) -> Mapping[str, Any]:
-        """Draw the map, in the order perspective (x, y), angle, scale, shear (x, y), position (x, y)."""
+        """Draw the map, and find its grid where pictures may snap to one."""
         h, w = sample.size_hw
-        width, height = self.size or (w, h)
+        size = self.size or (w, h)
+        matrix, scale = self._draw_map(rng, (h, w), size)
+        grid = geometry.grid_map(matrix, (h, w), size[::-1]) if self.snap else None
+        return {
+            "M": (matrix if grid is None else grid.matrix()).astype(np.float32),
+            "scale": scale,
+            "orig_shape": (h, w),
+            "size": size,
+            "grid": grid,
+        }
+
+    def _draw_map(self, rng: Rng, source_hw: tuple[int, int], size: tuple[int, int]) -> tuple[np.ndarray, float]:
+        """Draw the map and its scale, in the order perspective (x, y), angle, scale, shear (x, y), position (x, y)."""
+        width, height = size
         tilt, shear, translate = self.perspective, self.shear, self.translate
         low, high = self.scale if isinstance(self.scale, Sequence) else (1 - self.scale, 1 + self.scale)
         perspective = rng.uniform(-tilt, tilt), rng.uniform(-tilt, tilt)
@@ -59,15 +78,21 @@ class RandomPerspective(SampleTransform):
         angles = rng.uniform(-shear, shear), rng.uniform(-shear, shear)
         near, far = 0.5 - translate, 0.5 + translate
         position = rng.uniform(near, far) * width, rng.uniform(near, far) * height
-        matrix = geometry.affine_matrix((h, w), perspective, degrees, scale, angles, position)
-        grid = geometry.grid_map(matrix, (h, w), (height, width)) if self.snap else None
-        return {
-            "M": (matrix if grid is None else grid.matrix()).astype(np.float32),
-            "scale": scale,
-            "orig_shape": (h, w),
-            "size": (width, height),
-            "grid": grid,
-        }
+        return geometry.affine_matrix(source_hw, perspective, degrees, scale, angles, position), scale
+
+    @bypassed
+    def _compute_affine_matrix(self, img: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, float]:
+        """Draw a map `(3, 3)` of a picture to (width, height) `size`, and its scale."""
+        matrix, scale = self._draw_map(GlobalRng(), img.shape[:2], size)
+        return matrix.astype(np.float32), scale
+
+    @bypassed
+    def get_params(self, labels: Labels) -> dict[str, Any]:
+        """Draw the parameters: the map `M` and its `scale`, `orig_shape` (height, width), `size` (width, height)."""
+        image = labels["img"]
+        size = self.size or image.shape[1::-1]
+        matrix, scale = self._compute_affine_matrix(image, size)
+        return {"M": matrix, "scale": scale, "orig_shape": image.shape[:2], "size": size}
 
     def move_image(self, sample: Sample, params: Mapping[str, Any]) -> Sample:
         """Return the picture seen through the map."""
@@ -80,8 +105,24 @@ class RandomPerspective(SampleTransform):
         return sample.with_image(picture).with_meta(resized_shape=size_hw)
 
     def move_objects(self, sample: Sample, params: Mapping[str, Any]) -> Sample:
-        """Return the objects seen through the map, without those that are hardly visible any more."""
-        return geometry.warp_objects(sample, params["M"], params["scale"], params["size"][::-1], self.preserve_obb)
+        """Return the objects seen through the map, cut to the target, without those that are hardly visible any more.
+
+        Areas are compared with those of the source times the square of the scale that was drawn.
+        """
+        if not len(sample):
+            return sample
+        matrix, (w, h) = params["M"], params["size"]
+        segments, keypoints = sample.segments, sample.keypoints
+        if segments is None:
+            boxes = self.apply_bboxes(sample.boxes, matrix)
+        else:
+            boxes, segments = self.apply_segments(segments, matrix, (w, h))
+        if keypoints is not None:
+            keypoints = clip_keypoints(self.apply_keypoints(keypoints, matrix, (w, h)), w, h)
+        boxes = np.minimum(np.maximum(boxes, 0), np.array([w, h, w, h], np.float32))
+        before = sample.boxes * np.float32(params["scale"])
+        kept = self.box_candidates(box1=before.T, box2=boxes.T, area_thr=0.1 if segments is None else 0.01)
+        return sample.with_objects(boxes, sample.cls, segments, keypoints).take(kept)
 
     def apply_bboxes(self, bboxes: np.ndarray, M: np.ndarray) -> np.ndarray:
         """Return upright boxes `(N, 4)` around mapped boxes."""

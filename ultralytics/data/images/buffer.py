@@ -35,14 +35,12 @@ class ImageBuffer:
         with self._lock:
             return list(self._images)
 
-    def get(self, index: int) -> tuple[np.ndarray, tuple[int, int]] | None:
-        """Return (image, original size), or None."""
+    def get(self, index: int, count: bool = True) -> tuple[np.ndarray, tuple[int, int]] | None:
+        """Return (image, original size), or None; `count` it as a hit or a miss."""
         with self._lock:
             found = self._images.get(index)
-            if found is None:
-                self.misses += 1
-                return None
-            self.hits += 1
+            self.hits += count and found is not None
+            self.misses += count and found is None
             return found
 
     def renew(self, index: int) -> None:

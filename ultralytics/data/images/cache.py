@@ -185,9 +185,14 @@ def _remove(path: str, owner: int) -> None:
 
 
 class DiskImages:
-    """Raw arrays next to the pictures."""
+    """Raw arrays next to the pictures.
 
-    def __init__(self) -> None:
+    Args:
+        marked: use only arrays with our mark; otherwise any that is not older than its picture.
+    """
+
+    def __init__(self, marked: bool = True) -> None:
+        self.marked = marked
         self._writable = True
 
     @staticmethod
@@ -195,21 +200,35 @@ class DiskImages:
         """Where the array of a picture lies."""
         return os.path.splitext(image)[0] + ".npy"
 
-    def load(self, image: str) -> np.ndarray | None:
-        """Return the stored picture, or None where there is none that matches the picture file."""
-        path = self.array_path(image)
-        if path == image:  # a picture that is an array itself
+    def load(self, image: str, path: str | os.PathLike | None = None) -> np.ndarray | None:
+        """Return the stored picture, or None where there is none that matches the picture file.
+
+        Args:
+            image: the picture file.
+            path: its array, where it lies elsewhere.
+        """
+        path = path or self.array_path(image)
+        if str(path) == image:  # a picture that is an array itself
             return None
         try:
             with open(path, "rb") as file:
                 array = np.lib.format.read_array(file, allow_pickle=False)
-                return array if file.read(TRAILER.size + 1) == _trailer(image) else None
+                fresh = file.read(TRAILER.size + 1) == _trailer(image)
+            if not (fresh or self.marked):
+                fresh = os.stat(path).st_mtime_ns >= os.stat(image).st_mtime_ns
+            return array if fresh else None
         except (OSError, ValueError, EOFError):
             return None
 
-    def store(self, image: str, array: np.ndarray) -> int:
-        """Write the array of a picture and return its bytes, 0 where the folder refuses or the name is taken."""
-        path = self.array_path(image)
+    def store(self, image: str, array: np.ndarray, path: str | os.PathLike | None = None) -> int:
+        """Write the array of a picture and return its bytes, 0 where the folder refuses or the name is taken.
+
+        Args:
+            image: the picture file.
+            array: the picture.
+            path: where its array is to lie, if elsewhere.
+        """
+        path = path or self.array_path(image)
         if not self._writable or (os.path.exists(path) and not is_cached_array(path)):
             return 0
         try:

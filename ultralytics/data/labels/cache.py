@@ -12,13 +12,14 @@ import hashlib
 import json
 import os
 import zipfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import platformdirs
 
+from ultralytics.data.labels.lists import LabelList
 from ultralytics.data.labels.table import PackedLabels, PackedStrings
 from ultralytics.data.labels.verify import Finding
 from ultralytics.utils.files import atomic_write
@@ -27,22 +28,54 @@ from ultralytics.utils.log import LOGGER
 __all__ = ["CACHE_VERSION", "ScanResult", "get_hash", "load_labels", "save_labels", "user_cache_path"]
 
 CACHE_VERSION = "parameternet-2"
+OUTCOMES = ("found", "missing", "empty", "corrupt", "total")
 ARRAYS = ("shapes", "offsets", "cls", "boxes", "points", "point_ends", "keypoints")
 
 
-class ScanResult:
+class ScanResult(dict):
     """Labels of a data set and what was wrong with it.
 
-    Attributes:
+    As a dictionary it has the public keys: `labels`, a list of dictionaries; `results`, the numbers of images found,
+    missing, empty, corrupt and in all; `msgs`, texts; `hash` and `version`. The attributes are what they stand for.
+
+    Args:
         labels: labels of the usable images.
         counts: number of images of the scan by outcome: found, missing, empty, corrupt, total.
         findings: problems worth a message.
+        key: `get_hash` of the files and rules.
     """
 
-    def __init__(self, labels: PackedLabels, counts: dict[str, int], findings: Sequence[Finding]):
-        self.labels = labels
-        self.counts = counts
+    def __init__(
+        self, labels: PackedLabels | LabelList, counts: Mapping[str, int], findings: Sequence[Finding], key: str = ""
+    ):
         self.findings = list(findings)
+        super().__init__(
+            labels=LabelList(labels) if isinstance(labels, PackedLabels) else labels,
+            results=tuple(counts[name] for name in OUTCOMES),
+            msgs=[str(finding) for finding in self.findings],
+            hash=key,
+            version=CACHE_VERSION,
+        )
+
+    @classmethod
+    def of(cls, result: Mapping[str, Any]) -> ScanResult:
+        """Return `result`, a dictionary with the public keys, as such an object."""
+        if isinstance(result, cls):
+            return result
+        labels = LabelList.of(result["labels"])
+        counts = dict(zip(OUTCOMES, result.get("results") or (len(labels), 0, 0, 0, len(labels)), strict=True))
+        findings = [Finding("note", text, 0, "") for text in result.get("msgs", ())]
+        return cls(labels, counts, findings, result.get("hash", ""))
+
+    @property
+    def labels(self) -> PackedLabels:
+        """Labels of the usable images, as arrays."""
+        return LabelList.of(self["labels"]).packed
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Number of images by outcome."""
+        return dict(zip(OUTCOMES, self["results"], strict=True))
 
 
 def get_hash(paths: Iterable[str | os.PathLike], extra: Any = ()) -> str:
@@ -104,9 +137,10 @@ def _read(path: Path, key: str) -> ScanResult | None:
                 return None
             files = PackedStrings.from_parts(head["prefix"], stored["file_blob"], stored["file_ends"])
             arrays = {name: stored[name] for name in ARRAYS}
+            arrays["cls"] = arrays["cls"].astype(np.float32)
             findings = json.loads(stored["findings"].tobytes().decode())
     labels = PackedLabels(files, **arrays).check()
-    return ScanResult(labels, head["counts"], [Finding(*finding) for finding in findings])
+    return ScanResult(labels, head["counts"], [Finding(*finding) for finding in findings], key)
 
 
 def save_labels(path: str | os.PathLike, key: str, scan: ScanResult) -> Path | None:
@@ -135,7 +169,7 @@ def save_labels(path: str | os.PathLike, key: str, scan: ScanResult) -> Path | N
 def _write(path: Path, key: str, scan: ScanResult) -> None:
     labels = scan.labels
     head = {"version": CACHE_VERSION, "key": key, "prefix": labels.files.prefix, "counts": scan.counts}
-    content = {name: getattr(labels, name) for name in ARRAYS}
+    content = {name: getattr(labels, name) for name in ARRAYS} | {"cls": labels.cls.astype(np.int32)}
     content |= {"head": _as_bytes(head), "findings": _as_bytes(scan.findings)}
     content |= {"file_blob": labels.files.blob, "file_ends": labels.files.ends}
     with atomic_write(path) as file:

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 from ultralytics.data.describe.locate import img2label_paths
-from ultralytics.data.labels.cache import ScanResult, get_hash, load_labels, save_labels
+from ultralytics.data.labels.cache import ScanResult
+from ultralytics.data.labels.lists import LabelList
 from ultralytics.data.labels.table import LabelPacker
 from ultralytics.data.labels.verify import Finding, LabelRules, ScanRow, scan_pair
 from ultralytics.utils import env
 from ultralytics.utils.log import LOGGER
 from ultralytics.utils.tqdm import TQDM
 
-__all__ = ["cache_path", "count_kinds", "report", "scan", "scan_cached", "scan_each"]
+__all__ = ["cache_path", "count_kinds", "report", "scan", "scan_each", "scan_public", "summary"]
 
 CHUNK = 128
 MAX_REPORTED = 10
@@ -35,31 +37,53 @@ def cache_path(images: Sequence[str], whole_folder: bool, key: str) -> Path:
     return folder.with_suffix(".cache") if whole_folder else folder.with_name(f"{folder.name}-{key[:8]}.cache")
 
 
-def scan_cached(images: Sequence[str], rules: LabelRules, whole_folder: bool = True, prefix: str = "") -> ScanResult:
-    """Return the scan of `images`, from the cache where nothing changed since."""
-    labels = img2label_paths(images)
-    key = get_hash([*labels, *images], rules)
-    names = get_hash((), list(images)) if not whole_folder else ""
-    path = cache_path(images, whole_folder, names)
-    result = load_labels(path, key)
-    if result is None:
-        result = scan(images, labels, rules, f"{prefix}Scanning {Path(labels[0]).parent}...")
-        save_labels(path, key, result)
-    else:
-        LOGGER.info(f"{prefix}Scanned before: {Path(labels[0]).parent}... {_summary(result.counts)}")
-    report(result.findings, prefix)
-    return result
-
-
-def scan(images: Sequence[str], labels: Sequence[str], rules: LabelRules, description: str = "") -> ScanResult:
+def scan(
+    images: Sequence[str],
+    labels: Sequence[str],
+    rules: LabelRules,
+    description: str = "",
+    summarize: Callable[[Mapping[str, int]], str] | None = None,
+) -> ScanResult:
     """Check every image with its label file.
 
     Args:
         images, labels: files, in the same order.
         rules: what labels have to look like.
         description: text of the progress bar.
+        summarize: what the bar says of the counts.
     """
-    return scan_each(images, lambda i: scan_pair(images[i], labels[i], rules), description)
+    return scan_each(images, lambda i: scan_pair(images[i], labels[i], rules), description, summarize)
+
+
+def scan_public(
+    check: Callable[[Any], Any],
+    tasks: Iterable[Any],
+    convert: Callable[[Any], Sequence[Any]],
+    description: str = "",
+    summarize: Callable[[Mapping[str, int]], str] | None = None,
+) -> ScanResult:
+    """Do the same with functions of the public form, of which somebody has replaced one.
+
+    Args:
+        check: what is done to every task, in threads.
+        tasks: what it is done to.
+        convert: turns a result of `check` into labels (None for an image to be left out), the numbers of images
+            missing, found, empty and corrupt, and a message.
+        description: text of the progress bar.
+        summarize: what the bar says of the counts.
+    """
+    summarize, tasks = summarize or summary, list(tasks)
+    labels, findings, counts = [], [], dict.fromkeys(("found", "missing", "empty", "corrupt"), 0)
+    with ThreadPoolExecutor(env.num_threads()) as pool:
+        bar = TQDM(pool.map(check, tasks), total=len(tasks), desc=description)
+        for result in bar:
+            label, missing, found, empty, corrupt, message = convert(result)
+            for name, number in (("missing", missing), ("found", found), ("empty", empty), ("corrupt", corrupt)):
+                counts[name] += number
+            labels += [] if label is None else [label]
+            findings += [Finding("note", message, 0, "")] if message else []
+            bar.set_description(f"{description} {summarize(counts)}")
+    return ScanResult(LabelList.of(labels), {**counts, "total": len(tasks)}, findings)
 
 
 def scan_each(
@@ -76,7 +100,7 @@ def scan_each(
         description: text of the progress bar.
         summarize: what the bar says of the counts.
     """
-    summarize = summarize or _summary
+    summarize = summarize or summary
 
     def check_chunk(start: int) -> list[ScanRow]:
         return [check(i) for i in range(start, min(start + CHUNK, len(images)))]
@@ -109,7 +133,8 @@ def _count(row: ScanRow, counts: Counter[str]) -> None:
         counts["empty"] += "empty label file" in kinds
 
 
-def _summary(counts: Mapping[str, int]) -> str:
+def summary(counts: Mapping[str, int]) -> str:
+    """Say what a scan found in a few words."""
     backgrounds = counts["missing"] + counts["empty"]
     return f"{counts['found']} images, {backgrounds} backgrounds, {counts['corrupt']} corrupt"
 

@@ -11,7 +11,7 @@ keypoints.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from multiprocessing.context import get_spawning_popen
 from typing import Any, overload
@@ -21,7 +21,7 @@ import torch
 
 from ultralytics.data.labels.verify import LabelRows
 
-__all__ = ["LabelList", "LabelPacker", "PackedLabels", "PackedStrings", "pack_dicts"]
+__all__ = ["LabelPacker", "PackedLabels", "PackedStrings"]
 
 
 class PackedStrings(Sequence[str]):
@@ -110,7 +110,7 @@ class PackedLabels:
         files: image files.
         shapes: (n, 2) int32 height and width.
         offsets: (n + 1,) int64 into the rows.
-        cls: (R,) int32 class ids.
+        cls: (R,) float32 class ids.
         boxes: (R, 4) float32 x centre, y centre, width, height, normalised.
         points: (P, 2) float32 polygon points, normalised; empty where there are no polygons.
         point_ends: (R + 1,) int64 into `points`, or (1,) where there are no polygons.
@@ -128,6 +128,11 @@ class PackedLabels:
 
     def __len__(self) -> int:
         return len(self.files)
+
+    @property
+    def classes(self) -> np.ndarray:
+        """(R,) class ids as whole numbers."""
+        return self.cls.astype(np.int64)
 
     @property
     def has_polygons(self) -> bool:
@@ -167,7 +172,7 @@ class PackedLabels:
             ends = self.point_ends[start : stop + 1]
             segments = [self.points[a:b] for a, b in itertools.pairwise(ends)]
         keypoints = self.keypoints[start:stop] if self.keypoints.shape[1] else None
-        return LabelRows(self.cls[start:stop].astype(np.float32), self.boxes[start:stop], segments, keypoints)
+        return LabelRows(self.cls[start:stop], self.boxes[start:stop], segments, keypoints)
 
     def take_images(self, indices: np.ndarray | Sequence[int]) -> PackedLabels:
         """Return the labels of the images at `indices`, in that order."""
@@ -279,7 +284,7 @@ class LabelPacker:
                 PackedStrings(files),
                 np.array(sizes, np.int32).reshape(-1, 2),
                 np.cumsum([0, *counts], dtype=np.int64),
-                _joined([r.cls for r in rows], (0,)).astype(np.int32),
+                _joined([r.cls for r in rows], (0,)),
                 _joined([r.boxes for r in rows], (0, 4)),
                 _joined(segments if any_points else [], (0, 2)),
                 np.cumsum([0, *map(len, segments)], dtype=np.int64) if any_points else np.zeros(1, np.int64),
@@ -304,58 +309,3 @@ def _join_ends(parts: list[np.ndarray]) -> np.ndarray:
     """Join offset arrays of consecutive chunks into one."""
     lengths = np.concatenate([np.diff(part) for part in parts])
     return np.concatenate(([0], np.cumsum(lengths))).astype(np.int64)
-
-
-class LabelList(Sequence[dict[str, Any]]):
-    """The packed labels read as a list of dicts, one per image, each made when asked for.
-
-    Keys: im_file, shape (height, width), cls (N, 1), bboxes (N, 4) xywh normalised, segments, keypoints, normalized,
-    bbox_format. Changing a dict does not change the data set.
-    """
-
-    def __init__(self, packed: PackedLabels):
-        """Look at `packed`."""
-        self.packed = packed
-
-    def __len__(self) -> int:
-        return len(self.packed)
-
-    def __getitem__(self, index: Any) -> Any:
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
-        labels = self.packed
-        i = range(len(labels))[index]
-        rows = labels.rows(i)
-        return {
-            "im_file": labels.files[i],
-            "shape": (int(labels.shapes[i, 0]), int(labels.shapes[i, 1])),
-            "cls": rows.cls[:, None],
-            "bboxes": rows.boxes.copy(),
-            "segments": [points.copy() for points in rows.segments],
-            "keypoints": None if rows.keypoints is None else rows.keypoints.copy(),
-            "normalized": True,
-            "bbox_format": "xywh",
-        }
-
-    def __iter__(self) -> Iterator[dict[str, Any]]:
-        return (self[i] for i in range(len(self)))
-
-
-def pack_dicts(labels: Iterable[Mapping[str, Any]]) -> PackedLabels:
-    """Pack label dicts of the form that `LabelList` returns.
-
-    Raises:
-        ValueError: for boxes that are not normalised xywh.
-    """
-    packer = LabelPacker()
-    for label in labels:
-        if label.get("bbox_format", "xywh") != "xywh" or not label.get("normalized", True):
-            raise ValueError(f"{label['im_file']}: label boxes have to be normalised 'xywh'.")
-        rows = LabelRows(
-            np.asarray(label["cls"], np.float32).reshape(-1),
-            np.asarray(label["bboxes"], np.float32).reshape(-1, 4),
-            [np.asarray(points, np.float32) for points in label.get("segments") or []],
-            label.get("keypoints"),
-        )
-        packer.add(str(label["im_file"]), tuple(label["shape"]), rows)
-    return packer.finish()

@@ -16,7 +16,7 @@ from ultralytics.data.describe.boxes import check_det_dataset, find_dataset_yaml
 from ultralytics.data.describe.class_folders import list_pictures
 from ultralytics.data.describe.classes import check_cls_dataset
 from ultralytics.data.images.cache import fill
-from ultralytics.data.labels.table import LabelList
+from ultralytics.data.labels.lists import LabelList
 from ultralytics.data.tools.compress import compress_one_image
 from ultralytics.utils.downloads import extract_archive, is_archive
 from ultralytics.utils.files import atomic_write
@@ -93,11 +93,15 @@ class HUBDatasetStats:
     def _of_labels(self, split: str) -> dict[str, Any]:
         labels = self._dataset(split).labels
         packed = labels.packed
+        classes = packed.classes
         owners = np.repeat(np.arange(len(packed)), np.diff(packed.offsets))
-        pairs = np.unique(np.stack((owners, packed.cls)), axis=1)
+        pairs = np.unique(np.stack((owners, classes)), axis=1)
         nc = self.stats["nc"]
         return {
-            "instance_stats": {"total": len(packed.cls), "per_class": np.bincount(packed.cls, minlength=nc).tolist()},
+            "instance_stats": {
+                "total": len(packed.cls),
+                "per_class": np.bincount(packed.classes, minlength=nc).tolist(),
+            },
             "image_stats": {
                 "total": len(packed),
                 "unannotated": int((np.diff(packed.offsets) == 0).sum()),

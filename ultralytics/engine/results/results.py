@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import copy
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +26,9 @@ from ultralytics.nn.public import public
 from ultralytics.ops.boxes import clip_boxes
 from ultralytics.utils.log import LOGGER
 from ultralytics.utils.namespace import SimpleClass
+from ultralytics.utils.overrides import in_use
 
-__all__ = ["Results"]
+__all__ = ["Results", "results_class"]
 
 PARTS: dict[str, type[BaseTensor]] = {
     "boxes": Boxes,
@@ -95,11 +97,11 @@ class Results(SimpleClass, DataExportMixin):
         """Return the parts that are there."""
         return {name: part for name in PARTS if (part := getattr(self, name)) is not None}
 
-    def _each(self, change: Callable[[BaseTensor], BaseTensor]) -> Results:
-        """Return a copy with every part changed."""
+    def _apply(self, fn: str, *args: Any, **kwargs: Any) -> Results:
+        """Return a copy with every part replaced by what its method `fn` returns."""
         other = self.new()
         for name, part in self._parts().items():
-            setattr(other, name, change(part))
+            setattr(other, name, getattr(part, fn)(*args, **kwargs))
         return other
 
     def __len__(self) -> int:
@@ -108,12 +110,14 @@ class Results(SimpleClass, DataExportMixin):
 
     def __getitem__(self, idx: Any) -> Results:
         """Return results with the detections that an index, slice, mask or index array selects."""
-        return self._each(lambda part: part[idx])
+        return self._apply("__getitem__", idx)
 
     def new(self) -> Results:
         """Return results of the same picture without any part."""
-        other = Results(self.orig_img, self.path, self.names, speed=dict(self.speed))
-        other.save_dir = self.save_dir
+        other = copy.copy(self)  # whatever a subclass's constructor takes
+        other.speed = dict(self.speed)
+        for name in PARTS:
+            setattr(other, name, None)
         return other
 
     def owned(self) -> Results:
@@ -126,19 +130,19 @@ class Results(SimpleClass, DataExportMixin):
 
     def cpu(self) -> Results:
         """Return a copy in main memory."""
-        return self._each(lambda part: part.cpu())
+        return self._apply("cpu")
 
     def numpy(self) -> Results:
         """Return a copy whose parts hold numpy arrays."""
-        return self._each(lambda part: part.numpy())
+        return self._apply("numpy")
 
     def cuda(self) -> Results:
         """Return a copy on the current GPU."""
-        return self._each(lambda part: part.cuda())
+        return self._apply("cuda")
 
     def to(self, *args: Any, **kwargs: Any) -> Results:
         """Return a copy moved or cast; arguments as in `torch.Tensor.to`."""
-        return self._each(lambda part: part.to(*args, **kwargs))
+        return self._apply("to", *args, **kwargs)
 
     def update(
         self,
@@ -271,3 +275,8 @@ class Results(SimpleClass, DataExportMixin):
     def tojson(self, normalize: bool = False, decimals: int = 5) -> str:
         """Return the same as `to_json`, under its name in older releases."""
         return self.to_json(normalize=normalize, decimals=decimals)
+
+
+def results_class() -> type[Results]:
+    """Return the class of results: `Results`, or what a user has put in its place on `ultralytics.engine.results`."""
+    return in_use(Results, PUBLIC_HOME)

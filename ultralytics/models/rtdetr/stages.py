@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from ultralytics.engine.results import Results
+from ultralytics.engine.results.results import results_class
 from ultralytics.engine.task import Detections, Frame, SelectOptions
 from ultralytics.ops.boxes import clip_boxes, xywh2xyxy
 
@@ -62,4 +63,4 @@ def finish_stretched(detections: Detections, frame: Frame) -> Results:
     """Return results in the pixels of the original image."""
     boxes = rescale(detections.boxes, frame.input_hw, frame.image.shape[:2])
     rows = torch.cat((boxes, detections.conf[:, None], detections.cls[:, None]), 1)
-    return Results(frame.image, path=frame.path, names=frame.names, boxes=rows)
+    return results_class()(frame.image, path=frame.path, names=frame.names, boxes=rows)

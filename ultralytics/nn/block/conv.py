@@ -19,6 +19,7 @@ from torch import nn
 from ultralytics.nn.block.activation import make_activation
 from ultralytics.nn.fold import fuse_conv_and_bn, fuse_deconv_and_bn
 from ultralytics.nn.public import public
+from ultralytics.utils.overrides import bypassed
 
 __all__ = [
     "Conv",
@@ -91,6 +92,7 @@ class Conv(FoldedPickle):
         self.bn = nn.BatchNorm2d(c2)
         self.act = make_activation(type(self), act)
 
+    @bypassed
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Map (B, c1, H, W) to (B, c2, H', W')."""
         return self.act(self.bn(self.conv(x))) if "bn" in self._modules else self.act(self.conv(x))

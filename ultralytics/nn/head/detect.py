@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -19,6 +19,7 @@ from ultralytics.nn.block.misc import DFL
 from ultralytics.nn.precision import at_least_float32, full_precision
 from ultralytics.nn.public import public
 from ultralytics.ops.anchors import dist2bbox, make_anchors
+from ultralytics.utils.overrides import ignores, warn_of_ignored
 
 __all__ = ["Detect", "arguments_of_81", "v10Detect"]
 
@@ -36,6 +37,7 @@ def arguments_of_81(reg_max: Any, end2end: bool, ch: Sequence[int]) -> tuple[int
     return reg_max, end2end, ch, False
 
 
+@ignores(_grouped_topk="the best are chosen in one step: override get_topk_index()")
 @public("ultralytics.nn.modules.head")
 class Detect(nn.Module):
     """Boxes and classes on several levels.
@@ -89,6 +91,7 @@ class Detect(nn.Module):
         self.dfl = DFL(reg_max) if reg_max > 1 else nn.Identity()
         if end2end:
             self.add_one_to_one()
+        warn_of_ignored(self)
 
     def add_one_to_one(self) -> None:
         """Copy every branch for one-to-one assignment that has no copy yet."""
@@ -150,28 +153,33 @@ class Detect(nn.Module):
         if float(self.stride.max()):
             self.bias_init()
 
-    def forward_head(self, x: list[torch.Tensor], **heads: nn.ModuleList | None) -> Raw:
+    def forward_head(
+        self, x: list[torch.Tensor], box_head: nn.ModuleList | None = None, cls_head: nn.ModuleList | None = None
+    ) -> Raw:
         """Run branches on all levels and join the levels along the anchors.
 
         Args:
             x: one map (B, C, H, W) per level.
-            **heads: `box_head`, `cls_head` and those that a subclass adds, as in `one2many`; all of them by default.
+            box_head, cls_head: layers per level, as in `one2many`, which has the ones to use by default. A subclass
+                takes those that it adds too.
         """
-        heads = heads or self.one2many
+        return self.run_branches(x, box_head=box_head, cls_head=cls_head)
+
+    def run_branches(self, x: list[torch.Tensor], **heads: nn.ModuleList | None) -> Raw:
+        """Do the same for branches by name; those of `one2many` where all are None."""
+        if not any(layers is not None for layers in heads.values()):
+            heads = self.one2many
         raw = {self.branches[name][1]: along_anchors(layers, x) for name, layers in heads.items() if layers is not None}
         return {**raw, "feats": x} if raw else {}
 
-    def forward_raw(self, x: list[torch.Tensor]) -> Raw:
-        """Return the raw outputs; with a one-to-one branch those of both, the second one from detached maps."""
-        many = self.forward_head(x, **self.one2many)
-        if not self.has_two_branches:
-            return many
-        one = self.forward_head([level.detach() for level in x], **self.one2one)
-        return {"one2many": many, "one2one": one}
-
     def forward(self, x: list[torch.Tensor]) -> Any:
-        """Return raw outputs in training, `(decoded, raw)` in evaluation, `decoded` for export."""
-        raw = self.forward_raw(x)
+        """Return raw outputs in training, `(decoded, raw)` in evaluation, `decoded` for export.
+
+        With a one-to-one branch the raw outputs are those of both, the second one from detached maps.
+        """
+        raw = self.forward_head(x, **self.one2many)
+        if self.has_two_branches:
+            raw = {"one2many": raw, "one2one": self.forward_head([level.detach() for level in x], **self.one2one)}
         if self.training:
             return raw
         y = self.infer(raw)
@@ -182,27 +190,23 @@ class Detect(nn.Module):
         if "one2one" in raw:
             raw = raw["one2one" if self.end2end else "one2many"]
         with full_precision(raw["boxes"].device.type):
-            branches = {key: at_least_float32(raw[key]) for _, key in self.branches.values() if key in raw}
-            y = torch.cat(self.decode(branches, *self.grid(raw["feats"])), 1)
+            y = self._inference({k: at_least_float32(v) if isinstance(v, torch.Tensor) else v for k, v in raw.items()})
             return self.postprocess(y.transpose(1, 2)) if self.end2end else y
 
-    def decode(
-        self, raw: Mapping[str, torch.Tensor], anchors: torch.Tensor, strides: torch.Tensor
-    ) -> list[torch.Tensor]:
-        """Return the decoded parts, each (B, C, A), in output order: boxes, class probabilities, a subclass's own.
+    def _inference(self, x: Raw) -> torch.Tensor:
+        """Decode the raw outputs of one branch, float32 or finer, to (B, 4 + nc, A); a subclass appends its own."""
+        return torch.cat((self._get_decode_boxes(x), x["scores"].sigmoid()), 1)
 
-        Args:
-            raw: outputs of the branches, float32 or finer.
-            anchors: (2, A) anchor points in grid cells.
-            strides: (1, A) pixels per cell.
-        """
-        boxes = self.decode_bboxes(self.dfl(raw["boxes"]), anchors) * strides
-        return [boxes, raw["scores"].sigmoid()]
+    def _get_decode_boxes(self, x: Raw) -> torch.Tensor:
+        """Return the boxes (B, 4, A) of the raw outputs of one branch, in pixels."""
+        anchors, strides = self.grid(x["feats"])
+        angle = (x["angle"],) if "angle" in x else ()
+        return self.decode_bboxes(self.dfl(x["boxes"]), anchors.unsqueeze(0), *angle) * strides
 
     def grid(self, feats: list[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
         """Return anchor points (2, A) and strides (1, A) for maps of these sizes; the last ones are kept.
 
-        With `dynamic` nothing is kept: the sizes are then values of the recorded graph.
+        With `dynamic` they are made anew: the sizes are then values of the recorded graph.
         """
         # All levels' sizes count: images that differ by some rows may share the first level's size. Tensors made in
         # inference mode cannot take part in a later backward pass.
@@ -213,14 +217,13 @@ class Detect(nn.Module):
         like = [at_least_float32(level[:1, :1]) for level in feats]
         points, steps = make_anchors(like, self.stride.to(like[0]), 0.5)
         anchors, strides = points.transpose(0, 1), steps.transpose(0, 1)
-        if shape is not None:
-            self.anchors, self.strides, self.shape = anchors, strides, shape
+        self.anchors, self.strides, self.shape = anchors, strides, shape
         return anchors, strides
 
     def decode_bboxes(
         self, bboxes: torch.Tensor, anchors: torch.Tensor, angle: torch.Tensor | None = None
     ) -> torch.Tensor:
-        """Turn distances (B, 4, A) in grid cells into boxes (B, 4, A).
+        """Turn distances (B, 4, A) in grid cells into boxes (B, 4, A); `anchors` are (1, 2, A).
 
         They are corners for end-to-end heads and where `xyxy` is set, else centre and size.
         """
@@ -237,9 +240,12 @@ class Detect(nn.Module):
         """
         boxes, scores, extra = preds.split([4, self.nc, preds.shape[-1] - 4 - self.nc], -1)
         score, label, index = self.get_topk_index(scores, self.max_det)
-        rows = torch.cat((boxes, extra), -1)
-        rows = rows.gather(1, index.expand(-1, -1, rows.shape[-1]))
+        rows = self._gather(torch.cat((boxes, extra), -1), index)
         return torch.cat((rows[..., :4], score, label, rows[..., 4:]), -1)
+
+    def _gather(self, x: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
+        """Return the rows (B, k, C) of `x` (B, A, C) that `index` (B, k, 1) names."""
+        return x.gather(1, index.expand(-1, -1, x.shape[-1]))
 
     def get_topk_index(self, scores: torch.Tensor, max_det: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Choose the best (anchor, class) pairs: first the best anchors, then the best pairs among them.
@@ -257,7 +263,7 @@ class Detect(nn.Module):
             score, index = best.topk(k, -1)
             return score.unsqueeze(-1), label.gather(1, index).unsqueeze(-1).float(), index.unsqueeze(-1)
         anchor = best.topk(k, -1).indices.unsqueeze(-1)
-        pairs = scores.gather(1, anchor.expand(-1, -1, self.nc)).flatten(1)
+        pairs = self._gather(scores, anchor).flatten(1)
         score, flat = pairs.topk(k, -1)
         row = torch.div(flat, self.nc, rounding_mode="floor").unsqueeze(-1)
         return score.unsqueeze(-1), (flat % self.nc).unsqueeze(-1).float(), anchor.gather(1, row)

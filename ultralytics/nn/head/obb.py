@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -47,9 +47,15 @@ class OBB(Detect):
         self.cv4 = nn.ModuleList(plain_branch(c, max(ch[0] // 4, ne), ne) for c in ch)
         self.match_branches()
 
-    def forward_head(self, x: list[torch.Tensor], **heads: nn.ModuleList | None) -> Raw:
+    def forward_head(
+        self,
+        x: list[torch.Tensor],
+        box_head: nn.ModuleList | None = None,
+        cls_head: nn.ModuleList | None = None,
+        angle_head: nn.ModuleList | None = None,
+    ) -> Raw:
         """Run the branches; the angle comes out in radians already, which losses expect."""
-        raw = super().forward_head(x, **heads)
+        raw = self.run_branches(x, box_head=box_head, cls_head=cls_head, angle_head=angle_head)
         if "angle" in raw:
             raw["angle"] = self.to_radians(raw["angle"])
         return raw
@@ -59,12 +65,9 @@ class OBB(Detect):
         """Map logits to -pi/4 .. 3 pi/4."""
         return (logits.sigmoid() - 0.25) * math.pi
 
-    def decode(
-        self, raw: Mapping[str, torch.Tensor], anchors: torch.Tensor, strides: torch.Tensor
-    ) -> list[torch.Tensor]:
-        """Decode boxes along their own axes and append the angle."""
-        boxes = self.decode_bboxes(self.dfl(raw["boxes"]), anchors, raw["angle"]) * strides
-        return [boxes, raw["scores"].sigmoid(), raw["angle"]]
+    def _inference(self, x: Raw) -> torch.Tensor:
+        """Append the angle to boxes, which are decoded along their own axes, and scores."""
+        return torch.cat((super()._inference(x), x["angle"]), 1)
 
     def decode_bboxes(self, bboxes: torch.Tensor, anchors: torch.Tensor, angle: Any = None) -> torch.Tensor:
         """Turn distances (B, 4, A) along the box's axes into centre and size (B, 4, A), in grid cells."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import nn
@@ -53,25 +53,24 @@ class Pose(Detect):
         """Add the layers that predict keypoints."""
         self.cv4 = nn.ModuleList(plain_branch(c, max(ch[0] // 4, self.nk), self.nk) for c in ch)
 
-    def decode(
-        self, raw: Mapping[str, torch.Tensor], anchors: torch.Tensor, strides: torch.Tensor
-    ) -> list[torch.Tensor]:
-        """Append the keypoints in input pixels."""
-        return [*super().decode(raw, anchors, strides), self.kpts_decode(raw["kpts"], anchors, strides)]
+    def forward_head(
+        self,
+        x: list[torch.Tensor],
+        box_head: nn.ModuleList | None = None,
+        cls_head: nn.ModuleList | None = None,
+        pose_head: nn.ModuleList | None = None,
+    ) -> Raw:
+        """Run the branches; see `Detect.forward_head`."""
+        return self.run_branches(x, box_head=box_head, cls_head=cls_head, pose_head=pose_head)
 
-    def kpts_decode(
-        self, kpts: torch.Tensor, anchors: torch.Tensor | None = None, strides: torch.Tensor | None = None
-    ) -> torch.Tensor:
-        """Turn raw keypoints (B, K * D, A) into x, y in pixels and visibility 0..1.
+    def _inference(self, x: Raw) -> torch.Tensor:
+        """Append the keypoints, in input pixels, to boxes and scores."""
+        return torch.cat((super()._inference(x), self.kpts_decode(x["kpts"])), 1)
 
-        Args:
-            kpts: output of the branch.
-            anchors: (2, A) anchor points; those of the last evaluation by default.
-            strides: (1, A) pixels per cell, likewise.
-        """
-        anchors, strides = (self.anchors, self.strides) if anchors is None else (anchors, strides)
+    def kpts_decode(self, kpts: torch.Tensor) -> torch.Tensor:
+        """Turn raw keypoints (B, K * D, A) of the last maps into x, y in pixels and visibility 0..1."""
         points = kpts.unflatten(1, tuple(self.kpt_shape))
-        xy = self.place(points[:, :, :2], anchors) * strides
+        xy = self.place(points[:, :, :2], self.anchors) * self.strides
         parts = [xy] if self.kpt_shape[1] == 2 else [xy, points[:, :, 2:].sigmoid()]
         return torch.cat(parts, 2).flatten(1, 2)
 
@@ -106,11 +105,20 @@ class Pose26(Pose):
         self.cv4_kpts = nn.ModuleList(nn.Conv2d(width, self.nk, 1) for _ in ch)
         self.cv4_sigma = nn.ModuleList(nn.Conv2d(width, self.nk_sigma, 1) for _ in ch)
 
-    def forward_head(self, x: list[torch.Tensor], **heads: nn.ModuleList | None) -> Raw:
+    def forward_head(
+        self,
+        x: list[torch.Tensor],
+        box_head: nn.ModuleList | None = None,
+        cls_head: nn.ModuleList | None = None,
+        pose_head: nn.ModuleList | None = None,
+        kpts_head: nn.ModuleList | None = None,
+        kpts_sigma_head: nn.ModuleList | None = None,
+    ) -> Raw:
         """Run the branches, the keypoints' in two steps."""
-        heads = dict(heads or self.one2many)
-        trunk, points, spread = (heads.pop(name, None) for name in ("pose_head", "kpts_head", "kpts_sigma_head"))
-        raw = super().forward_head(x, **heads)
+        trunk, points, spread = pose_head, kpts_head, kpts_sigma_head
+        if box_head is cls_head is trunk is None:
+            box_head, cls_head, trunk, points, spread = self.one2many.values()
+        raw = self.run_branches(x, box_head=box_head, cls_head=cls_head)
         if trunk is not None:
             features = [layer(level) for layer, level in zip(trunk, x, strict=True)]
             raw["kpts"] = along_anchors(points, features)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import nn
 
 from ultralytics.nn.block.misc import Proto, Proto26
-from ultralytics.nn.head.detect import Detect, arguments_of_81, plain_branch
+from ultralytics.nn.head.detect import Detect, Raw, arguments_of_81, plain_branch
 from ultralytics.nn.public import public
 
 __all__ = ["Segment", "Segment26"]
@@ -61,22 +61,30 @@ class Segment(Detect):
 
     def forward(self, x: list[torch.Tensor]) -> Any:
         """Return raw outputs in training, `((decoded, proto), raw)` in evaluation, `(decoded, proto)` for export."""
-        raw, proto = self.forward_raw(x), self.prototypes(x)
+        found, proto = super().forward(x), self.prototypes(x)
+        if self.export and not self.training:
+            return found, proto
+        raw = found if self.training else found[1]
         if "one2one" in raw:
             raw["one2many"]["proto"] = proto
             raw["one2one"]["proto"] = detached(proto)
         else:
             raw["proto"] = proto
-        if self.training:
-            return raw
-        decoded = self.infer(raw), proto
-        return decoded if self.export else (decoded, raw)
+        return raw if self.training else ((found[0], proto), raw)
 
-    def decode(
-        self, raw: Mapping[str, torch.Tensor], anchors: torch.Tensor, strides: torch.Tensor
-    ) -> list[torch.Tensor]:
-        """Append the mask coefficients as they are."""
-        return [*super().decode(raw, anchors, strides), raw["mask_coefficient"]]
+    def forward_head(
+        self,
+        x: list[torch.Tensor],
+        box_head: nn.ModuleList | None = None,
+        cls_head: nn.ModuleList | None = None,
+        mask_head: nn.ModuleList | None = None,
+    ) -> Raw:
+        """Run the branches; see `Detect.forward_head`."""
+        return self.run_branches(x, box_head=box_head, cls_head=cls_head, mask_head=mask_head)
+
+    def _inference(self, x: Raw) -> torch.Tensor:
+        """Append the mask coefficients, as they are, to boxes and scores."""
+        return torch.cat((super()._inference(x), x["mask_coefficient"]), 1)
 
 
 @public("ultralytics.nn.modules.head")

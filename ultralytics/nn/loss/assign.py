@@ -4,7 +4,8 @@ An anchor may learn an object when its point lies inside the object's box. Of th
 predictions agree best with the object in class score and overlap become its positives.
 
 The pairs (object, anchor) that lie inside are few, so overlaps and metrics are computed for those alone; the only full
-object-by-anchor tables are the inside test and the ranking, made for a bounded number of objects at a time.
+object-by-anchor tables are the inside test and the ranking, made for a bounded number of objects at a time. Where a
+subclass replaces a step of the public class, the assignment goes through those steps (`assign_dense.py`).
 
 Shapes: B images, M objects per image after padding, G real objects of the batch, A anchors, P pairs.
 """
@@ -15,11 +16,12 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import torch
-from torch import nn
 
+from ultralytics.nn.loss.assign_dense import STEPS, DenseSteps
 from ultralytics.nn.public import public
 from ultralytics.ops.iou import bbox_iou
 from ultralytics.ops.rotated import probiou
+from ultralytics.utils.overrides import bypassed, changed, in_use
 
 __all__ = ["RotatedTaskAlignedAssigner", "TaskAlignedAssigner"]
 
@@ -66,11 +68,11 @@ class Claims(NamedTuple):
 
 
 @public(PUBLIC)
-class TaskAlignedAssigner(nn.Module):
+class TaskAlignedAssigner(DenseSteps):
     """Assign anchors to objects by class score and overlap.
 
-    To change what counts as inside, as overlap or as best, override `select_candidates_in_gts` (or `candidates`),
-    `iou_calculation` (or `pair_overlaps`, which sees the pairs' indices) or `select_topk_candidates`.
+    To change what counts as overlap, override `iou_calculation` (or `pair_overlaps`, which sees the pairs' indices): it
+    costs nothing. To change anything else, override a step of `assign_dense.DenseSteps` or `select_candidates_in_gts`.
 
     Args:
         topk: anchors that an object chooses.
@@ -129,9 +131,26 @@ class TaskAlignedAssigner(nn.Module):
             target_labels `(B, A)`, target_bboxes `(B, A, 4)`, target_scores `(B, A, nc)`, fg_mask `(B, A)` bool and
             target_gt_idx `(B, A)`. Labels, boxes and index of background anchors are those of the first object.
         """
-        batch, anchors, classes = pd_scores.shape
-        if gt_bboxes.shape[1] == 0:
+        self.bs, self.n_max_boxes = pd_scores.shape[0], gt_bboxes.shape[1]
+        if self.n_max_boxes == 0:
             return self._background(pd_scores, gt_bboxes)
+        return self._forward(pd_scores, pd_bboxes, anc_points, gt_labels, gt_bboxes, mask_gt, **extra)
+
+    def _forward(
+        self,
+        pd_scores: torch.Tensor,
+        pd_bboxes: torch.Tensor,
+        anc_points: torch.Tensor,
+        gt_labels: torch.Tensor,
+        gt_bboxes: torch.Tensor,
+        mask_gt: torch.Tensor,
+        **extra: Any,
+    ) -> tuple[torch.Tensor, ...]:
+        """Return the training target of every anchor where there are objects; see `forward`."""
+        if changed(self, *STEPS):
+            inputs = pd_scores, pd_bboxes, anc_points, gt_labels, gt_bboxes, mask_gt
+            return self.assign_in_steps(*inputs, **extra)
+        batch, anchors, classes = pd_scores.shape
         image, slot = torch.nonzero(mask_gt[..., 0], as_tuple=True)
         objects = Objects(image, slot, gt_labels[image, slot, 0].long(), gt_bboxes[image, slot])
 
@@ -161,11 +180,11 @@ class TaskAlignedAssigner(nn.Module):
         return target_labels, target_bboxes, target_scores, fg_mask, target_gt_idx
 
     # Rules that a subclass may change ---------------------------------------------------------------------------------
-    def candidates(self, objects: Objects, anc_points: torch.Tensor, **extra: Any) -> torch.Tensor:
-        """Return which anchors `(A,)` may learn which objects `(G,)`: `(G, A)` bool."""
-        real = torch.ones_like(objects.slot, dtype=torch.bool)[:, None]
-        return self.select_candidates_in_gts(anc_points, objects.boxes, real)
+    def suited(self, inside: torch.Tensor, gt_bboxes: torch.Tensor, **extra: Any) -> torch.Tensor:
+        """Return which of the anchors inside `(..., A)` may learn the objects `(..., 4)`: `(..., A)` bool."""
+        return inside
 
+    @bypassed
     def select_candidates_in_gts(
         self, xy_centers: torch.Tensor, gt_bboxes: torch.Tensor, mask_gt: torch.Tensor, eps: float = 1e-9
     ) -> torch.Tensor:
@@ -189,7 +208,8 @@ class TaskAlignedAssigner(nn.Module):
 
     def iou_calculation(self, gt_bboxes: torch.Tensor, pd_bboxes: torch.Tensor) -> torch.Tensor:
         """Return the overlap `(P,)` of paired true and predicted boxes, never below 0."""
-        return bbox_iou(gt_bboxes, pd_bboxes, xywh=False, CIoU=True).squeeze(-1).clamp_(0)
+        overlap = in_use(bbox_iou, PUBLIC, "ultralytics.utils.metrics")
+        return overlap(gt_bboxes, pd_bboxes, xywh=False, CIoU=True).squeeze(-1).clamp_(0)
 
     def pair_overlaps(
         self,
@@ -201,12 +221,6 @@ class TaskAlignedAssigner(nn.Module):
         """Return the overlap `(P,)` of the pairs that `indices` (image, object slot, anchor) names."""
         image, slot, anchor = indices
         return self.iou_calculation(gt_bboxes[image, slot], pd_bboxes[image, anchor])
-
-    def select_topk_candidates(self, metrics: torch.Tensor, topk: int | None = None) -> torch.Tensor:
-        """Return a bool table like `metrics` `(..., A)`, true at the `topk` largest values of every row."""
-        topk = min(topk or self.topk, metrics.shape[-1])
-        chosen = torch.zeros_like(metrics, dtype=torch.bool)
-        return chosen.scatter_(-1, metrics.topk(topk, dim=-1).indices, True)
 
     # Steps ------------------------------------------------------------------------------------------------------------
     def _background(self, pd_scores: torch.Tensor, gt_bboxes: torch.Tensor) -> tuple[torch.Tensor, ...]:
@@ -242,14 +256,15 @@ class TaskAlignedAssigner(nn.Module):
         claims = Claims(zeros, zeros.clone(), floats, zeros.clone(), floats.clone())
         for part in self._parts(len(objects.slot), anchors, pd_scores.device):
             some = Objects(*(field[part] for field in objects))
-            inside = self.candidates(some, anc_points, **extra)
+            real = torch.ones_like(some.slot, dtype=torch.bool)[:, None]
+            inside = self.suited(self.select_candidates_in_gts(anc_points, some.boxes, real), some.boxes, **extra)
             row, anchor = torch.nonzero(inside, as_tuple=True)
             image, slot = some.image[row], some.slot[row]
             overlap = self.pair_overlaps((image, slot, anchor), gt_bboxes, pd_bboxes, **extra).to(floats.dtype)
             align = self._metric(pd_scores[image, anchor, some.label[row]], overlap)
             metrics = align.new_zeros(inside.shape)
             metrics[row, anchor] = align
-            chosen = self.select_topk_candidates(metrics)[row, anchor]
+            chosen = self._largest(metrics, self.topk)[row, anchor]
             self._note(claims, image * anchors + anchor, slot, overlap, chosen)
         return claims
 
@@ -286,7 +301,7 @@ class TaskAlignedAssigner(nn.Module):
             here = torch.nonzero((owner >= part.start) & (owner < part.stop))[:, 0]
             metrics = align.new_zeros(min(part.stop, padded[0] * padded[1]) - part.start, anchors)
             metrics[owner[here] - part.start, anchor[here]] = align[here]
-            keep[here] = self.select_topk_candidates(metrics, self.topk2)[owner[here] - part.start, anchor[here]]
+            keep[here] = self._largest(metrics, self.topk2)[owner[here] - part.start, anchor[here]]
         return keep
 
     def _normalise(self, owner: torch.Tensor, align: torch.Tensor, overlap: torch.Tensor, objects: int) -> torch.Tensor:
@@ -302,8 +317,9 @@ class RotatedTaskAlignedAssigner(TaskAlignedAssigner):
 
     def iou_calculation(self, gt_bboxes: torch.Tensor, pd_bboxes: torch.Tensor) -> torch.Tensor:
         """Return the overlap `(P,)` of paired rotated boxes, never below 0."""
-        return probiou(gt_bboxes, pd_bboxes).squeeze(-1).clamp_(0)
+        return in_use(probiou, PUBLIC, "ultralytics.utils.metrics")(gt_bboxes, pd_bboxes).squeeze(-1).clamp_(0)
 
+    @bypassed
     def select_candidates_in_gts(
         self, xy_centers: torch.Tensor, gt_bboxes: torch.Tensor, mask_gt: torch.Tensor, eps: float = 1e-9
     ) -> torch.Tensor:

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from ultralytics.nn.loss.assign import Objects, TaskAlignedAssigner
+from ultralytics.nn.loss.assign import TaskAlignedAssigner
 from ultralytics.nn.public import public
 from ultralytics.ops.keypoints import BODY_SHARE
 
@@ -60,19 +60,19 @@ class PoseTaskAlignedAssigner(TaskAlignedAssigner):
         inputs = pd_scores, pd_bboxes, anc_points, gt_labels, gt_bboxes, mask_gt
         return super().forward(*inputs, anc_strides=anc_strides, **extra)
 
-    def candidates(
-        self, objects: Objects, anc_points: torch.Tensor, anc_strides: torch.Tensor | None = None, **extra: Any
+    def suited(
+        self, inside: torch.Tensor, gt_bboxes: torch.Tensor, anc_strides: torch.Tensor | None = None, **extra: Any
     ) -> torch.Tensor:
-        """Return which anchors lie inside an object and on a level of its size, or just inside where there is none."""
-        inside = super().candidates(objects, anc_points)
-        strides = anc_strides.view(1, -1)
-        size = (objects.boxes[:, 2:4] - objects.boxes[:, :2]).prod(1, keepdim=True).sqrt()
+        """Return which anchors inside an object are on a level of its size, or all inside where there is none."""
+        strides = anc_strides.view(-1)
+        size = (gt_bboxes[..., 2:4] - gt_bboxes[..., :2]).prod(-1, keepdim=True).sqrt()
         least, largest = self.level_range
         fits = ((size >= least * strides) | (strides == strides.min())) & (
             (size <= largest * strides) | (strides == strides.max())
         )
+        inside = inside.bool()
         suited = inside & fits
-        return torch.where(suited.any(1, keepdim=True), suited, inside)
+        return torch.where(suited.any(-1, keepdim=True), suited, inside)
 
     def pair_overlaps(
         self,
@@ -165,7 +165,7 @@ class SegTaskAlignedAssigner(TaskAlignedAssigner):
         objects, row = (image * gt_bboxes.shape[1] + slot).unique(return_inverse=True)
         metrics = align.new_full((len(objects), pd_bboxes.shape[1]), -1.0)
         metrics[row, anchor] = align
-        best = torch.nonzero(self.select_topk_candidates(metrics, self.compared * self.topk)[row, anchor])[:, 0]
+        best = torch.nonzero(self._largest(metrics, self.compared * self.topk)[row, anchor])[:, 0]
         windows = pd_bboxes[image[best], anchor[best]] * mask_scale.view(-1).repeat(2)
         masks = mask_overlaps(tuple(index[best] for index in indices), windows, pd_coef, proto, gt_masks)
         overlap = torch.zeros_like(boxes)

@@ -14,6 +14,7 @@ from torch import nn
 
 from ultralytics.nn.loss.detect import v8DetectionLoss
 from ultralytics.nn.public import public
+from ultralytics.utils.overrides import in_use
 
 __all__ = ["E2EDetectLoss", "E2ELoss"]
 
@@ -72,6 +73,7 @@ class E2ELoss(_TwoHeads):
     training_state = ("updates",)  # what a resumed run needs back
 
     def __init__(self, model: nn.Module, loss_fn: Callable[..., v8DetectionLoss] = v8DetectionLoss):
+        loss_fn = in_use(loss_fn, PUBLIC)
         self.one2many = loss_fn(model, tal_topk=10)
         self.one2one = loss_fn(model, tal_topk=7, tal_topk2=1)
         self.updates = 0
@@ -110,8 +112,8 @@ class E2EDetectLoss(_TwoHeads):
     """
 
     def __init__(self, model: nn.Module):
-        self.one2many = v8DetectionLoss(model, tal_topk=10)
-        self.one2one = v8DetectionLoss(model, tal_topk=1)
+        loss_fn = in_use(v8DetectionLoss, PUBLIC)
+        self.one2many, self.one2one = loss_fn(model, tal_topk=10), loss_fn(model, tal_topk=1)
 
     def __call__(self, preds: Mapping[str, Any] | Sequence[Any], batch: Mapping[str, Any]) -> LossParts:
         """Return the summed loss vector of both heads, and the items of the one-to-one head; see `parts`."""

@@ -10,27 +10,30 @@ from torch import nn
 
 from ultralytics.nn.loss.assign import RotatedTaskAlignedAssigner
 from ultralytics.nn.loss.detect import Assigned, v8DetectionLoss
-from ultralytics.nn.loss.terms import RotatedBboxLoss, expected_sides
+from ultralytics.nn.loss.terms import CODECS, PUBLIC, RotatedBboxLoss, expected_sides
 from ultralytics.nn.public import public
 from ultralytics.ops.anchors import dist2rbox
+from ultralytics.utils.overrides import bypassed, ignores, in_use
 
 __all__ = ["v8OBBLoss"]
 
 MIN_SIDE_PX = 2.0  # thinner objects have no usable angle
 
 
-@public("ultralytics.utils.loss")
+@ignores(calculate_angle_loss="override angle_term(angle, assigned)")
+@public(PUBLIC)
 class v8OBBLoss(v8DetectionLoss):
     """Detection loss for rotated boxes plus an angle term; takes the arguments of `v8DetectionLoss`."""
 
     def build_assigner(self, topk: int, topk2: int | None) -> nn.Module:
         """Return the assigner for rotated boxes."""
         stride = self.stride.tolist()
-        return RotatedTaskAlignedAssigner(topk, num_classes=self.nc, alpha=0.5, beta=6.0, stride=stride, topk2=topk2)
+        kind = in_use(RotatedTaskAlignedAssigner, PUBLIC, CODECS)
+        return kind(topk, num_classes=self.nc, alpha=0.5, beta=6.0, stride=stride, topk2=topk2)
 
     def build_box_loss(self) -> RotatedBboxLoss:
         """Return the loss of rotated boxes and their side distances."""
-        return RotatedBboxLoss(self.reg_max)
+        return in_use(RotatedBboxLoss, PUBLIC)(self.reg_max)
 
     @property
     def item_names(self) -> tuple[str, ...]:
@@ -39,7 +42,7 @@ class v8OBBLoss(v8DetectionLoss):
 
     def loss(self, preds: Mapping[str, Any], batch: Mapping[str, Any]) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         """Return the loss of a raw prediction dict, which has `angle` `(B, 1, A)` in radians too."""
-        assigned, terms = self.get_assigned_targets_and_loss(preds, batch)
+        assigned, terms = self.assigned_and_terms(preds, batch)
         angle = self.angle_term(assigned.rows(preds["angle"])[:, 0], assigned)
         return self.report(torch.cat((terms, (angle * self.hyp.angle).view(1))), preds["scores"].shape[0])
 
@@ -52,6 +55,7 @@ class v8OBBLoss(v8DetectionLoss):
         """Return rows `(n, 6)` class, relative centre and size, angle with the box in px."""
         return torch.cat([rows[:, :1], rows[:, 1:5] * scale, rows[:, 5:6]], 1)
 
+    @bypassed
     def bbox_decode(
         self, anchor_points: torch.Tensor, pred_dist: torch.Tensor, pred_angle: torch.Tensor
     ) -> torch.Tensor:
@@ -72,9 +76,10 @@ class v8OBBLoss(v8DetectionLoss):
         angle = assigned.rows(preds["angle"])
         return torch.cat((dist2rbox(sides, angle, assigned.points[assigned.anchor]), angle), 1)
 
-    def target_boxes_in_cells(self, assigned: Assigned) -> torch.Tensor:
-        """Return the rotated boxes of the positive anchors' objects in grid cells."""
-        return torch.cat((assigned.boxes[:, :4] / assigned.strides[assigned.anchor], assigned.boxes[:, 4:]), 1)
+    def decode_all(self, preds: Mapping[str, Any]) -> torch.Tensor:
+        """Return all predicted rotated boxes `(B, A, 5)` in grid cells, as `bbox_decode` has them."""
+        raw, angle = (preds[key].float().transpose(1, 2) for key in ("boxes", "angle"))
+        return self.bbox_decode(self.anchors(preds)[0], raw, angle)
 
     @staticmethod
     def angle_term(angle: torch.Tensor, assigned: Assigned, lambda_val: float = 3.0) -> torch.Tensor:

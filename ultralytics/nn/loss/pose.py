@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import nn
 
 from ultralytics.nn.loss.detect import Assigned, v8DetectionLoss
-from ultralytics.nn.loss.terms import KeypointLoss
+from ultralytics.nn.loss.terms import PUBLIC, KeypointLoss
 from ultralytics.nn.public import public
 from ultralytics.ops.keypoints import oks_sigmas
+from ultralytics.utils.overrides import ignores, in_use
 
 __all__ = ["Keypoints", "v8PoseLoss"]
 
@@ -35,7 +35,11 @@ class Keypoints(NamedTuple):
     area: torch.Tensor
 
 
-@public("ultralytics.utils.loss")
+@ignores(
+    calculate_keypoints_loss="override keypoint_terms(found)",
+    _batch_keypoints="override match_keypoints(preds, batch, assigned)",
+)
+@public(PUBLIC)
 class v8PoseLoss(v8DetectionLoss):
     """Detection loss plus keypoint terms.
 
@@ -49,7 +53,8 @@ class v8PoseLoss(v8DetectionLoss):
         self.kpt_shape = tuple(model.model[-1].kpt_shape)
         self.sigmas = torch.from_numpy(oks_sigmas(self.kpt_shape, getattr(model, "kpt_oks_sigmas", None)))
         super().__init__(model, tal_topk, tal_topk2)
-        self.keypoint_loss = KeypointLoss(self.sigmas)
+        self.keypoint_loss = in_use(KeypointLoss, PUBLIC)(self.sigmas)
+        self.bce_pose = nn.BCEWithLogitsLoss()
 
     @property
     def item_names(self) -> tuple[str, ...]:
@@ -59,7 +64,7 @@ class v8PoseLoss(v8DetectionLoss):
 
     def loss(self, preds: Mapping[str, Any], batch: Mapping[str, Any]) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         """Return the loss of a raw prediction dict, which has `kpts` `(B, K * D, A)` too."""
-        assigned, terms = self.get_assigned_targets_and_loss(preds, batch)
+        assigned, terms = self.assigned_and_terms(preds, batch)
         found = self.match_keypoints(preds, batch, assigned)
         pose, kobj = self.keypoint_terms(found)
         box, cls, side = terms.unbind()
@@ -108,4 +113,4 @@ class v8PoseLoss(v8DetectionLoss):
         pose = self.keypoint_loss(found.decoded, found.true_xy, found.visible, found.area)
         if raw.shape[-1] < 3:
             return pose, pose.new_zeros(())
-        return pose, F.binary_cross_entropy_with_logits(raw[..., 2], found.visible.float())
+        return pose, self.bce_pose(raw[..., 2], found.visible.float())

@@ -17,11 +17,12 @@ from torch import nn
 from ultralytics.nn.loss.assign_shapes import PoseTaskAlignedAssigner
 from ultralytics.nn.loss.detect import Assigned, padded
 from ultralytics.nn.loss.pose import Keypoints, v8PoseLoss
+from ultralytics.nn.loss.terms import CODECS, PUBLIC
 from ultralytics.nn.public import public
+from ultralytics.utils.overrides import ignores, in_use
 
 __all__ = ["RLE_WEIGHT", "PoseLoss26", "RLELoss"]
 
-PUBLIC = "ultralytics.utils.loss"
 # Weights of COCO's body joints: elbows and knees move more than the trunk, wrists and ankles most.
 RLE_WEIGHT = np.array([1, 1, 1, 1, 1, 1, 1, 1.2, 1.2, 1.5, 1.5, 1, 1, 1.2, 1.2, 1.5, 1.5], dtype=np.float32)
 LARGEST_ERROR = 100.0  # spreads; larger errors of a network that knows nothing yet have no useful gradient
@@ -67,6 +68,7 @@ class RLELoss(nn.Module):
         return loss.sum() / len(loss) if self.size_average else loss.sum()
 
 
+@ignores(calculate_rle_loss="override further_terms(preds, assigned, found)")
 @public(PUBLIC)
 class PoseLoss26(v8PoseLoss):
     """`v8PoseLoss` with a likelihood term; takes the same arguments.
@@ -88,7 +90,8 @@ class PoseLoss26(v8PoseLoss):
 
     def build_assigner(self, topk: int, topk2: int | None) -> nn.Module:
         """Return the assigner that looks at keypoints."""
-        return PoseTaskAlignedAssigner(
+        kind = in_use(PoseTaskAlignedAssigner, PUBLIC, CODECS)
+        return kind(
             self.sigmas,
             topk=topk,
             num_classes=self.nc,

@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from ultralytics.nn.loss.detect import Assigned, padded, v8DetectionLoss
 from ultralytics.nn.public import public
 from ultralytics.ops.masks import crop_mask
+from ultralytics.utils.overrides import bypassed, ignores
 
 __all__ = ["v8SegmentationLoss"]
 
@@ -65,6 +66,10 @@ def box_windows(boxes: torch.Tensor, size_hw: tuple[int, int]) -> Windows:
     return Windows(across * (bottom - top).clamp(min=0), left.clamp(max=width - 1), top.clamp(max=height - 1), across)
 
 
+@ignores(
+    calculate_segmentation_loss="override mask_term(preds, batch, assigned)",
+    single_mask_loss="override mask_term(preds, batch, assigned)",
+)
 @public("ultralytics.utils.loss")
 class v8SegmentationLoss(v8DetectionLoss):
     """Detection loss plus a mask term; takes the arguments of `v8DetectionLoss`."""
@@ -88,7 +93,7 @@ class v8SegmentationLoss(v8DetectionLoss):
         """
         if "masks" not in batch:
             raise KeyError("the batch has no 'masks': segmentation needs polygon labels, this data set has boxes only.")
-        assigned, terms = self.get_assigned_targets_and_loss(preds, batch)
+        assigned, terms = self.assigned_and_terms(preds, batch)
         masks = self.mask_term(preds, batch, assigned)
         box, cls, side = terms.unbind()
         both = torch.stack((box, masks * self.hyp.box, cls, side, self.semantic_term(preds, batch)))
@@ -99,6 +104,7 @@ class v8SegmentationLoss(v8DetectionLoss):
         return preds["proto"].new_zeros((), dtype=torch.float32)
 
     @staticmethod
+    @bypassed
     def single_mask_loss(
         gt_mask: torch.Tensor, pred: torch.Tensor, proto: torch.Tensor, xyxy: torch.Tensor, area: torch.Tensor
     ) -> torch.Tensor:

@@ -12,13 +12,14 @@ from torch import nn
 from ultralytics.nn.loss.assign_shapes import SegTaskAlignedAssigner
 from ultralytics.nn.loss.detect import padded
 from ultralytics.nn.loss.segment import v8SegmentationLoss
-from ultralytics.nn.loss.terms import BCEDiceLoss
+from ultralytics.nn.loss.terms import CODECS, PUBLIC, BCEDiceLoss
 from ultralytics.nn.public import public
+from ultralytics.utils.overrides import in_use
 
 __all__ = ["SegmentLoss26"]
 
 
-@public("ultralytics.utils.loss")
+@public(PUBLIC)
 class SegmentLoss26(v8SegmentationLoss):
     """`v8SegmentationLoss` with a semantic term; takes the same arguments."""
 
@@ -28,9 +29,8 @@ class SegmentLoss26(v8SegmentationLoss):
 
     def build_assigner(self, topk: int, topk2: int | None) -> nn.Module:
         """Return the assigner that looks at masks."""
-        return SegTaskAlignedAssigner(
-            topk, num_classes=self.nc, alpha=0.5, beta=6.0, stride=self.stride.tolist(), topk2=topk2
-        )
+        kind = in_use(SegTaskAlignedAssigner, PUBLIC, CODECS)
+        return kind(topk, num_classes=self.nc, alpha=0.5, beta=6.0, stride=self.stride.tolist(), topk2=topk2)
 
     def parse_output(self, preds: Mapping[str, Any] | Sequence[Any]) -> dict[str, Any]:
         """Return the raw prediction dict; in training `proto` is a pair, whose second part, class logits, moves."""

@@ -19,6 +19,7 @@ from ultralytics.nn.public import public
 from ultralytics.ops.anchors import bbox2dist, rbox2dist
 from ultralytics.ops.iou import bbox_iou
 from ultralytics.ops.rotated import probiou
+from ultralytics.utils.overrides import bypassed, in_use
 
 __all__ = [
     "BCEDiceLoss",
@@ -34,6 +35,7 @@ __all__ = [
 ]
 
 PUBLIC = "ultralytics.utils.loss"
+METRICS, CODECS = "ultralytics.utils.metrics", "ultralytics.utils.tal"  # where functions may have been replaced too
 
 
 # Pure terms -----------------------------------------------------------------------------------------------------------
@@ -170,13 +172,20 @@ class BboxLoss(nn.Module):
 
     The distances are distributions for `reg_max` above 1 (distribution focal loss), plain numbers for 1 (L1 loss of
     distances as shares of the image).
+
+    Args:
+        reg_max: bins per side.
+        use_dfl: as calls of 8.1 have it, where `reg_max` was the largest distance; None for calls of today.
     """
 
-    def __init__(self, reg_max: int = 16):
+    def __init__(self, reg_max: int = 16, use_dfl: bool | None = None):
         super().__init__()
+        if use_dfl is not None:
+            reg_max = reg_max + 1 if use_dfl else 1
         self.reg_max = reg_max
-        self.dfl_loss = DFLoss(reg_max) if reg_max > 1 else None
+        self.dfl_loss = in_use(DFLoss, PUBLIC)(reg_max) if reg_max > 1 else None
 
+    @bypassed
     def forward(
         self,
         pred_dist: torch.Tensor,
@@ -229,8 +238,8 @@ class BboxLoss(nn.Module):
         overlap = self.overlap(pred_bboxes.float(), target_bboxes.float())
         box = ((1 - overlap) * weight).sum() / total
         sides = self.target_sides(anchor_points, target_bboxes).float()
-        if self.reg_max > 1:
-            per_row = distribution_focal(pred_dist.float().view(-1, 4, self.reg_max), sides)
+        if self.dfl_loss is not None:
+            per_row = self.dfl_loss(pred_dist.float().view(-1, self.reg_max), sides).view(-1)
         else:
             wrong = relative_sides(pred_dist.float(), stride, imgsz) - relative_sides(sides, stride, imgsz)
             per_row = wrong.abs().mean(-1)
@@ -238,11 +247,13 @@ class BboxLoss(nn.Module):
 
     def overlap(self, pred_bboxes: torch.Tensor, target_bboxes: torch.Tensor) -> torch.Tensor:
         """Return the overlap `(P,)` that the box loss raises."""
-        return bbox_iou(pred_bboxes, target_bboxes, xywh=False, CIoU=True).squeeze(-1)
+        overlap = in_use(bbox_iou, PUBLIC, METRICS)
+        return overlap(pred_bboxes, target_bboxes, xywh=False, CIoU=True).reshape(-1)
 
     def target_sides(self, anchor_points: torch.Tensor, target_bboxes: torch.Tensor) -> torch.Tensor:
         """Return the distances `(P, 4)` that the raw prediction should have, in grid cells."""
-        return bbox2dist(anchor_points, target_bboxes, self.reg_max - 1 if self.reg_max > 1 else None)
+        to_sides = in_use(bbox2dist, PUBLIC, CODECS)
+        return to_sides(anchor_points, target_bboxes, self.reg_max - 1 if self.reg_max > 1 else None)
 
 
 @public(PUBLIC)
@@ -254,6 +265,9 @@ class RotatedBboxLoss(BboxLoss):
 
     def overlap(self, pred_bboxes: torch.Tensor, target_bboxes: torch.Tensor) -> torch.Tensor:
         """Return the ProbIoU `(P,)` of paired rotated boxes."""
+        own = in_use(probiou, PUBLIC, METRICS)
+        if own is not probiou:
+            return own(pred_bboxes, target_bboxes).reshape(-1)
         return probiou(pred_bboxes, target_bboxes, floor=self.floor).squeeze(-1)
 
     def target_sides(self, anchor_points: torch.Tensor, target_bboxes: torch.Tensor) -> torch.Tensor:

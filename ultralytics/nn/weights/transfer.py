@@ -16,7 +16,7 @@ from ultralytics.nn.head.detect import Detect
 from ultralytics.nn.weights.upcycle import UpcycleReport, upcycle_state
 from ultralytics.utils.log import LOGGER
 
-__all__ = ["intersect_dicts", "source_module", "transfer_weights"]
+__all__ = ["adapt_classes", "intersect_dicts", "source_module", "transfer_weights"]
 
 State = dict[str, torch.Tensor]
 CLASSIFIERS = (
@@ -63,7 +63,11 @@ def transfer_weights(model: nn.Module, weights: Any, verbose: bool = True) -> Up
             "the weights come from a fused model: its convolutions lost their norms, most of them do not fit."
         )
     adapt_input(state, own, model)
-    moved = adapt_classes(state, own, getattr(source, "names", None), getattr(model, "names", None))
+    remap = getattr(model, "_remap_cls_by_names", None)
+    if remap is None:  # a network of another kind
+        moved = adapt_classes(state, own, getattr(source, "names", None), getattr(model, "names", None), verbose)
+    else:
+        moved = remap(state, source, verbose=verbose)
     report = upcycle_state(model, state, source)
     model.load_state_dict(report.state, strict=False)
     total = report.transferred + report.upcycled
@@ -123,18 +127,19 @@ def adapt_input(state: State, own: State, model: nn.Module) -> None:
     LOGGER.info(f"first convolution adapted from {old.shape[1]} to {new.shape[1]} image channels")
 
 
-def adapt_classes(state: State, own: State, source_names: Any, names: Any) -> bool:
-    """Move classifier rows to the place of their class's name in the new model, in `state`; whether any were moved.
+def adapt_classes(state: State, own: State, source_names: Any, names: Any, verbose: bool = True) -> int:
+    """Move classifier rows to the place of their class's name in the new model, in `state`; in how many tensors.
 
     Rows of classes that the source does not know stay as initialised. Nothing happens where either side only has
     numbers for names, or both have the same list.
     """
     if not (_are_words(source_names) and _are_words(names)) or list(source_names.values()) == list(names.values()):
-        return False
+        return 0
     places = {name: index for index, name in source_names.items()}
     pairs = [(index, places[name]) for index, name in names.items() if name in places]
     if not pairs:
-        return False
+        return 0
+    moved = 0
     target_rows, source_rows = (torch.tensor(rows) for rows in zip(*pairs, strict=True))
     for key, new in own.items():
         old = state.get(key)
@@ -144,8 +149,10 @@ def adapt_classes(state: State, own: State, source_names: Any, names: Any) -> bo
             merged = new.detach().float().clone()
             merged[target_rows] = old[source_rows]
             state[key] = merged
-    LOGGER.info(f"classifier rows taken over by name for {len(pairs)} of {len(names)} classes")
-    return True
+            moved += 1
+    if verbose:
+        LOGGER.info(f"classifier rows taken over by name for {len(pairs)} of {len(names)} classes")
+    return moved
 
 
 def _are_words(names: Any) -> bool:

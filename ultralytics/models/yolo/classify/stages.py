@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from ultralytics.engine.results import Results
+from ultralytics.engine.results.results import results_class
 from ultralytics.engine.task import Frame, SelectOptions
 
 __all__ = ["GUESSES", "best_guesses", "finish_probabilities", "match_guesses", "select_probabilities"]
@@ -31,7 +32,7 @@ def select_probabilities(outputs: Any, options: SelectOptions) -> torch.Tensor:
 
 def finish_probabilities(probabilities: torch.Tensor, frame: Frame) -> Results:
     """Return the result of one picture from its probabilities (nc,)."""
-    return Results(frame.image, path=frame.path, names=frame.names, probs=probabilities)
+    return results_class()(frame.image, path=frame.path, names=frame.names, probs=probabilities)
 
 
 def best_guesses(probabilities: torch.Tensor) -> torch.Tensor:

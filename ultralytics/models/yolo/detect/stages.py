@@ -6,7 +6,7 @@ progress bars.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,10 +14,12 @@ import torch
 
 from ultralytics.engine.metrics.match import match_predictions
 from ultralytics.engine.results import Results
+from ultralytics.engine.results.results import results_class
 from ultralytics.engine.task import Detections, Frame, SelectOptions
 from ultralytics.ops.boxes import scale_boxes
 from ultralytics.ops.iou import box_iou
 from ultralytics.ops.nms import non_max_suppression
+from ultralytics.utils.overrides import in_use
 
 __all__ = ["as_table", "finish_boxes", "from_rows", "match_boxes", "select_boxes", "suppressed", "to_rows"]
 
@@ -36,7 +38,7 @@ def select_boxes(outputs: Any, options: SelectOptions) -> list[Detections]:
 
 def suppressed(
     prediction: torch.Tensor, options: SelectOptions, nc: int, rotated: bool = False
-) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+) -> Iterable[tuple[torch.Tensor, torch.Tensor]]:
     """Return the final rows (N, 6 + E) of every image and the anchor (N,) of each.
 
     Args:
@@ -45,18 +47,20 @@ def suppressed(
         nc: number of classes in decoded predictions; 0 where all that is not box is.
         rotated: boxes have an angle, the last value.
     """
+    settings = {
+        "classes": options.classes,
+        "agnostic": options.agnostic,
+        "multi_label": options.multi_label,
+        "max_det": options.max_det,
+        "nc": nc,
+        "rotated": rotated,
+    }
+    own = in_use(non_max_suppression, "ultralytics.utils.nms", "ultralytics.utils.ops")
+    if own is not non_max_suppression and not options.end2end:
+        rows = own(prediction, options.conf, options.iou, **settings)  # which may not know of anchors' indices
+        return [(found, torch.arange(len(found), device=found.device)) for found in rows]
     rows, index = non_max_suppression(
-        prediction,
-        options.conf,
-        options.iou,
-        classes=options.classes,
-        agnostic=options.agnostic,
-        multi_label=options.multi_label,
-        max_det=options.max_det,
-        nc=nc,
-        rotated=rotated,
-        end2end=options.end2end,
-        return_idxs=True,
+        prediction, options.conf, options.iou, **settings, end2end=options.end2end, return_idxs=True
     )
     return zip(rows, index, strict=True)
 
@@ -65,7 +69,7 @@ def finish_boxes(detections: Detections, frame: Frame) -> Results:
     """Return results in the pixels of the original image."""
     boxes = scale_boxes(frame.input_hw, detections.boxes, frame.image.shape)
     rows = torch.cat((boxes, detections.conf[:, None], detections.cls[:, None]), 1)
-    return Results(frame.image, path=frame.path, names=frame.names, boxes=rows)
+    return results_class()(frame.image, path=frame.path, names=frame.names, boxes=rows)
 
 
 def match_boxes(detections: Detections, targets: Mapping[str, Any], iouv: torch.Tensor) -> dict[str, np.ndarray]:

@@ -52,7 +52,7 @@ def box_table(dataset: Any) -> BoxTable:
     labels = dataset.labels
     packed = getattr(labels, "packed", None)
     if packed is not None:
-        return BoxTable(packed.cls, packed.boxes, int(np.diff(packed.offsets).max(initial=0)))
+        return BoxTable(packed.classes, packed.boxes, int(np.diff(packed.offsets).max(initial=0)))
     if not len(labels):
         return BoxTable(np.zeros(0, int), np.zeros((0, 4)), 0)
     classes = [np.asarray(label["cls"]).reshape(-1) for label in labels]

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from ultralytics.engine.results import Results
+from ultralytics.engine.results.results import results_class
 from ultralytics.engine.task import Detections, Frame, SelectOptions
 from ultralytics.models.yolo.detect.stages import as_table, suppressed
 from ultralytics.ops.boxes import scale_boxes
@@ -51,7 +52,7 @@ def finish_rotated(detections: Detections, frame: Frame) -> Results:
     """
     boxes = scale_boxes(frame.input_hw, detections.boxes, frame.image.shape, xywh=True)
     rows = torch.cat((boxes, detections.conf[:, None], detections.cls[:, None]), 1)
-    return Results(frame.image, path=frame.path, names=frame.names, obb=rows)
+    return results_class()(frame.image, path=frame.path, names=frame.names, obb=rows)
 
 
 def match_rotated(detections: Detections, targets: Mapping[str, Any], iouv: torch.Tensor) -> dict[str, np.ndarray]:

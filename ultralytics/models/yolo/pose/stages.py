@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from ultralytics.engine.results import Results
+from ultralytics.engine.results.results import results_class
 from ultralytics.engine.task import Detections, Frame, SelectOptions
 from ultralytics.models.yolo.detect.stages import as_table, match_boxes, select_boxes, to_rows
 from ultralytics.ops.boxes import scale_boxes, scale_coords
@@ -50,7 +51,7 @@ def finish_poses(detections: Detections, frame: Frame) -> Results:
     points = scale_coords(frame.input_hw, points, frame.image.shape)
     boxes = scale_boxes(frame.input_hw, detections.boxes, frame.image.shape)
     rows = to_rows(replace(detections, boxes=boxes, extra=detections.extra[:, :0]))
-    return Results(frame.image, path=frame.path, names=frame.names, boxes=rows, keypoints=points)
+    return results_class()(frame.image, path=frame.path, names=frame.names, boxes=rows, keypoints=points)
 
 
 def match_poses(detections: Detections, targets: Mapping[str, Any], iouv: torch.Tensor) -> dict[str, np.ndarray]:

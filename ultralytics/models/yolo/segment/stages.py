@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 
 from ultralytics.engine.results import Results
+from ultralytics.engine.results.results import results_class
 from ultralytics.engine.task import Detections, Frame, SelectOptions
 from ultralytics.models.yolo.detect.stages import as_table, match_boxes, select_boxes, to_rows
 from ultralytics.ops.boxes import RatioPad, scale_boxes
@@ -105,13 +106,13 @@ def finish_segments(detections: Detections, frame: Frame) -> Results:
     boxes = scale_boxes(frame.input_hw, detections.boxes, image_hw)
     rows = to_rows(replace(detections, boxes=boxes, extra=detections.extra[:, :0]))
     if not len(rows):
-        return Results(frame.image, path=frame.path, names=frame.names, boxes=rows)
+        return results_class()(frame.image, path=frame.path, names=frame.names, boxes=rows)
     masks = masks_of(detections, frame.input_hw)
     masks = masks.original(image_hw) if frame.info.get("retina_masks") else masks.large()
     seen = masks.flatten(1).bool().any(1)
     if not bool(seen.all()):
         rows, masks = rows[seen.to(rows.device)], masks[seen]
-    return Results(frame.image, path=frame.path, names=frame.names, boxes=rows, masks=masks)
+    return results_class()(frame.image, path=frame.path, names=frame.names, boxes=rows, masks=masks)
 
 
 def match_segments(detections: Detections, targets: Mapping[str, Any], iouv: torch.Tensor) -> dict[str, np.ndarray]:
