@@ -14,6 +14,7 @@ import torch
 from torch import nn
 from train_helpers import make_data, settings, weights_of
 
+from ultralytics.data.samplers import SampleRef
 from ultralytics.engine import trainer as trainer_module
 from ultralytics.engine.train import setup
 from ultralytics.engine.train.mode import Precision
@@ -178,10 +179,17 @@ def tiny_model(t, cfg=None, weights=None, verbose=True):
 
 
 def test_mosaic_closes_by_epoch(run):
-    t = run(epochs=3, close_mosaic=2)
-    assert t.train_loader.dataset.close_mosaic_epoch == 1
-    t = run(epochs=1, close_mosaic=0)
-    assert t.train_loader.dataset.close_mosaic_epoch in (None, 1)
+    seen = []
+
+    def note(t):
+        dataset = t.train_loader.dataset
+        seen.append((t.epoch, dataset._mixing_closed(SampleRef(0, t.epoch))))
+
+    run(lambda t: t.add_callback("on_train_epoch_end", note), epochs=3, close_mosaic=2, val=False)
+    assert seen == [(0, False), (1, True), (2, True)]
+    seen.clear()
+    run(lambda t: t.add_callback("on_train_epoch_end", note), epochs=1, close_mosaic=0, val=False)
+    assert seen == [(0, False)]
 
 
 def test_multi_scale_changes_sizes_within_its_range(run):

@@ -121,8 +121,11 @@ def test_finished_run_cannot_be_resumed(data, tmp_path, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     done = DetectionTrainer(overrides=settings(data, tmp_path, epochs=1))
     done.train()
+    before = {path: path.read_bytes() for path in done.save_dir.rglob("*") if path.is_file()}
+    trainer = DetectionTrainer(overrides={"resume": str(done.last)})  # says so when it trains, as scripts expect
     with pytest.raises(AssertionError, match=r"cannot be resumed: the run it belongs to is finished"):
-        DetectionTrainer(overrides={"resume": str(done.last)})
+        trainer.train()
+    assert {path: path.read_bytes() for path in done.save_dir.rglob("*") if path.is_file()} == before
 
 
 def test_missing_checkpoint_is_a_clear_error(tmp_path, monkeypatch):

@@ -19,17 +19,29 @@ from torch import nn
 from ultralytics.cfg.idle import warn_without_effect
 from ultralytics.cfg.merge import DEFAULT_CFG, get_cfg
 from ultralytics.data.describe.boxes import check_det_dataset
+from ultralytics.engine.idle import warn_idle_methods
 from ultralytics.engine.plots.curves import plot_results
 from ultralytics.engine.task import Task
-from ultralytics.engine.train import autobatch, checkpointing, console, ddp, loop, modules, optimizer, recovery, setup
+from ultralytics.engine.train import (
+    autobatch,
+    checkpointing,
+    console,
+    ddp,
+    loop,
+    modules,
+    optimizer,
+    recovery,
+    schedule,
+    setup,
+)
 from ultralytics.engine.train.checkpointing import Progress
 from ultralytics.engine.train.csvlog import CsvLog
 from ultralytics.engine.train.ema import ModelEMA
-from ultralytics.engine.train.hooks import BatchPictures, CloseMosaic, SpareCore, TimeLimit
+from ultralytics.engine.train.hooks import BatchPictures, CloseMosaic, SpareCore, TimeLimit, close_mosaic
 from ultralytics.engine.train.mode import Precision
 from ultralytics.engine.train.multi import MultiTrainer
 from ultralytics.engine.train.process import training_process
-from ultralytics.engine.train.resume import Resumption, find_resumption
+from ultralytics.engine.train.resume import Resumption, find_resumption, refuse_finished
 from ultralytics.nn.weights.checkpoint import load_checkpoint, save_checkpoint, strip_optimizer
 from ultralytics.utils import env
 from ultralytics.utils.callbacks import add_integration_callbacks, get_default_callbacks
@@ -70,6 +82,7 @@ class BaseTrainer:
     def __init__(
         self, cfg: Any = DEFAULT_CFG, overrides: Mapping[str, Any] | None = None, _callbacks: dict | None = None
     ) -> None:
+        warn_idle_methods(self)
         overrides = dict(overrides or {})
         self.args = get_cfg(cfg, overrides)
         refuse_unbuilt(self.args)
@@ -96,9 +109,10 @@ class BaseTrainer:
         self.progress, self.precision = Progress(), Precision()
         self.stop = self.joins_normalizer = False
         self.epoch = self.start_epoch = self.iteration = 0
-        self.epochs = self.args.epochs or 100
+        self.epochs = self.planned_epochs = self.args.epochs or 100
         self.batch: dict[str, Any] | None = None
         self.batch_size = self.args.batch
+        self.save_period = self.args.save_period
         self.save_error: OSError | None = None
         self.batch_cuts = 0
         self.compiled: nn.Module | None = None
@@ -115,7 +129,7 @@ class BaseTrainer:
         distributed = self.world_size > 1
         self.device = select_device(ddp.rank_device(self.args.device) if distributed else self.args.device)
         if distributed:
-            ddp.join_group(self.device)
+            self._setup_ddp()
         init_seeds(self.args.seed + max(self.rank, 0), self.args.deterministic)  # rank 0 builds what one process builds
         setup.claim_folder(self)
         try:
@@ -130,6 +144,16 @@ class BaseTrainer:
         except BaseException:
             self._release()
             raise
+
+    @property
+    def resume(self) -> bool:
+        """Whether this is the continuation of a run."""
+        return self.resumption is not None
+
+    @property
+    def ddp(self) -> bool:
+        """Whether several processes train."""
+        return self.world_size > 1
 
     @property
     def is_main(self) -> bool:
@@ -164,15 +188,16 @@ class BaseTrainer:
 
         Raises:
             KeyboardInterrupt: on Ctrl-C, after saying how to go on.
+            NothingToResumeError: the run to resume is finished.
         """
         if len(self.worker_devices) > 1:
+            refuse_finished(self.resumption)
             self._adopt(ddp.launch(self, self.worker_devices))
             return
         try:
+            refuse_finished(self.resumption)
             with training_process(self.device, ddp.local_processes()):
-                setup.set_up(self)
-                loop.run(self)
-                self._finish()
+                self._do_train()
         except KeyboardInterrupt:
             if self.is_main:
                 console.interrupted(self)
@@ -180,6 +205,24 @@ class BaseTrainer:
         finally:
             self.emit("teardown")
             self._release()
+
+    def _do_train(self) -> None:
+        """Set up, go through the epochs, and make the final files."""
+        self._setup_train()
+        loop.run(self)
+        self._finish()
+
+    def _setup_train(self) -> None:
+        """Build network, loaders, optimizer, schedule and whatever else the epochs use."""
+        setup.set_up(self)
+
+    def _build_train_pipeline(self) -> None:
+        """Build loaders, optimizer and schedule for the present batch size; called again for a smaller one."""
+        setup.build_pipeline(self)
+
+    def _setup_ddp(self) -> None:
+        """Join the other training processes."""
+        ddp.join_group(self.device)
 
     def _finish(self) -> None:
         """Make the final files: stripped checkpoints, last validation, plots."""
@@ -209,7 +252,8 @@ class BaseTrainer:
 
     def set_epochs(self, epochs: int) -> None:
         """Plan another number of epochs and fit the schedule to it."""
-        setup.plan_epochs(self, epochs)
+        self.epochs = self.progress.epochs = epochs
+        self._setup_scheduler()
 
     def elapsed(self) -> float:
         """Return the seconds this run has trained, before interruptions included."""
@@ -222,7 +266,7 @@ class BaseTrainer:
             unset_deterministic()
         if self.is_main:
             self.folder_lock.release()
-        recovery.free_memory(self.device)
+        self._clear_memory()
 
     def report(self) -> dict[str, Any]:
         """Return what the process that started the training ones needs to know about the run."""
@@ -290,6 +334,39 @@ class BaseTrainer:
 
     def set_class_weights(self) -> None:
         """Give the network weights per class, where the task has them."""
+
+    def _setup_scheduler(self) -> None:
+        """Make `lf`, an epoch's learning rate as a share of the initial one, and `scheduler`, which sets the rates.
+
+        Called after the optimizer is built, and again when the number of epochs changes.
+        """
+        setup.build_schedule(self)
+
+    def _get_warmup_iterations(self, num_batches: int) -> int:
+        """Return the length of the warm-up in iterations, 0 for none, given the batches of an epoch."""
+        return schedule.warmup_iterations(self.args.warmup_epochs, self.planned_epochs, num_batches)
+
+    def _model_train(self) -> None:
+        """Put the network into training mode; normalisation layers of frozen parts keep their statistics."""
+        self.model.train()
+        modules.freeze_norm_statistics(self.model, self.freeze_layer_names)
+
+    def _close_dataloader_mosaic(self) -> None:
+        """Turn mixing augmentations off; called once, when the last `close_mosaic` epochs begin."""
+        close_mosaic(self.train_loader, self.args)
+
+    def _get_memory(self, fraction: bool = False) -> float:
+        """Return the memory in use in GiB: of the device, or of this process where that is a processor.
+
+        Args:
+            fraction: return the share of the device's memory instead, 0 on a processor.
+        """
+        return recovery.memory_share(self.device) if fraction else recovery.memory_in_use(self.device)
+
+    def _clear_memory(self, threshold: float | None = None) -> None:
+        """Give cached memory back to the device, with `threshold` only where a larger share of it is in use."""
+        if threshold is None or self._get_memory(fraction=True) > threshold:
+            recovery.free_memory(self.device)
 
     def auto_batch(self, max_num_obj: int = 0, dataset_size: int = 0) -> int:
         """Return the largest batch size that fits into memory."""
@@ -375,17 +452,19 @@ class BaseTrainer:
         """Return results.csv as column -> values."""
         return CsvLog.read(self.csv)
 
-    def save_model(self) -> None:
+    def save_model(self) -> bool:
         """Save the state of the run: last.pt, best.pt when this epoch is the best, epochN.pt when its turn has come.
+        Return whether something was saved.
 
         last.pt comes last: a run that is killed in between goes on from the epoch before and writes the others again.
         """
         files = [self.best] if self.best_fitness == self.fitness else []
-        period = self.args.save_period
+        period = self.save_period
         if period > 0 and self.epoch % period == 0:
             files.append(self.wdir / f"epoch{self.epoch}.pt")
         files.append(self.last)
         save_checkpoint(checkpointing.build_checkpoint(self, self.progress), *files)
+        return True
 
     def resume_training(self, ckpt: dict[str, Any] | None) -> None:
         """Put the state of a checkpoint back and go on after its epoch."""
@@ -394,7 +473,7 @@ class BaseTrainer:
         self.progress = Progress.from_state(ckpt["continuation"])
         if self.progress.epochs != self.epochs:
             self.set_epochs(self.progress.epochs)
-        checkpointing.restore(self, ckpt)
+        self._load_checkpoint_state(ckpt)
         self.start_epoch = self.progress.epoch + 1
         self.epoch = max(0, self.progress.epoch)
         self.stop = self._was_stopped(ckpt)
@@ -404,6 +483,26 @@ class BaseTrainer:
             LOGGER.info(
                 f"Resuming training {self.args.model} from epoch {self.start_epoch + 1} to {self.epochs} total epochs"
             )
+
+    def _load_checkpoint_state(self, ckpt: Mapping[str, Any]) -> None:
+        """Put weights, average, optimizer, scaler, stopper and loss of a checkpoint back."""
+        checkpointing.restore(self, ckpt)
+
+    def _handle_nan_recovery(self, epoch: int) -> bool:
+        """Go back to the last checkpoint if the loss or the fitness of an epoch is no number; return whether it did.
+
+        The run then goes on at `start_epoch`.
+
+        Raises:
+            TrainingFailedError: after several returns.
+        """
+        loss = float(sum(self.tloss.values()))
+        try:
+            recovery.check_finite(loss, self.fitness, epoch, self.progress.recoveries)
+        except recovery.RestartEpoch as restart:
+            loop.go_back(self, restart)
+            return True
+        return False
 
     def _was_stopped(self, ckpt: Mapping[str, Any]) -> bool:
         """Whether the run had ended before its last epoch, under rules that still hold."""
@@ -422,7 +521,7 @@ class BaseTrainer:
 
         last.pt is stripped at the very end: until then an interrupted run can be resumed and does what is left to do.
         """
-        table = {"train_results": self.log.as_columns()}
+        table = {"train_results": self.read_results_csv()}
         target = self.best if self.best.exists() else self.last
         if self.is_main and self.best.exists():
             strip_optimizer(self.best, updates=table)

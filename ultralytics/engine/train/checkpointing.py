@@ -97,7 +97,6 @@ def build_checkpoint(trainer: Any, progress: Progress) -> dict[str, Any]:
         progress: where the run stands.
     """
     model = unwrap_model(trainer.model)
-    table = trainer.log.as_columns()
     criterion, repository = getattr(model, "criterion", None), package_repository()
     continuation = {
         "format": FORMAT,
@@ -107,7 +106,7 @@ def build_checkpoint(trainer: Any, progress: Progress) -> dict[str, Any]:
         "criterion": criterion.state_dict() if isinstance(criterion, nn.Module) else _plain_state(criterion),
         "stopper": trainer.stopper.state_dict(),
         "scheduler": {"last_epoch": progress.epoch},
-        "results": table,
+        "results": trainer.log.as_columns(),
         "extra": trainer.extra_state(),
     }
     return {
@@ -122,7 +121,7 @@ def build_checkpoint(trainer: Any, progress: Progress) -> dict[str, Any]:
         "scaler": trainer.scaler.state_dict(),
         "train_args": plain(vars(trainer.args)),
         "train_metrics": {**(trainer.metrics or {}), "fitness": trainer.fitness},
-        "train_results": table,
+        "train_results": trainer.read_results_csv(),
         "date": datetime.now().astimezone().isoformat(),
         "version": __version__,
         "git": {fact: _text(getattr(repository, fact)) for fact in ("root", "branch", "commit", "message", "origin")},
@@ -169,7 +168,7 @@ def restore(trainer: Any, checkpoint: Mapping[str, Any]) -> None:
     if checkpoint.get("scaler"):
         trainer.scaler.load_state_dict(checkpoint["scaler"])
     for name, p in model.named_parameters():
-        waiting = part["gradients"].get(name)
+        waiting = part["gradients"].get(name) if p.requires_grad else None  # it may be frozen from here on
         p.grad = None if waiting is None else torch.empty_like(p).copy_(waiting)
     trainer.stopper.load_state_dict(part["stopper"])
     _restore_criterion(model, part.get("criterion") or {})

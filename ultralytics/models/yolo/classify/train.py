@@ -17,7 +17,6 @@ from ultralytics.data.classify import ClassificationDataset
 from ultralytics.data.describe.classes import check_cls_dataset
 from ultralytics.data.samplers import EpochBatchSampler
 from ultralytics.engine.plots.mosaics import plot_images
-from ultralytics.engine.train.hooks import CloseMosaic
 from ultralytics.engine.train.modules import unwrap_model
 from ultralytics.engine.trainer import BaseTrainer
 from ultralytics.models.yolo.classify.task import CLASSIFY
@@ -42,7 +41,6 @@ class ClassificationTrainer(BaseTrainer):
         if given.get("imgsz") is None and cfg is DEFAULT_CFG and not given.get("resume"):
             given["imgsz"] = CLASSIFY.info.imgsz
         super().__init__(cfg, given, _callbacks)
-        self.hooks = [hook for hook in self.hooks if not isinstance(hook, CloseMosaic)]  # there is none to close
         self._joined: list[int] = []
 
     # Data -------------------------------------------------------------------------------------------------------------
