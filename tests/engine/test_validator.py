@@ -14,8 +14,7 @@ import torch
 
 from ultralytics.engine import validator as module
 from ultralytics.engine.coco import COCO80_TO_91, coco_image_id, evaluate_coco, truth_from_labels
-from ultralytics.engine.task import Detections
-from ultralytics.models.yolo.detect.stages import match_boxes, select_boxes
+from ultralytics.models.yolo.detect.stages import box_overlaps, select_boxes
 from ultralytics.models.yolo.detect.val import DetectionValidator
 
 NAMES = {0: "cat", 1: "dog", 2: "bus"}
@@ -297,14 +296,15 @@ def test_ranks_are_merged(make, data, monkeypatch):
 # Stages and COCO ------------------------------------------------------------------------------------------------------
 
 
-def test_match_stage():
-    iouv = torch.linspace(0.5, 0.95, 10)
+def test_matching_of_one_picture(make):
+    validator = make()
     boxes = torch.tensor([[0.0, 0, 10, 10], [0, 0, 10, 8], [20, 20, 30, 30]])
-    found = Detections(boxes, torch.tensor([0.9, 0.8, 0.7]), torch.tensor([1.0, 1, 0]), torch.arange(3), boxes[:, :0])
+    found = {"bboxes": boxes, "conf": torch.tensor([0.9, 0.8, 0.7]), "cls": torch.tensor([1.0, 1, 0])}
     targets = {"bboxes": torch.tensor([[0.0, 0, 10, 10]]), "cls": torch.tensor([1.0])}
-    table = match_boxes(found, targets, iouv)["tp"]
+    assert box_overlaps(found, targets)["tp"].tolist() == [[1, pytest.approx(0.8), 0]]
+    table = validator._process_batch(found, targets)["tp"]
     assert table.shape == (3, 10) and table.dtype == bool and table[0].all() and not table[1:].any()
-    none = match_boxes(found, {"bboxes": torch.zeros(0, 4), "cls": torch.zeros(0)}, iouv)["tp"]
+    none = validator._process_batch(found, {"bboxes": torch.zeros(0, 4), "cls": torch.zeros(0)})["tp"]
     assert none.shape == (3, 10) and not none.any()
 
 
