@@ -26,6 +26,7 @@ from ultralytics.cfg.idle import warn_without_effect
 from ultralytics.cfg.merge import DEFAULT_CFG, get_cfg, get_save_dir
 from ultralytics.data.augment.letterbox import LetterBox
 from ultralytics.data.sources import load_inference_source
+from ultralytics.engine.idle import warn_idle_methods
 from ultralytics.engine.plots.features import class_activation_map
 from ultralytics.engine.predict_output import DEFAULT_FPS, RunOutput
 from ultralytics.engine.runtime import open_runtime
@@ -93,6 +94,7 @@ class BasePredictor:
         overrides: dict[str, Any] | None = None,
         _callbacks: dict[str, list[Callable]] | None = None,
     ) -> None:
+        warn_idle_methods(self)
         self.args = self._checked(get_cfg(cfg, overrides))
         warn_without_effect("predict", self.args)
         self.save_dir = get_save_dir(self.args)
@@ -157,7 +159,11 @@ class BasePredictor:
         """
         if isinstance(im, torch.Tensor):
             return im.to(self.model.device, self._dtype)
-        pixels = torch.from_numpy(_stacked_rgb(self.pre_transform(im))).to(self.model.device).permute(0, 3, 1, 2)
+        return self._as_input(self.pre_transform(im))
+
+    def _as_input(self, pictures: Sequence[np.ndarray]) -> torch.Tensor:
+        """Return (H, W, C) BGR uint8 pictures of one size as network input (B, C, H, W), RGB, 0..1."""
+        pixels = torch.from_numpy(_stacked_rgb(pictures)).to(self.model.device).permute(0, 3, 1, 2)
         if self.model.format != "pt":
             pixels = pixels.contiguous()  # networks take pixels with their channels together, as pictures have them
         return pixels.to(self._dtype).div_(255)
@@ -392,10 +398,15 @@ class BasePredictor:
         if args.show:
             self.show(str(p))
         if args.save:
-            self.save_predicted_images(p, frame)
+            self.save_predicted_images(self._target(p), frame)
         prefix = f"{i}: " if self._numbered() else ""
         height, width = im.shape[-2:]
         return f"{prefix}{height}x{width} {result.verbose()}{result.speed['inference']:.1f}ms"
+
+    def _target(self, p: Path) -> Path:
+        """Return the path in the run folder that a source's annotated picture, or video, is named after."""
+        suffix = p.suffix if p.suffix[1:].isalnum() else ".jpg"  # addresses of streams have dots and colons
+        return Path(self.save_dir) / f"{self._output.stem(p)}{suffix}"
 
     def _numbered(self) -> bool:
         """Whether lines start with the position in the batch: live streams and data from memory have no path."""
@@ -411,17 +422,17 @@ class BasePredictor:
         """Write the last annotated picture: a file of its own, or the next frame of a video.
 
         Args:
-            save_path: path of the source; its stem names the output.
+            save_path: path in the run folder; pictures get the suffix `.jpg`, videos that of their format.
             frame: number of the frame.
         """
         if self.dataset.mode not in ("video", "stream"):
-            self._output.image(save_path, self.plotted_img)
+            self._output.image(Path(save_path), self.plotted_img)
             return
         fps = getattr(self.dataset, "fps", None)
         fps = fps[min(self._item, len(fps) - 1)] if isinstance(fps, (list, tuple)) and fps else fps
-        self._output.video(save_path, self.plotted_img, (fps or DEFAULT_FPS) / self.args.vid_stride)
+        self._output.video(Path(save_path), self.plotted_img, (fps or DEFAULT_FPS) / self.args.vid_stride)
         if self.args.save_frames:
-            self._output.frame(save_path, frame, self.plotted_img)
+            self._output.frame(Path(save_path), frame, self.plotted_img)
 
     def show(self, p: str = "") -> None:
         """Show the last annotated picture in a window; `q` ends the run. Without a display a warning is logged once."""

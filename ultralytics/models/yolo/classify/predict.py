@@ -55,7 +55,11 @@ class ClassificationPredictor(BasePredictor):
         Args:
             im: (H, W, C) BGR pictures, or a tensor that is the network input already; of bytes it is brought to 0..1.
         """
-        batch = im if isinstance(im, torch.Tensor) else torch.stack(self.pre_transform(im))
+        batch = im if isinstance(im, torch.Tensor) else self.pre_transform(im)
+        if not isinstance(batch, torch.Tensor):
+            if isinstance(batch[0], np.ndarray):  # pictures (h, w, C) BGR, from a subclass of somebody's own
+                return self._as_input(batch)
+            batch = torch.stack(batch)
         moved = batch.to(self.model.device)
         return moved.to(self._dtype).div_(255) if moved.dtype == torch.uint8 else moved.to(self._dtype)
 
