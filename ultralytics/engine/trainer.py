@@ -27,6 +27,7 @@ from ultralytics.engine.train import (
     checkpointing,
     console,
     ddp,
+    ending,
     loop,
     modules,
     optimizer,
@@ -42,12 +43,12 @@ from ultralytics.engine.train.mode import Precision
 from ultralytics.engine.train.multi import MultiTrainer
 from ultralytics.engine.train.process import training_process
 from ultralytics.engine.train.resume import Resumption, find_resumption, refuse_finished
-from ultralytics.nn.weights.checkpoint import load_checkpoint, save_checkpoint, strip_optimizer
+from ultralytics.nn.weights.checkpoint import load_checkpoint, save_checkpoint
 from ultralytics.utils import env
 from ultralytics.utils.callbacks import add_integration_callbacks, get_default_callbacks
 from ultralytics.utils.checks import check_model_file_from_stem
 from ultralytics.utils.device import select_device
-from ultralytics.utils.dist import broadcast_object, torch_distributed_zero_first
+from ultralytics.utils.dist import torch_distributed_zero_first
 from ultralytics.utils.lazy import offer
 from ultralytics.utils.log import LOGGER, colorstr
 from ultralytics.utils.seeds import init_seeds, unset_deterministic
@@ -56,6 +57,7 @@ from ultralytics.utils.unbuilt import refuse
 __all__ = ["BaseTrainer", "MultiTrainer"]
 
 GRADIENT_NORM = 10.0
+ONE_CLASS = "item"  # name of the only class with single_cls
 
 
 class BaseTrainer:
@@ -210,7 +212,7 @@ class BaseTrainer:
         """Set up, go through the epochs, and make the final files."""
         self._setup_train()
         loop.run(self)
-        self._finish()
+        ending.finish(self)
 
     def _setup_train(self) -> None:
         """Build network, loaders, optimizer, schedule and whatever else the epochs use."""
@@ -223,20 +225,6 @@ class BaseTrainer:
     def _setup_ddp(self) -> None:
         """Join the other training processes."""
         ddp.join_group(self.device)
-
-    def _finish(self) -> None:
-        """Make the final files: stripped checkpoints, last validation, plots."""
-        done, hours = max(0, self.progress.epoch + 1 - self.start_epoch), self.elapsed() / 3600
-        if self.save_error is not None:
-            loop.save(self)
-            if self.save_error is not None:
-                raise self.save_error
-        if self.is_main:
-            LOGGER.info(f"\n{done} epochs completed in {hours:.3f} hours.")
-            if self.args.plots:
-                self.plot_metrics()
-        self.final_eval()
-        self.emit("on_train_end")
 
     def set_precision(self, precision: Precision) -> None:
         """Compute in this arithmetic and memory layout from now on."""
@@ -279,6 +267,20 @@ class BaseTrainer:
         for name, value in report.items():
             setattr(self, name, value)
 
+    def smallest_batch(self, images: int, size: int) -> int:
+        """Return how many pictures a batch has to have: 2 where the network cannot learn from one alone, else 1.
+
+        Args:
+            images: pictures of the data set.
+            size: batch size of a process.
+        """
+        share, most = images // self.world_size, -(-images // self.world_size)
+        if share - (-(-most // size) - 1) * size > 1:
+            return 1  # no batch is that small, so the network need not be asked
+        side = int(self.args.imgsz * (1 - self.args.multi_scale)) // self.stride * self.stride
+        shape = (self.data.get("channels", 3), max(side, self.stride), max(side, self.stride))
+        return 2 if modules.single_values(modules.unwrap_model(self.model), shape) else 1
+
     # Override points --------------------------------------------------------------------------------------------------
 
     def check_resume(self, overrides: Mapping[str, Any]) -> None:
@@ -288,8 +290,12 @@ class BaseTrainer:
             self.args = self.resumption.args
 
     def get_dataset(self) -> dict[str, Any]:
-        """Return the description of the data set: `train`, `val`, `nc`, `names`, `channels` ..."""
-        return check_det_dataset(self.args.data)
+        """Return the description of the data set: `train`, `val`, `nc`, `names`, `channels` ...
+
+        With `single_cls` its only class is called `item`.
+        """
+        data = check_det_dataset(self.args.data)
+        return {**data, "names": {0: ONE_CLASS}, "nc": 1} if self.args.single_cls else data
 
     def setup_model(self) -> dict[str, Any] | None:
         """Build the network, with start weights where there are any; return the checkpoint they came from."""
@@ -468,21 +474,8 @@ class BaseTrainer:
 
     def resume_training(self, ckpt: dict[str, Any] | None) -> None:
         """Put the state of a checkpoint back and go on after its epoch."""
-        if ckpt is None:
-            return
-        self.progress = Progress.from_state(ckpt["continuation"])
-        if self.progress.epochs != self.epochs:
-            self.set_epochs(self.progress.epochs)
-        self._load_checkpoint_state(ckpt)
-        self.start_epoch = self.progress.epoch + 1
-        self.epoch = max(0, self.progress.epoch)
-        self.stop = self._was_stopped(ckpt)
-        self.log.load_columns(ckpt["continuation"]["results"], self.progress.epoch)
-        self.train_time_start = time.time() - self.progress.elapsed
-        if self.start_epoch and self.is_main:
-            LOGGER.info(
-                f"Resuming training {self.args.model} from epoch {self.start_epoch + 1} to {self.epochs} total epochs"
-            )
+        if ckpt is not None:
+            checkpointing.go_on(self, ckpt)
 
     def _load_checkpoint_state(self, ckpt: Mapping[str, Any]) -> None:
         """Put weights, average, optimizer, scaler, stopper and loss of a checkpoint back."""
@@ -504,11 +497,6 @@ class BaseTrainer:
             return True
         return False
 
-    def _was_stopped(self, ckpt: Mapping[str, Any]) -> bool:
-        """Whether the run had ended before its last epoch, under rules that still hold."""
-        rules = {key: ckpt["train_args"].get(key) for key in ("time", "patience")}
-        return self.progress.stopped and all(self.args.get(key) == value for key, value in rules.items())
-
     def extra_state(self) -> dict[str, Any]:
         """Return further plain values that a subclass wants back on resume."""
         return {}
@@ -521,28 +509,7 @@ class BaseTrainer:
 
         last.pt is stripped at the very end: until then an interrupted run can be resumed and does what is left to do.
         """
-        table = {"train_results": self.read_results_csv()}
-        target = self.best if self.best.exists() else self.last
-        if self.is_main and self.best.exists():
-            strip_optimizer(self.best, updates=table)
-        if broadcast_object(target.exists()):
-            self._validate_file(target)
-        if self.is_main and self.last.exists():
-            strip_optimizer(self.last, updates=table)
-
-    def _validate_file(self, file: Path) -> None:
-        """Validate a checkpoint of this run on all processes; only the first one needs to see the file."""
-        LOGGER.info(f"\nValidating {file}...")
-        self.validator.args.plots = self.args.plots
-        self.validator.args.compile = False  # was meant for training
-        model: Any = file
-        if self.world_size > 1:
-            model = broadcast_object(load_checkpoint(file)[0] if self.is_main else None)
-        self.metrics = self.validator(model=model)
-        if self.metrics:
-            self.metrics.pop("fitness", None)
-        self.epoch += 1
-        self.emit("on_fit_epoch_end")
+        ending.strip_and_validate(self)
 
     def on_plot(self, name: Any, data: Any = None) -> None:
         """Remember a picture, for loggers."""

@@ -8,6 +8,7 @@ verdicts. All of it is plain tensors, numbers and text, so a restricted unpickle
 from __future__ import annotations
 
 import copy
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -19,9 +20,19 @@ from torch import nn
 from ultralytics.engine.train.modules import unwrap_model
 from ultralytics.engine.train.optimizer import align_state
 from ultralytics.utils.git import package_repository
+from ultralytics.utils.log import LOGGER
 from ultralytics.utils.version import __version__
 
-__all__ = ["FORMAT", "Progress", "build_checkpoint", "continuation_of", "plain", "restore", "restore_weights"]
+__all__ = [
+    "FORMAT",
+    "Progress",
+    "build_checkpoint",
+    "continuation_of",
+    "go_on",
+    "plain",
+    "restore",
+    "restore_weights",
+]
 
 FORMAT = 1
 LICENSE = "AGPL-3.0-or-later"
@@ -148,6 +159,26 @@ def restore_weights(trainer: Any, checkpoint: Mapping[str, Any]) -> None:
     unwrap_model(trainer.model).load_state_dict(checkpoint["continuation"]["model"])
     trainer.ema.ema.load_state_dict(checkpoint["ema"].float().state_dict())
     trainer.ema.updates = int(checkpoint["updates"])
+
+
+def go_on(trainer: Any, checkpoint: Mapping[str, Any]) -> None:
+    """Put a checkpoint back into a trainer that has been set up the same way, which goes on after its epoch."""
+    part = checkpoint["continuation"]
+    trainer.progress = progress = Progress.from_state(part)
+    if progress.epochs != trainer.epochs:
+        trainer.set_epochs(progress.epochs)
+    trainer._load_checkpoint_state(checkpoint)
+    trainer.start_epoch, trainer.epoch = progress.epoch + 1, max(0, progress.epoch)
+    rules = {key: checkpoint["train_args"].get(key) for key in ("time", "patience")}
+    # A run that had ended before its last epoch goes on where the rule that ended it has been changed.
+    trainer.stop = progress.stopped and all(trainer.args.get(key) == value for key, value in rules.items())
+    trainer.log.load_columns(part["results"], progress.epoch)
+    trainer.train_time_start = time.time() - progress.elapsed
+    if trainer.start_epoch and trainer.is_main:
+        LOGGER.info(
+            f"Resuming training {trainer.args.model} from epoch {trainer.start_epoch + 1} to {trainer.epochs} total "
+            "epochs"
+        )
 
 
 @torch.no_grad()

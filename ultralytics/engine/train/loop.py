@@ -6,9 +6,10 @@ everything that a subclass may change is called as the trainer's method.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
@@ -119,7 +120,8 @@ def warm_up(trainer: Any, ni: int) -> None:
 def forward(trainer: Any, batch: dict[str, Any]) -> tuple[torch.Tensor, Any]:
     """Return loss and loss items of a batch; the network part runs compiled where that is asked for and works."""
     if trainer.compiled is None:
-        return trainer.model(batch)
+        with single_picture_explained(trainer):
+            return trainer.model(batch)
     try:
         preds = trainer.compiled(batch["img"])
     except Exception as error:  # compilation happens at the first call and fails in many ways
@@ -130,6 +132,20 @@ def forward(trainer: Any, batch: dict[str, Any]) -> tuple[torch.Tensor, Any]:
         return trainer.model(batch)
     trainer.compile_works = True
     return modules.unwrap_model(trainer.model).loss(batch, preds)
+
+
+@contextlib.contextmanager
+def single_picture_explained(trainer: Any) -> Iterator[None]:
+    """Say what to do where a BatchNorm layer gets one value per channel."""
+    try:
+        yield
+    except ValueError as error:
+        if "Expected more than 1 value per channel" not in str(error):
+            raise
+        raise ValueError(
+            f"a batch of one picture at imgsz={trainer.args.imgsz} gives a BatchNorm layer one value per channel, from "
+            f"which it cannot learn. Use batch={2 * trainer.world_size} or more, or a larger imgsz."
+        ) from error
 
 
 def rank_scale(trainer: Any, batch: Mapping[str, Any]) -> torch.Tensor | float:

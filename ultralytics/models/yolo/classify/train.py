@@ -78,6 +78,7 @@ class ClassificationTrainer(BaseTrainer):
             rank=rank,
             device=self.device,
             seed=self.args.seed,
+            smallest=self.smallest_batch(len(dataset), batch_size) if train else 1,
         )
 
     def preprocess_batch(self, batch: dict[str, Any]) -> dict[str, Any]:
@@ -97,11 +98,9 @@ class ClassificationTrainer(BaseTrainer):
         if not isinstance(getattr(loader, "batch_sampler", None), EpochBatchSampler):
             return mine * self.world_size  # a loader of somebody's own
         if not self._joined:
-            size = loader.batch_sampler.batch_size
-            parts = [
-                EpochBatchSampler(loader.dataset, size, seed=self.args.seed, rank=r, world=self.world_size)
-                for r in range(self.world_size)
-            ]
+            own = loader.batch_sampler
+            like = {"seed": self.args.seed, "world": self.world_size, "smallest": own.smallest}
+            parts = [EpochBatchSampler(loader.dataset, own.batch_size, rank=r, **like) for r in range(self.world_size)]
             self._joined = [sum(len(part.refs(0, i)) for part in parts) for i in range(len(loader))]
         return self._joined[self.iteration % len(self._joined)]
 

@@ -65,6 +65,7 @@ class DetectionTrainer(BaseTrainer):
             rank,
             device=self.device,
             seed=self.args.seed,
+            smallest=self.smallest_batch(len(dataset), batch_size) if mode == "train" else 1,
         )
 
     def preprocess_batch(self, batch: dict[str, Any]) -> dict[str, Any]:
