@@ -398,6 +398,7 @@ class BasePredictor:
         if args.show:
             self.show(str(p))
         if args.save:
+            Path(self.save_dir).mkdir(parents=True, exist_ok=True)
             self.save_predicted_images(self._target(p), frame)
         prefix = f"{i}: " if self._numbered() else ""
         height, width = im.shape[-2:]
