@@ -153,8 +153,9 @@ class DeferredMasks(torch.Tensor):
         """Return the drawn masks as an array."""
         return self.drawn().numpy(*args, **kwargs)
 
-    def __array__(self, *args: Any, **kwargs: Any) -> np.ndarray:
-        return self.drawn().__array__(*args, **kwargs)
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        values = self.drawn().numpy()
+        return values.astype(dtype or values.dtype, copy=bool(copy))
 
     def tolist(self) -> list:
         """Return the drawn masks as nested lists."""
