@@ -155,13 +155,13 @@ def perfect(validator: type) -> type:
 
         def postprocess(self, preds: Any) -> list[dict[str, Any]]:
             found = []
-            for target in self.targets(self._shown):
+            for i in range(len(self._shown["im_file"])):
+                target = self._prepare_batch(i, self._shown)
                 count = len(target["cls"])
                 base = {
                     "bboxes": target["bboxes"].clone(),
                     "cls": target["cls"].float(),
                     "conf": torch.linspace(0.9, 0.5, count),
-                    "index": torch.arange(count),
                     "extra": torch.zeros(count, 0),
                 }
                 found.append({**base, **self.answers(target)})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import functools
 import importlib
+import inspect
 import re
 import shlex
 import shutil
@@ -22,6 +23,8 @@ from ultralytics.cfg.cli import complete
 from ultralytics.cfg.cli_parse import parse_command, parse_key_value_pair
 from ultralytics.cfg.merge import DEFAULT_CFG_DICT, get_cfg
 from ultralytics.cfg.tasks import MODES, TASKS
+from ultralytics.engine.idle import IDLE
+from ultralytics.engine.task import resolve
 from ultralytics.interface.families import FAMILIES
 from ultralytics.models.yolo.model import BUNDLES
 from ultralytics.nn.backends import FORMATS
@@ -267,6 +270,39 @@ def test_every_page_is_reachable():
 def test_pages_name_no_machine(page):
     text = page.read_text(encoding="utf-8")
     assert not re.search(r"/work\b|/tmp\b|/home/|/root/|localhost:", text)
+
+
+# What can be overridden -----------------------------------------------------------------------------------------------
+
+OVERRIDES = {
+    "training.md": ("ultralytics.models.yolo.detect:DetectionTrainer",),
+    "validate.md": (
+        "ultralytics.models.yolo.detect:DetectionValidator",
+        "ultralytics.models.yolo.segment:SegmentationValidator",
+    ),
+    "predict.md": ("ultralytics.models.yolo.detect:DetectionPredictor",),
+}
+
+
+@pytest.mark.parametrize("page", OVERRIDES)
+def test_methods_that_can_be_overridden_are_there(page):
+    """Every listed method has the listed parameters, in that order."""
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8").partition("## What you can override\n")[2]
+    lines = re.split(r"^## ", text, maxsplit=1, flags=re.MULTILINE)[0].splitlines()
+    rows = [line.split("|")[1] for line in lines if line.startswith("| `")]
+    calls = [call.rstrip(")").partition("(") for row in rows for call in code(row)]
+    assert len(calls) >= 10
+    for path in OVERRIDES[page]:
+        cls = resolve(path)
+        for name, _, parameters in calls:
+            found = [p for p in inspect.signature(getattr(cls, name)).parameters if p != "self"]
+            wanted = [p.strip() for p in parameters.split(",") if p.strip()]
+            assert found[: len(wanted)] == wanted, (name, found)
+
+
+def test_methods_without_effect_are_the_known_ones():
+    listed = {(cls, name) for row in table("Methods without effect") for cls in code(row[0]) for name in code(row[1])}
+    assert listed == {(cls, name) for cls, methods in IDLE.items() for name in methods}
 
 
 # What is not built ----------------------------------------------------------------------------------------------------

@@ -54,6 +54,20 @@ def test_every_image_once_over_all_ranks_in_equally_many_batches(n, batch, world
     assert all(len(part) == len(s) for part, s in zip(parts, samplers, strict=True))
 
 
+@settings(max_examples=60, deadline=None)
+@given(n=st.integers(1, 70), batch=st.integers(2, 9), world=st.integers(1, 5))
+def test_last_batches_that_are_too_small_join_those_before(n, batch, world):
+    parts = [
+        [len(b) for b in epoch_of(EpochBatchSampler(Numbers(n), batch, rank=r, world=world, smallest=2))]
+        for r in range(world)
+    ]
+    plain = len(EpochBatchSampler(Numbers(n), batch, world=world))
+    assert len({len(part) for part in parts}) == 1 and plain - 1 <= len(parts[0]) <= plain
+    assert all(size <= batch + 2 for part in parts for size in part)
+    if n // world >= 2:
+        assert sum(map(sum, parts)) == n and all(size >= 2 for part in parts for size in part)
+
+
 @settings(max_examples=40, deadline=None)
 @given(n=st.integers(1, 70), batch=st.integers(1, 9), world=st.integers(1, 5))
 def test_validation_has_no_duplicates_and_whole_batches(n, batch, world):

@@ -199,7 +199,7 @@ def test_callbacks_run(plain_model):
     seen = []
     exporter = Exporter(overrides={"format": "torchscript", "imgsz": 64, "batch": 1})
     exporter.add_callback("on_export_start", lambda e: seen.append("start"))
-    exporter.add_callback("on_export_end", lambda e: seen.append(e.file.name))
+    exporter.add_callback("on_export_end", lambda e: seen.append(e.target.name))
     exporter(plain_model)
     assert seen == ["start", "yolov8n.torchscript"]
 

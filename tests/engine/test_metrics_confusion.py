@@ -86,3 +86,16 @@ def test_pictures(tmp_path):
     assert [p.name for p in seen] == ["confusion_matrix_normalized.png"]
     assert {k: len(v["bboxes"]) for k, v in matrix.matches.items()} == {"TP": 1, "FP": 1, "FN": 1, "GT": 2}
     assert np.isclose(matrix.normalized().sum(0), 1).all()
+
+
+@pytest.mark.parametrize(("side", "default"), [(4, 0.001), (5, 0.01)])
+def test_defaults_of_a_validation_count_from_a_quarter(side, default):
+    boxes = torch.tensor([[20.0, 20, 40, 40, 0.1]] * 2)[:, :side]
+    found = {"bboxes": boxes, "conf": torch.tensor([0.3, 0.2]), "cls": torch.zeros(2)}
+    labels = {"bboxes": boxes[:1], "cls": torch.zeros(1)}
+    counts = {}
+    for conf in (default, None, 0.1):
+        matrix = ConfusionMatrix({0: "a"}, task="obb" if side == 5 else "detect")
+        matrix.process_batch(found, labels, conf=conf)
+        counts[conf] = matrix.matrix.sum()
+    assert counts == {default: 1, None: 1, 0.1: 2}

@@ -14,6 +14,7 @@ import torch
 from torch import nn
 from train_helpers import make_data, settings, weights_of
 
+from ultralytics.data.samplers import SampleRef
 from ultralytics.engine import trainer as trainer_module
 from ultralytics.engine.train import setup
 from ultralytics.engine.train.mode import Precision
@@ -178,10 +179,17 @@ def tiny_model(t, cfg=None, weights=None, verbose=True):
 
 
 def test_mosaic_closes_by_epoch(run):
-    t = run(epochs=3, close_mosaic=2)
-    assert t.train_loader.dataset.close_mosaic_epoch == 1
-    t = run(epochs=1, close_mosaic=0)
-    assert t.train_loader.dataset.close_mosaic_epoch in (None, 1)
+    seen = []
+
+    def note(t):
+        dataset = t.train_loader.dataset
+        seen.append((t.epoch, dataset._mixing_closed(SampleRef(0, t.epoch))))
+
+    run(lambda t: t.add_callback("on_train_epoch_end", note), epochs=3, close_mosaic=2, val=False)
+    assert seen == [(0, False), (1, True), (2, True)]
+    seen.clear()
+    run(lambda t: t.add_callback("on_train_epoch_end", note), epochs=1, close_mosaic=0, val=False)
+    assert seen == [(0, False)]
 
 
 def test_multi_scale_changes_sizes_within_its_range(run):
@@ -459,3 +467,50 @@ def test_base_class_names_what_is_missing(data, tmp_path):
     with pytest.raises(NotImplementedError, match="get_model"):
         t.train()
     assert isinstance(t.data, dict) and not isinstance(t.model, nn.Module)
+
+
+# Small things ---------------------------------------------------------------------------------------------------------
+
+
+def test_layers_may_be_unfrozen_by_a_callback(run):
+    def unfreeze(t):
+        if t.epoch == 1:
+            t.model.requires_grad_(True)
+
+    def prepare(t):
+        t.add_callback("on_train_epoch_start", unfreeze)
+        t.add_callback("on_train_start", lambda t: setattr(t, "before", t.model.model[0].conv.weight.clone()))
+
+    t = run(prepare, freeze=2, epochs=2, val=False, warmup_epochs=0.0)
+    assert not torch.equal(t.before, t.model.model[0].conv.weight)
+
+
+@pytest.fixture
+def five(tmp_path):
+    return make_data(tmp_path / "five", train=5)
+
+
+def test_a_last_batch_of_one_picture_joins_the_one_before(five, tmp_path):
+    """At 32 pixels the deepest map of this network is one value per channel."""
+    deep = five.with_name("deep.yaml")
+    deep.write_text(five.with_name("net.yaml").read_text().replace("  - [-1, 1, Conv, [8, 3, 2]]\n", DEEPER, 1))
+
+    def sizes(**changes):
+        trainer = DetectionTrainer(overrides={**settings(five, tmp_path, epochs=1, val=False, batch=2), **changes})
+        trainer.train()
+        return [len(part) for part, _ in trainer.train_loader.batch_sampler.batches(0)]
+
+    assert sizes(model=str(deep), imgsz=32) == [2, 3]
+    assert sizes(model=str(deep), imgsz=64) == sizes(imgsz=32) == [2, 2, 1], "one picture is enough there"
+    with pytest.raises(ValueError, match=r"batch of one picture at imgsz=32.*Use batch=2 or more"):
+        sizes(model=str(deep), imgsz=32, batch=1)
+
+
+DEEPER = "  - [-1, 1, Conv, [8, 3, 2]]\n  - [-1, 1, Conv, [8, 3, 2]]\n"
+
+
+def test_a_single_class_has_a_head_of_one(run):
+    t = run(epochs=1, single_cls=True)
+    model, _ = load_checkpoint(t.best)
+    assert model.names == {0: "item"} and model.model[-1].nc == 1 and t.data["nc"] == 1
+    assert t.validator.metrics.nt_per_class.tolist() == [8], "all labels of both classes"

@@ -101,3 +101,35 @@ def test_state_takes_the_layout_of_its_parameter():
     optimizer.align_state(built)
     buffer = built.state[conv.weight]["momentum_buffer"]
     assert buffer.stride() == conv.weight.stride() and torch.equal(buffer, expected)
+
+
+# First gradients that come late ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", optimizer.OPTIMIZERS)
+def test_a_first_gradient_may_come_later(name):
+    torch.manual_seed(0)
+    early, late = nn.Linear(3, 3), nn.Linear(3, 3)
+    built = optimizer.build(nn.Sequential(early, late), name, lr=0.1, momentum=0.9, decay=0.01)
+    before = late.weight.clone()
+    for parts in ((early,), (early, late), (late,), (early,)):
+        sum(part(torch.ones(1, 3)).sum() for part in parts).backward()
+        built.step()
+        built.zero_grad(set_to_none=True)
+    assert not torch.equal(late.weight, before)
+
+
+def test_late_momentum_is_that_of_the_plain_sgd():
+    def trained(make):
+        torch.manual_seed(0)
+        layers = nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 3))
+        built = make(layers)
+        for active in ((0,), (0, 1), (1,), (0, 1)):
+            sum(layers[i](torch.arange(3.0)[None]).square().sum() for i in active).backward()
+            built.step()
+            built.zero_grad(set_to_none=True)
+        return [p.detach() for p in layers.parameters()]
+
+    fused = trained(lambda m: optimizer.build(m, "SGD", lr=0.01, momentum=0.9, decay=0.0))
+    plain = trained(lambda m: torch.optim.SGD(m.parameters(), lr=0.01, momentum=0.9, nesterov=True, foreach=False))
+    torch.testing.assert_close(fused, plain, rtol=1e-6, atol=1e-7)

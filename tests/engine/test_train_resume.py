@@ -121,8 +121,11 @@ def test_finished_run_cannot_be_resumed(data, tmp_path, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     done = DetectionTrainer(overrides=settings(data, tmp_path, epochs=1))
     done.train()
+    before = {path: path.read_bytes() for path in done.save_dir.rglob("*") if path.is_file()}
+    trainer = DetectionTrainer(overrides={"resume": str(done.last)})  # says so when it trains, as scripts expect
     with pytest.raises(AssertionError, match=r"cannot be resumed: the run it belongs to is finished"):
-        DetectionTrainer(overrides={"resume": str(done.last)})
+        trainer.train()
+    assert {path: path.read_bytes() for path in done.save_dir.rglob("*") if path.is_file()} == before
 
 
 def test_missing_checkpoint_is_a_clear_error(tmp_path, monkeypatch):
@@ -146,3 +149,23 @@ def test_another_network_is_refused(half_done):
     t.resumption.checkpoint["continuation"]["model"].popitem()
     with pytest.raises(ValueError, match="does not fit this run"):
         t.train()
+
+
+@pytest.mark.parametrize(("first", "then"), [(2, None), (None, 2)])
+def test_resume_with_another_freeze(data, tmp_path, monkeypatch, first, then):
+    """Layers that were frozen get their first gradient now; those that are frozen now keep their weights."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+
+    def stop(t):
+        if t.epoch == 1:
+            raise Interrupted
+
+    options = settings(data, tmp_path, epochs=3, freeze=first, warmup_epochs=0.0, nbs=4)
+    trainer = DetectionTrainer(overrides=options)
+    trainer.add_callback("on_train_batch_end", stop)
+    with pytest.raises(Interrupted):
+        trainer.train()
+    t = DetectionTrainer(overrides={"resume": str(trainer.last), "freeze": then})
+    t.add_callback("on_train_start", lambda t: setattr(t, "before", t.model.model[0].conv.weight.clone()))
+    t.train()
+    assert t.progress.epoch == 2 and torch.equal(t.before, t.model.model[0].conv.weight) == bool(then)

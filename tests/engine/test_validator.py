@@ -13,9 +13,8 @@ import pytest
 import torch
 
 from ultralytics.engine import validator as module
-from ultralytics.engine.coco import COCO80_TO_91, coco_image_id, evaluate_coco, truth_from_labels
-from ultralytics.engine.task import Detections
-from ultralytics.models.yolo.detect.stages import match_boxes, select_boxes
+from ultralytics.engine.coco import COCO80_TO_91, coco_image_id, evaluate_coco, truth_from_labels, unique_image_ids
+from ultralytics.models.yolo.detect.stages import box_overlaps, select_boxes
 from ultralytics.models.yolo.detect.val import DetectionValidator
 
 NAMES = {0: "cat", 1: "dog", 2: "bus"}
@@ -161,6 +160,47 @@ def test_json(make, tmp_path):
     assert first == expected
 
 
+def test_pictures_of_one_name_have_ids_of_their_own(make, data, tmp_path):
+    for kind, suffix in (("images", "bmp"), ("labels", "txt")):
+        folder = data.parent / kind / "val"
+        (folder / f"2.{suffix}").rename(folder / "sub" / f"0.{suffix}")
+    validator = make(save_json=True)
+    stats = validator()
+    assert set(validator.image_ids.values()) == {"0", 1, "sub/0", 3}
+    rows = json.loads((tmp_path / "val" / "predictions.json").read_text())
+    boxes = {i: sorted(r["bbox"][0] for r in rows if r["image_id"] == i) for i in ("0", "sub/0")}
+    assert boxes == {"0": [6.4, 35.2], "sub/0": [6.4, 38.4]}
+    assert stats["metrics/mAP50(B)"] > 0.99, "also by COCO's rules, where its tool is installed"
+
+
+def test_ids_are_numbers_where_they_can_be():
+    files = {"/d/a/7.jpg": "a/7.jpg", "/d/b/07.jpg": "b/07.jpg", "/d/x.jpg": "x.jpg", "/d/x.png": "x.png"}
+    assert list(unique_image_ids({**files, "/d/8.jpg": "8.jpg"}).values()) == ["a/7", "b/07", "x.jpg", "x.png", 8]
+
+
+def test_labels_of_classes_that_the_model_lacks_are_left_out(make, data, monkeypatch, caplog):
+    class OfOneClass(DetectionValidator):
+        def init_metrics(self, model):
+            super().init_metrics(SimpleNamespace(names={0: "cat"}))
+
+    monkeypatch.setattr(Runtime, "rows_of", staticmethod(lambda i: [row for row in LABELS[i] if row[0] == 0]))
+    validator = make(OfOneClass, plots=True, save_json=True)
+    stats = validator()
+    assert stats["metrics/mAP50(B)"] > 0.99 and validator.metrics.nt_per_class.tolist() == [3]
+    assert caplog.text.count("is not one of the model's 1") == 1
+    assert validator.confusion_matrix.matrix.sum() == 3
+
+
+def test_rows_of_another_file_are_evaluated(make, tmp_path):
+    pytest.importorskip("faster_coco_eval")
+    validator = make(save_json=True)
+    validator()
+    other = tmp_path / "other.json"
+    other.write_text(json.dumps([row for row in validator.jdict if row["image_id"] != 1]))
+    whole, part = (validator.coco_evaluate({}, rows, None) for rows in (validator.jdict, other))
+    assert part["metrics/mAP50(B)"] < whole["metrics/mAP50(B)"]
+
+
 def test_txt(make, tmp_path):
     for _ in range(2):  # a second run replaces the files
         make(save_txt=True, save_conf=True)()
@@ -297,14 +337,15 @@ def test_ranks_are_merged(make, data, monkeypatch):
 # Stages and COCO ------------------------------------------------------------------------------------------------------
 
 
-def test_match_stage():
-    iouv = torch.linspace(0.5, 0.95, 10)
+def test_matching_of_one_picture(make):
+    validator = make()
     boxes = torch.tensor([[0.0, 0, 10, 10], [0, 0, 10, 8], [20, 20, 30, 30]])
-    found = Detections(boxes, torch.tensor([0.9, 0.8, 0.7]), torch.tensor([1.0, 1, 0]), torch.arange(3), boxes[:, :0])
+    found = {"bboxes": boxes, "conf": torch.tensor([0.9, 0.8, 0.7]), "cls": torch.tensor([1.0, 1, 0])}
     targets = {"bboxes": torch.tensor([[0.0, 0, 10, 10]]), "cls": torch.tensor([1.0])}
-    table = match_boxes(found, targets, iouv)["tp"]
+    assert box_overlaps(found, targets)["tp"].tolist() == [[1, pytest.approx(0.8), 0]]
+    table = validator._process_batch(found, targets)["tp"]
     assert table.shape == (3, 10) and table.dtype == bool and table[0].all() and not table[1:].any()
-    none = match_boxes(found, {"bboxes": torch.zeros(0, 4), "cls": torch.zeros(0)}, iouv)["tp"]
+    none = validator._process_batch(found, {"bboxes": torch.zeros(0, 4), "cls": torch.zeros(0)})["tp"]
     assert none.shape == (3, 10) and not none.any()
 
 

@@ -21,7 +21,8 @@ from shape_helpers import (
 from ultralytics import YOLO
 from ultralytics.engine.task import Detections, Frame, SelectOptions
 from ultralytics.models.yolo.segment import SegmentationTrainer, SegmentationValidator
-from ultralytics.models.yolo.segment.stages import PrototypeMasks, finish_segments, select_segments
+from ultralytics.models.yolo.segment.masks import DeferredMasks, PrototypeMasks
+from ultralytics.models.yolo.segment.stages import finish_segments, select_segments
 from ultralytics.nn.weights.checkpoint import load_checkpoint
 
 TASK = "segment"
@@ -111,14 +112,9 @@ class Perfect(SegmentationValidator):
     def answers(self, target):
         """Return prototypes that are the true masks, one coefficient each; `turn` gives them to wrong objects."""
         count, true = len(target["cls"]), target["masks"]
-        if true.ndim == 2:
-            true = true == torch.arange(1, count + 1).view(-1, 1, 1)
-        proto = true.float() * 20 - 10
         coefficients = torch.eye(count).roll(self.turn, 0)
-        return {
-            "extra": coefficients,
-            "masks": PrototypeMasks(proto, coefficients, target["bboxes"].clone(), self._input_hw),
-        }
+        source = PrototypeMasks(true.float() * 20 - 10, coefficients, target["bboxes"].clone(), self._input_hw)
+        return {"masks": DeferredMasks(source, true.shape[1:])}
 
 
 @pytest.mark.parametrize("overlap", [True, False])

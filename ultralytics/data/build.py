@@ -216,6 +216,7 @@ def build_dataloader(
     device: str | torch.device = "cuda",
     seed: int = 0,
     weights: np.ndarray | None = None,
+    smallest: int = 1,
 ) -> InfiniteDataLoader:
     """Build the loader of one rank.
 
@@ -231,6 +232,7 @@ def build_dataloader(
         device: where batches will go.
         seed: seed of the run.
         weights: (n,) draw images in proportion to these (see `samplers.class_balanced_weights`).
+        smallest: images that the last batch of a shuffled epoch must have; fewer join the batch before.
     """
     batch = min(batch, len(dataset))
     lanes = bool(getattr(dataset, "augment", False)) and getattr(dataset, "ram", None) is None
@@ -243,6 +245,7 @@ def build_dataloader(
         rank=max(rank, 0),
         world=world,
         drop_last=drop_last and len(dataset) > batch,
+        smallest=smallest,
         weights=weights,
         keep_groups=bool(getattr(dataset, "rect", False)),
         lanes=lanes,

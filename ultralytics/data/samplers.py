@@ -161,6 +161,7 @@ class EpochBatchSampler(Sampler[list[SampleRef]]):
         rank: this process, 0 when not distributed.
         world: number of processes.
         drop_last: leave out what does not fill a batch (kept if it is all there is).
+        smallest: images that a last batch of a shuffled epoch must have; fewer join the batch before.
         weights: (n,) draw n images with replacement in proportion to these instead of each once.
         keep_groups: shuffle whole batches of consecutive images (rectangular training).
         lanes: draw mixing partners from recent batches of a lane; otherwise, and for data sets of at most `LANES`
@@ -178,6 +179,7 @@ class EpochBatchSampler(Sampler[list[SampleRef]]):
         rank: int = 0,
         world: int = 1,
         drop_last: bool = False,
+        smallest: int = 1,
         weights: np.ndarray | None = None,
         keep_groups: bool = False,
         lanes: bool = False,
@@ -191,7 +193,7 @@ class EpochBatchSampler(Sampler[list[SampleRef]]):
             raise ValueError(f"weights must be {len(dataset)} numbers from 0, not all 0.")
         self.dataset, self.batch_size, self.shuffle, self.seed = dataset, batch_size, shuffle, seed
         self.rank, self.world, self.drop_last, self.endless = rank, world, drop_last, endless
-        self.keep_groups = keep_groups
+        self.keep_groups, self.smallest = keep_groups, smallest
         self.weights = None if weights is None else np.asarray(weights, np.float64) / np.sum(weights)
         self.plain = not getattr(dataset, "takes_refs", False)
         self.pool_batches = lane_batches(batch_size) if lanes and len(dataset) > LANES * batch_size else 0
@@ -260,11 +262,16 @@ class EpochBatchSampler(Sampler[list[SampleRef]]):
         if self.keep_groups:
             return self._cut_groups(n, order)
         number = max(1, n // self.world // size) if self.drop_last else math.ceil(math.ceil(n / self.world) / size)
+        last = n // self.world - (number - 1) * size
+        if number > 1 and last < self.smallest > 1 and not self.drop_last:
+            number -= 1  # of the rank with the fewest images, so that all ranks have as many batches
         mine = np.arange(self.rank, n, self.world)
         if len(mine) < number:
             mine = np.concatenate((mine, np.arange(number - len(mine)) % n))
         ends = np.minimum(np.arange(number + 1) * size, len(mine))
-        ends = np.minimum(ends, len(mine) - np.arange(number, -1, -1)) if not self.drop_last else ends
+        if not self.drop_last:
+            ends = np.minimum(ends, len(mine) - np.arange(number, -1, -1))
+            ends[-1] = len(mine)
         return [mine[a:b] for a, b in pairwise(ends)]
 
     def _cut_groups(self, n: int, order: np.ndarray | None) -> list[np.ndarray]:

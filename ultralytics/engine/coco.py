@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,7 +19,7 @@ import numpy as np
 from ultralytics.data.tools.coco_ids import COCO80_TO_91
 from ultralytics.ops.keypoints import BODY_SHARE, oks_sigmas
 
-__all__ = ["COCO80_TO_91", "coco_image_id", "encode_masks", "evaluate_coco", "truth_from_labels"]
+__all__ = ["COCO80_TO_91", "coco_image_id", "encode_masks", "evaluate_coco", "truth_from_labels", "unique_image_ids"]
 
 # What the tools' `stats` begin with; keypoints have no small objects.
 SUMMARY = ("mAP50-95", "mAP50", "mAP75", "mAP_small", "mAP_medium", "mAP_large")
@@ -31,8 +32,27 @@ def coco_image_id(stem: str) -> int | str:
     return int(stem) if stem.isdigit() else stem
 
 
+def unique_image_ids(files: Mapping[str, str]) -> dict[str, int | str]:
+    """Return an id for every picture of a set: COCO's where no other picture would have the same, else its path.
+
+    Args:
+        files: path of a picture -> its path below the folder of all pictures.
+    """
+    plain = {file: coco_image_id(Path(file).stem) for file in files}
+    inner = {file: str(Path(path).with_suffix("")) for file, path in files.items()}
+    often = Counter(plain.values()), Counter(inner.values())
+    return {
+        file: plain[file] if often[0][plain[file]] == 1 else inner[file] if often[1][inner[file]] == 1 else path
+        for file, path in files.items()
+    }
+
+
 def truth_from_labels(
-    labels: Sequence[Mapping[str, Any]], class_ids: Sequence[int], names: Mapping[int, str], iou_type: str = "bbox"
+    labels: Sequence[Mapping[str, Any]],
+    class_ids: Sequence[int],
+    names: Mapping[int, str],
+    iou_type: str = "bbox",
+    image_ids: Mapping[str, int | str] | None = None,
 ) -> dict:
     """Return a data set's labels in COCO format.
 
@@ -42,13 +62,21 @@ def truth_from_labels(
         class_ids: COCO category id of every class index.
         names: class index to class name.
         iou_type: "bbox", "segm" or "keypoints": what the annotations are compared by.
+        image_ids: path of a picture -> its id; its name decides where it is not among them.
+
+    Returns:
+        `images`, `annotations` and `categories`; objects of classes without an id are left out.
     """
     images, annotations = [], []
+    known = image_ids or {}
     for label in labels:
         path = Path(label["im_file"])
         height, width = (int(side) for side in label["shape"])
-        images.append({"id": coco_image_id(path.stem), "file_name": path.name, "height": height, "width": width})
+        number = known.get(str(label["im_file"]), coco_image_id(path.stem))
+        images.append({"id": number, "file_name": path.name, "height": height, "width": width})
         for i, category in enumerate(np.asarray(label["cls"]).reshape(-1).astype(int).tolist()):
+            if category >= len(class_ids):
+                continue
             row = {
                 "id": len(annotations) + 1,
                 "image_id": images[-1]["id"],

@@ -23,16 +23,20 @@ from torch import nn
 from ultralytics.cfg.idle import warn_without_effect
 from ultralytics.cfg.merge import DEFAULT_CFG, get_cfg
 from ultralytics.cfg.tasks import TASK_INFOS
+from ultralytics.engine.idle import warn_idle_methods
+from ultralytics.engine.unwritten import UnwrittenFormats, is_unwritten
 from ultralytics.nn.backends.base import (
     ExportArgumentError,
     ExportFormat,
     ExportPlan,
+    OwnFormat,
     as_list,
     format_class,
     validate_args,
 )
 from ultralytics.nn.backends.suppression import NMSModel
 from ultralytics.nn.backends.table import (
+    FORMATS,
     FP16_FORMATS,
     FP32_UNSUPPORTED_FORMATS,
     INT8_FORMATS,
@@ -98,22 +102,38 @@ def try_export(inner_func: Callable[..., Any]) -> Callable[..., Any]:
     return wrapper
 
 
-class Exporter:
-    """Writes a network in another format.
+class Exporter(UnwrittenFormats):
+    """Writes a network in another format, by its method for that format: `export_onnx()`, `export_torchscript()` ...
+
+    A subclass may override such a method, also that of a format that is not built; it takes `model`, `im` and `file`
+    from the attributes and returns the path of what it wrote.
 
     Args:
         cfg: configuration: path, mapping or namespace.
         overrides: values on top of it.
         _callbacks: functions by event; the package's own where None.
+
+    Attributes:
+        model: folded copy of the network, in evaluation mode.
+        im: input (B, C, H, W) of zeros, on `device`; `imgsz` is its height and width.
+        file: path of the network's own file, beside which exports go; `target` is that of the export.
+        metadata: what the file says about itself.
+        output_shape: shape of the first output.
+        pretty_name: name of the network.
+        plan: everything that is decided.
     """
 
     def __init__(self, cfg: Any = DEFAULT_CFG, overrides: Mapping[str, Any] | None = None, _callbacks: Any = None):
+        warn_idle_methods(self)
         self.args = get_cfg(cfg, overrides)
         self.callbacks = _callbacks or get_default_callbacks()
         add_integration_callbacks(self)
         self.model: nn.Module | None = None
         self.plan: ExportPlan | None = None
+        self.form: ExportFormat | None = None
         self.file: Path | None = None
+        self.target: Path | None = None
+        self.im: torch.Tensor | None = None
         self.metadata: dict[str, Any] = {}
 
     def __call__(self, model: nn.Module | None = None) -> str:
@@ -127,8 +147,8 @@ class Exporter:
         if not isinstance(model, nn.Module):
             raise TypeError(f"export needs a network, got {type(model).__name__}.")
         start = time.perf_counter()
-        facts = self._find()
-        form = format_class(facts)
+        facts, write = self._find()
+        self.form = form = format_class(facts) if facts.home else OwnFormat(facts)
         warn_without_effect("export", self.args)
         plan = form.check(self.args, self._common_plan(model))
         plan = replace(plan, dynamic_kernels=form.dynamic_kernels)
@@ -138,26 +158,44 @@ class Exporter:
         names = tuple(f"output{i}" for i in range(len(outputs)))
         self.metadata = self._metadata(model, plan, facts)
         plan = replace(plan, outputs=names, ranks=tuple(y.ndim for y in outputs), metadata=self.metadata)
-        self.plan, self.file = plan, self._target_file(model, facts)
+        self.plan, self.target = plan, self._target_file(model, facts)
+        self.file = self._target_file(model, FORMATS["-"])
+        self.device, self.imgsz, self.pretty_name = plan.device, list(plan.imgsz), _display_name(model)
         shapes = [tuple(y.shape) for y in outputs]
+        self.output_shape = shapes[0]
         LOGGER.info(
             f"\n{colorstr('PyTorch:')} starting from '{_source(model)}' with input shape "
             f"{(plan.batch, plan.channels, *plan.imgsz)} BCHW and output shape(s) "
             f"{', '.join(map(str, shapes))} ({_weight_mb(model):.1f} MB)"
         )
-        path = _write(form, prepared, plan, self.file, prefix=colorstr(f"{facts.title}:"))
+        written = write()
+        path = Path(written[0] if isinstance(written, tuple) else written)
         self._report(path, plan, self.args.data or _trained_on(model), time.perf_counter() - start)
         self.run_callbacks("on_export_end")
         return str(path)
 
     # Steps ------------------------------------------------------------------------------------------------------------
 
-    def _find(self) -> FormatFacts:
-        """Return the format that was asked for."""
+    def export_torchscript(self, prefix: str = "") -> str:
+        """Write the prepared network as TorchScript and return the path."""
+        return self._write(prefix)
+
+    def export_onnx(self, prefix: str = "") -> str:
+        """Write the prepared network as ONNX and return the path."""
+        return self._write(prefix)
+
+    def _write(self, prefix: str) -> str:
+        """Let the format write its file; `prefix` starts the log lines."""
+        prefix = prefix or colorstr(f"{self.form.facts.title}:")
+        return str(_write(self.form, self.model, self.plan, self.target, prefix=prefix))
+
+    def _find(self) -> tuple[FormatFacts, Callable[[], Any]]:
+        """Return the format that was asked for, and the method that writes it."""
         name, guessed = resolve_format_name(self.args.format)
         if guessed:
             LOGGER.warning(f"format='{self.args.format}' is unknown; taking the closest one, '{name}'.")
-        return find_format(name)
+        write = getattr(self, f"export_{name}", None)
+        return (find_format(name) if is_unwritten(write) else FORMATS[name]), write
 
     def _common_plan(self, model: nn.Module) -> ExportPlan:
         """Return what the arguments and the model decide, whatever the format."""
@@ -239,11 +277,11 @@ class Exporter:
         nc = _head(twin).nc
         return NMSModel(twin, nc, plan.conf, plan.iou, plan.max_det, plan.agnostic, onnx=form.own_nms).eval()
 
-    @staticmethod
-    def _dry_run(model: nn.Module, plan: ExportPlan) -> list[torch.Tensor]:
+    def _dry_run(self, model: nn.Module, plan: ExportPlan) -> list[torch.Tensor]:
         """Run once and return the outputs; also fills what a graph takes as constant, such as anchors."""
         with torch.no_grad():
-            return as_list(model(torch.zeros(plan.batch, plan.channels, *plan.imgsz, device=plan.device)))
+            self.im = torch.zeros(plan.batch, plan.channels, *plan.imgsz, device=plan.device)
+            return as_list(model(self.im))
 
     def _metadata(self, model: nn.Module, plan: ExportPlan, facts: FormatFacts) -> dict[str, Any]:
         """Return what the file says about itself; keys and forms are public (they are read by other programs)."""

@@ -21,6 +21,7 @@ from torch import nn
 
 from ultralytics.cfg.merge import cfg2dict, get_cfg
 from ultralytics.cfg.tasks import TASK2DATA, TASK_INFOS
+from ultralytics.engine.idle import warn_idle_methods
 from ultralytics.engine.task import resolve
 from ultralytics.nn.backends import FORMATS, format_of
 from ultralytics.nn.backends.base import format_class
@@ -62,6 +63,7 @@ class Model(nn.Module):
         trust: bool = False,
     ) -> None:
         super().__init__()
+        warn_idle_methods(self)
         if isinstance(model, Model):
             self.__dict__ = model.__dict__
             return
@@ -80,24 +82,27 @@ class Model(nn.Module):
         if self.is_triton_model(name):
             refuse("triton", f"'{name}' is a Triton server URL")
         if Path(name).suffix in {".yaml", ".yml"}:
-            self._build(name, task=task, verbose=verbose)
+            self._new(name, task=task, verbose=verbose)
         else:
-            self._open(name, task=task)
+            self._load(name, task=task)
 
     # Construction -----------------------------------------------------------------------------------------------------
 
-    def _build(self, cfg: str, task: str | None = None, model: type[nn.Module] | None = None, verbose: bool = False):
-        """Build an untrained network from a model YAML."""
+    def _new(
+        self, cfg: str, task: str | None = None, verbose: bool = False, model: type[nn.Module] | None = None
+    ) -> None:
+        """Build an untrained network from a model YAML, of the task's class or of the class `model`."""
         parsed = yaml_model_load(cfg)
         self.cfg = cfg
         self.task = task or guess_model_task(parsed)
         channels = {"ch": parsed["channels"]} if parsed.get("channels") else {}
-        self.model = (model or self._part("model"))(parsed, **channels, verbose=verbose and rank() in {-1, 0})
+        network = model or self._smart_load("model")
+        self.model = network(parsed, **channels, verbose=verbose and rank() in {-1, 0})
         self.overrides.update(model=self.cfg, task=self.task)
         self.model.args = {**get_cfg().as_dict(), "imgsz": TASK_INFOS[self.task].imgsz, **self.overrides}
         self.model.task = self.task
 
-    def _open(self, weights: str, task: str | None = None) -> None:
+    def _load(self, weights: str, task: str | None = None) -> None:
         """Load a checkpoint, or remember the path of an exported model (its runtime opens it)."""
         path = str(check_model_file_from_stem(weights))
         if path.lower().startswith(("http://", "https://", "rtsp://", "rtmp://")):
@@ -105,7 +110,7 @@ class Model(nn.Module):
         if Path(path).suffix == ".pt":
             self.model, self.ckpt = load_checkpoint(path, trust=bool(self.overrides.get("trust")))
             self.task = self.model.task
-            self.overrides.update({k: v for k, v in self.model.args.items() if k in STANDING_KEYS})
+            self.overrides.update(self._reset_ckpt_args(self.model.args))
             self.ckpt_path = getattr(self.model, "pt_path", path)
         else:
             path = str(check_file(path))
@@ -121,26 +126,35 @@ class Model(nn.Module):
         self.overrides.update(model=path, task=self.task)
         self.model_name = path
 
-    def _part(self, part: str) -> type:
-        """Return the class that `task_map` names for this task: model, trainer, validator or predictor."""
+    def _smart_load(self, key: str) -> type:
+        """Return the class that `task_map` names for this task.
+
+        Args:
+            key: `model`, `trainer`, `validator` or `predictor`.
+        """
         tasks = self.task_map
-        if self.task not in tasks or part not in tasks[self.task]:
+        if self.task not in tasks or key not in tasks[self.task]:
             raise NotImplementedError(
-                f"{type(self).__name__} has no {part} for task '{self.task}' yet; its tasks are {sorted(tasks)}."
+                f"{type(self).__name__} has no {key} for task '{self.task}' yet; its tasks are {sorted(tasks)}."
             )
-        return tasks[self.task][part]
+        return tasks[self.task][key]
+
+    @staticmethod
+    def _reset_ckpt_args(args: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what later calls take over from the arguments that a checkpoint was trained with."""
+        return {name: value for name, value in args.items() if name in STANDING_KEYS}
 
     @property
     def task_map(self) -> MutableMapping[str, MutableMapping[str, type]]:
         """Task name -> {"model", "trainer", "validator", "predictor"} classes."""
         raise NotImplementedError(f"{type(self).__name__} must return its tasks from 'task_map'.")
 
-    def _require_network(self, action: str) -> None:
+    def _check_is_pytorch_model(self) -> None:
         """Raise unless a PyTorch network is loaded: exported files predict and validate only."""
         if not isinstance(self.model, nn.Module):
             raise TypeError(
-                f"'{self.model}' is an exported model: it can predict and validate, but not {action}. "
-                "Load the *.pt PyTorch checkpoint it was made from."
+                f"'{self.model}' is an exported model: it can predict and validate, nothing else. For that, load the "
+                "*.pt PyTorch model it was made from."
             )
 
     # Modes ------------------------------------------------------------------------------------------------------------
@@ -176,7 +190,7 @@ class Model(nn.Module):
 
     def _predictor_for(self, args: dict[str, Any]) -> Any:
         """Reuse the standing predictor, and with it the loaded runtime, unless the call changes how it is set up."""
-        cls, fresh = self._part("predictor"), get_cfg(overrides=args)
+        cls, fresh = self._smart_load("predictor"), get_cfg(overrides=args)
         old = self.predictor
         unchanged = type(old) is cls and all(
             getattr(old.args, k, None) == getattr(fresh, k, None) for k in PREDICTOR_SETUP_KEYS
@@ -189,7 +203,7 @@ class Model(nn.Module):
 
     def embed(self, source: Any = None, stream: bool = False, **kwargs: Any) -> list | Iterator[torch.Tensor]:
         """Return one feature vector per image: the pooled output of the layers in `embed` (the last but one)."""
-        self._require_network("embed")
+        self._check_is_pytorch_model()
         kwargs.setdefault("embed", [len(self.model.model) - 2])
         return self.predict(source, stream, **kwargs)
 
@@ -200,13 +214,25 @@ class Model(nn.Module):
     def val(self, validator: Any = None, **kwargs: Any) -> Any:
         """Validate on a data set and return the metrics object (also kept as `self.metrics`)."""
         args = self._merge({"rect": True}, kwargs, "val")
-        if not args.get("data"):
-            args["data"] = TASK2DATA[self.task]
-            LOGGER.warning(f"'data' is missing. Using default 'data={args['data']}'.")
-        runner = (validator or self._part("validator"))(args=args, _callbacks=self.callbacks)
+        if not kwargs.get("data"):
+            args["data"] = self._val_data()
+        runner = (validator or self._smart_load("validator"))(args=args, _callbacks=self.callbacks)
         runner(model=self.model)
         self.metrics = runner.metrics
         return self.metrics
+
+    def _val_data(self) -> str | None:
+        """Return the data set to validate on where a call names none.
+
+        That is the one that the model was trained on, if it is still there, else the task's default.
+        """
+        trained = self.overrides.get("data")
+        if trained and (Path(str(trained)).exists() or not Path(str(trained)).is_absolute()):
+            return trained
+        default = TASK2DATA[self.task]
+        reason = f"'{trained}', which the model was trained on, is not there" if trained else "'data' is missing"
+        LOGGER.warning(f"{reason}. Using default 'data={default}'.")
+        return default
 
     def train(self, trainer: Callable | None = None, **kwargs: Any) -> Any:
         """Train on a data set.
@@ -218,9 +244,9 @@ class Model(nn.Module):
         Returns:
             The metrics of the final validation (None on worker ranks).
         """
-        self._require_network("train")
+        self._check_is_pytorch_model()
         args = self._train_args(kwargs)
-        runner = (trainer or self._part("trainer"))(overrides=args, _callbacks=self.callbacks)
+        runner = (trainer or self._smart_load("trainer"))(overrides=args, _callbacks=self.callbacks)
         if not args.get("resume") and self.ckpt:
             # Weights that came from a file (or were loaded into a YAML model) go into the trainer's own network, whose
             # class count is the data set's; a network only built from YAML is rebuilt by the trainer after seeding.
@@ -254,14 +280,14 @@ class Model(nn.Module):
             trust = bool(self.overrides.get("trust"))
             self.model, self.ckpt = load_checkpoint(weights, trust=trust)
             self.ckpt_path = str(weights)
-            self.overrides = {k: v for k, v in self.model.args.items() if k in STANDING_KEYS}
+            self.overrides = self._reset_ckpt_args(self.model.args)
             self.overrides.update({"model": str(weights), "task": self.task} | ({"trust": True} if trust else {}))
         self.metrics = getattr(runner.validator, "metrics", None)
         self.predictor = None
 
     def export(self, **kwargs: Any) -> str:
         """Export the network to another format and return the path of what was written."""
-        self._require_network("export")
+        self._check_is_pytorch_model()
         base = {"imgsz": self.model.args["imgsz"], "batch": 1, "data": None, "device": None, "verbose": False}
         args = self._merge(base, kwargs, "export")
         args["data"] = kwargs.get("data")  # not that of the training: exports name it themselves
@@ -288,7 +314,7 @@ class Model(nn.Module):
 
     def load(self, weights: str | Path | nn.Module = "yolo26n.pt") -> Model:
         """Copy weights with equal names and shapes into this network; plain convolutions upcycle into dynamic ones."""
-        self._require_network("load weights")
+        self._check_is_pytorch_model()
         if isinstance(weights, (str, Path)):
             self.overrides["pretrained"] = str(weights)
             weights, self.ckpt = load_checkpoint(weights, trust=bool(self.overrides.get("trust")))
@@ -301,7 +327,7 @@ class Model(nn.Module):
 
     def save(self, filename: str | Path = "saved_model.pt") -> None:
         """Write the network as a half-precision checkpoint (atomically)."""
-        self._require_network("save")
+        self._check_is_pytorch_model()
         network = copy_network(self.model, keep=_is_of_torch).half()
         network.criterion = None
         record = {
@@ -317,7 +343,7 @@ class Model(nn.Module):
 
     def reset_weights(self) -> Model:
         """Initialise every layer anew and make all parameters trainable again."""
-        self._require_network("reset weights")
+        self._check_is_pytorch_model()
         for module in self.model.modules():
             if hasattr(module, "reset_parameters"):
                 module.reset_parameters()
@@ -329,12 +355,12 @@ class Model(nn.Module):
 
     def info(self, detailed: bool = False, verbose: bool = True, imgsz: int | list[int] = 640) -> tuple | None:
         """Print and return (layers, parameters, gradients, GFLOPs)."""
-        self._require_network("report its layers")
+        self._check_is_pytorch_model()
         return self.model.info(detailed=detailed, verbose=verbose, imgsz=imgsz)
 
     def fuse(self, verbose: bool = True, imgsz: int | list[int] = 640) -> Model:
         """Fold normalisation into the convolutions, dynamic ones included, in place."""
-        self._require_network("fuse")
+        self._check_is_pytorch_model()
         self.model.fuse(verbose=verbose)
         return self
 
@@ -346,7 +372,7 @@ class Model(nn.Module):
         if isinstance(self.model, nn.Module):
             return self.model.names
         if self.predictor is None or self.predictor.model is None:
-            self.predictor = self._part("predictor")(overrides=self._merge({}, {"verbose": False}, "predict"))
+            self.predictor = self._smart_load("predictor")(overrides=self._merge({}, {"verbose": False}, "predict"))
             self.predictor.setup_model(self.model, verbose=False)
         return self.predictor.model.names
 
@@ -402,7 +428,7 @@ class Model(nn.Module):
 
     def _apply(self, fn: Callable, recurse: bool = True) -> Model:
         """Move or cast the network; the standing predictor no longer matches it."""
-        self._require_network("move between devices")
+        self._check_is_pytorch_model()
         super()._apply(fn, recurse)
         self.predictor = None
         self.overrides["device"] = str(self.device)

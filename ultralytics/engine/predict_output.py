@@ -81,14 +81,13 @@ class RunOutput:
             self._stems[key] = self._names.known(key) if lasting else self._names.fresh(key)
         return self._stems[key]
 
-    def image(self, source: str | Path, picture: np.ndarray) -> Path:
-        """Write the annotated picture of a still source."""
-        return self._picture(self.folder / f"{self.stem(source)}.jpg", picture)
+    def image(self, target: Path, picture: np.ndarray) -> Path:
+        """Write the annotated picture of a still source as JPEG."""
+        return self._picture(target.with_suffix(".jpg"), picture)
 
-    def frame(self, source: str | Path, number: int, picture: np.ndarray) -> Path:
-        """Write one annotated frame of a video."""
-        stem = self.stem(source)
-        return self._picture(self.folder / f"{stem}_frames" / f"{stem}_{number}.jpg", picture)
+    def frame(self, target: Path, number: int, picture: np.ndarray) -> Path:
+        """Write one annotated frame of the video `target`."""
+        return self._picture(target.with_name(f"{target.stem}_frames") / f"{target.stem}_{number}.jpg", picture)
 
     def _picture(self, path: Path, picture: np.ndarray) -> Path:
         path = path.with_suffix(".png") if max(picture.shape) > LONGEST_JPEG else path
@@ -96,14 +95,14 @@ class RunOutput:
         write_image(path, picture)
         return path
 
-    def video(self, source: str | Path, picture: np.ndarray, fps: float = DEFAULT_FPS) -> Path:
-        """Append one annotated frame to the video of a source.
+    def video(self, target: Path, picture: np.ndarray, fps: float = DEFAULT_FPS) -> Path:
+        """Append one annotated frame to the video `target`, which gets the suffix that the system's players open.
 
         Raises:
             OSError: if no video can be opened for writing.
         """
         suffix, codec = VIDEO_CODECS.get(platform.system(), LINUX_CODEC)
-        path = self.folder / f"{self.stem(source)}{suffix}"
+        path = target.with_suffix(suffix)
         if path not in self.videos:
             path.parent.mkdir(parents=True, exist_ok=True)
             size = picture.shape[1], picture.shape[0]

@@ -28,6 +28,7 @@ from ultralytics.cfg.merge import DEFAULT_CFG, get_cfg, get_save_dir
 from ultralytics.data.augment.letterbox import LetterBox
 from ultralytics.data.images.depth import as_bytes
 from ultralytics.data.sources import load_inference_source
+from ultralytics.engine.idle import warn_idle_methods
 from ultralytics.engine.plots.features import class_activation_map
 from ultralytics.engine.predict_output import DEFAULT_FPS, RunOutput, SourceNames
 from ultralytics.engine.runtime import open_runtime
@@ -112,6 +113,7 @@ class BasePredictor:
         overrides: dict[str, Any] | None = None,
         _callbacks: dict[str, list[Callable]] | None = None,
     ) -> None:
+        warn_idle_methods(self)
         self.args = self._checked(get_cfg(cfg, overrides))
         warn_without_effect("predict", self.args)
         self.save_dir = get_save_dir(self.args)
@@ -180,7 +182,10 @@ class BasePredictor:
         """
         if isinstance(im, torch.Tensor):
             return im.to(self.model.device, self._dtype)
-        pictures = self.pre_transform([as_bytes(x) for x in im])
+        return self._as_input(self.pre_transform([as_bytes(x) for x in im]))
+
+    def _as_input(self, pictures: Sequence[np.ndarray]) -> torch.Tensor:
+        """Return (H, W, C) BGR uint8 pictures of one size as network input (B, C, H, W), RGB, 0..1."""
         pixels = torch.from_numpy(_stacked_rgb(pictures)).to(self.model.device).permute(0, 3, 1, 2)
         if self.model.format != "pt":
             pixels = pixels.contiguous()  # networks take pixels with their channels together, as pictures have them
@@ -422,7 +427,8 @@ class BasePredictor:
         if args.show:
             self.show(str(p))
         if args.save:
-            self.save_predicted_images(p, frame)
+            Path(self.save_dir).mkdir(parents=True, exist_ok=True)
+            self.save_predicted_images(self._target(p), frame)
         prefix = f"{i}: " if self._numbered() else ""
         height, width = im.shape[-2:]
         return f"{prefix}{height}x{width} {result.verbose()}{result.speed['inference']:.1f}ms"
@@ -431,6 +437,11 @@ class BasePredictor:
         """Return the stem of what is written of one picture; frames have their number."""
         moving = self.dataset.mode != "image"
         return self._output.stem(p) + (f"_{self._frame_number(line)}" if moving else "")
+
+    def _target(self, p: Path) -> Path:
+        """Return the path in the run folder that a source's annotated picture, or video, is named after."""
+        suffix = p.suffix if p.suffix[1:].isalnum() else ".jpg"  # addresses of streams have dots and colons
+        return Path(self.save_dir) / f"{self._output.stem(p)}{suffix}"
 
     def _numbered(self) -> bool:
         """Whether lines start with the position in the batch: live streams and data from memory have no path."""
@@ -446,17 +457,17 @@ class BasePredictor:
         """Write the last annotated picture: a file of its own, or the next frame of a video.
 
         Args:
-            save_path: path of the source; its stem names the output.
+            save_path: path in the run folder; pictures get the suffix `.jpg`, videos that of their format.
             frame: number of the frame.
         """
         if self.dataset.mode not in ("video", "stream"):
-            self._output.image(save_path, self.plotted_img)
+            self._output.image(Path(save_path), self.plotted_img)
             return
         fps = getattr(self.dataset, "fps", None)
         fps = fps[min(self._item, len(fps) - 1)] if isinstance(fps, (list, tuple)) and fps else fps
-        self._output.video(save_path, self.plotted_img, (fps or DEFAULT_FPS) / self.args.vid_stride)
+        self._output.video(Path(save_path), self.plotted_img, (fps or DEFAULT_FPS) / self.args.vid_stride)
         if self.args.save_frames:
-            self._output.frame(save_path, frame, self.plotted_img)
+            self._output.frame(Path(save_path), frame, self.plotted_img)
 
     def show(self, p: str = "") -> None:
         """Show the last annotated picture in a window; `q` ends the run. Without a display a warning is logged once."""

@@ -120,12 +120,14 @@ class Finish(Protocol):
     def __call__(self, detections: Detections, frame: Frame) -> Any: ...
 
 
-class Match(Protocol):
-    """Detections of one image against its targets -> true-positive tables, `{"tp": (N, 10) bool, ...}`."""
+class Overlap(Protocol):
+    """Detections of one image against its targets -> how much they agree, (M, N) of every target and detection.
 
-    def __call__(
-        self, detections: Detections, targets: Mapping[str, Any], iouv: torch.Tensor
-    ) -> dict[str, np.ndarray]: ...
+    Both are the dictionaries that pass between the steps of the validator. The result has one entry per branch of the
+    metrics, under the key of that branch's true-positive table: `{"tp": ..., "tp_m": ...}`.
+    """
+
+    def __call__(self, preds: Mapping[str, Any], targets: Mapping[str, Any]) -> dict[str, torch.Tensor]: ...
 
 
 @dataclass(frozen=True)
@@ -139,7 +141,7 @@ class Task:
         info: static row of `cfg/tasks.py` (name, suffix, head names, default data and model, key metric).
         fields: label parts the data set has to load: {"boxes"}, {"boxes", "segments"} ...
         model, trainer, validator, predictor, metrics: import paths of the public classes.
-        select, finish, match: the stages.
+        select, finish, overlap: the stages; tasks without objects have no overlap.
         loss_names: columns of the progress bar and of results.csv.
         val_batch_factor: validation batch size over training batch size.
     """
@@ -153,8 +155,8 @@ class Task:
     metrics: str
     select: Select
     finish: Finish
-    match: Match
     loss_names: tuple[str, ...]
+    overlap: Overlap | None = None
     val_batch_factor: int = 2
 
     @property

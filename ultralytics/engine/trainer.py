@@ -19,23 +19,36 @@ from torch import nn
 from ultralytics.cfg.idle import warn_without_effect
 from ultralytics.cfg.merge import DEFAULT_CFG, get_cfg
 from ultralytics.data.describe.boxes import check_det_dataset
+from ultralytics.engine.idle import warn_idle_methods
 from ultralytics.engine.plots.curves import plot_results
 from ultralytics.engine.task import Task
-from ultralytics.engine.train import autobatch, checkpointing, console, ddp, loop, modules, optimizer, recovery, setup
+from ultralytics.engine.train import (
+    autobatch,
+    checkpointing,
+    console,
+    ddp,
+    ending,
+    loop,
+    modules,
+    optimizer,
+    recovery,
+    schedule,
+    setup,
+)
 from ultralytics.engine.train.checkpointing import Progress
 from ultralytics.engine.train.csvlog import CsvLog
 from ultralytics.engine.train.ema import ModelEMA
-from ultralytics.engine.train.hooks import BatchPictures, CloseMosaic, SpareCore, TimeLimit
+from ultralytics.engine.train.hooks import BatchPictures, CloseMosaic, SpareCore, TimeLimit, close_mosaic
 from ultralytics.engine.train.mode import Precision
 from ultralytics.engine.train.multi import MultiTrainer
 from ultralytics.engine.train.process import training_process
-from ultralytics.engine.train.resume import Resumption, find_resumption
-from ultralytics.nn.weights.checkpoint import load_checkpoint, save_checkpoint, strip_optimizer
+from ultralytics.engine.train.resume import Resumption, find_resumption, refuse_finished
+from ultralytics.nn.weights.checkpoint import load_checkpoint, save_checkpoint
 from ultralytics.utils import env
 from ultralytics.utils.callbacks import add_integration_callbacks, get_default_callbacks
 from ultralytics.utils.checks import check_model_file_from_stem
 from ultralytics.utils.device import select_device
-from ultralytics.utils.dist import broadcast_object, torch_distributed_zero_first
+from ultralytics.utils.dist import torch_distributed_zero_first
 from ultralytics.utils.lazy import offer
 from ultralytics.utils.log import LOGGER, colorstr
 from ultralytics.utils.seeds import init_seeds, unset_deterministic
@@ -44,6 +57,7 @@ from ultralytics.utils.unbuilt import refuse
 __all__ = ["BaseTrainer", "MultiTrainer"]
 
 GRADIENT_NORM = 10.0
+ONE_CLASS = "item"  # name of the only class with single_cls
 
 
 class BaseTrainer:
@@ -70,6 +84,7 @@ class BaseTrainer:
     def __init__(
         self, cfg: Any = DEFAULT_CFG, overrides: Mapping[str, Any] | None = None, _callbacks: dict | None = None
     ) -> None:
+        warn_idle_methods(self)
         overrides = dict(overrides or {})
         self.args = get_cfg(cfg, overrides)
         refuse_unbuilt(self.args)
@@ -96,9 +111,10 @@ class BaseTrainer:
         self.progress, self.precision = Progress(), Precision()
         self.stop = self.joins_normalizer = False
         self.epoch = self.start_epoch = self.iteration = 0
-        self.epochs = self.args.epochs or 100
+        self.epochs = self.planned_epochs = self.args.epochs or 100
         self.batch: dict[str, Any] | None = None
         self.batch_size = self.args.batch
+        self.save_period = self.args.save_period
         self.save_error: OSError | None = None
         self.batch_cuts = 0
         self.compiled: nn.Module | None = None
@@ -115,7 +131,7 @@ class BaseTrainer:
         distributed = self.world_size > 1
         self.device = select_device(ddp.rank_device(self.args.device) if distributed else self.args.device)
         if distributed:
-            ddp.join_group(self.device)
+            self._setup_ddp()
         init_seeds(self.args.seed + max(self.rank, 0), self.args.deterministic)  # rank 0 builds what one process builds
         setup.claim_folder(self)
         try:
@@ -130,6 +146,16 @@ class BaseTrainer:
         except BaseException:
             self._release()
             raise
+
+    @property
+    def resume(self) -> bool:
+        """Whether this is the continuation of a run."""
+        return self.resumption is not None
+
+    @property
+    def ddp(self) -> bool:
+        """Whether several processes train."""
+        return self.world_size > 1
 
     @property
     def is_main(self) -> bool:
@@ -164,15 +190,16 @@ class BaseTrainer:
 
         Raises:
             KeyboardInterrupt: on Ctrl-C, after saying how to go on.
+            NothingToResumeError: the run to resume is finished.
         """
         if len(self.worker_devices) > 1:
+            refuse_finished(self.resumption)
             self._adopt(ddp.launch(self, self.worker_devices))
             return
         try:
+            refuse_finished(self.resumption)
             with training_process(self.device, ddp.local_processes()):
-                setup.set_up(self)
-                loop.run(self)
-                self._finish()
+                self._do_train()
         except KeyboardInterrupt:
             if self.is_main:
                 console.interrupted(self)
@@ -181,19 +208,23 @@ class BaseTrainer:
             self.emit("teardown")
             self._release()
 
-    def _finish(self) -> None:
-        """Make the final files: stripped checkpoints, last validation, plots."""
-        done, hours = max(0, self.progress.epoch + 1 - self.start_epoch), self.elapsed() / 3600
-        if self.save_error is not None:
-            loop.save(self)
-            if self.save_error is not None:
-                raise self.save_error
-        if self.is_main:
-            LOGGER.info(f"\n{done} epochs completed in {hours:.3f} hours.")
-            if self.args.plots:
-                self.plot_metrics()
-        self.final_eval()
-        self.emit("on_train_end")
+    def _do_train(self) -> None:
+        """Set up, go through the epochs, and make the final files."""
+        self._setup_train()
+        loop.run(self)
+        ending.finish(self)
+
+    def _setup_train(self) -> None:
+        """Build network, loaders, optimizer, schedule and whatever else the epochs use."""
+        setup.set_up(self)
+
+    def _build_train_pipeline(self) -> None:
+        """Build loaders, optimizer and schedule for the present batch size; called again for a smaller one."""
+        setup.build_pipeline(self)
+
+    def _setup_ddp(self) -> None:
+        """Join the other training processes."""
+        ddp.join_group(self.device)
 
     def set_precision(self, precision: Precision) -> None:
         """Compute in this arithmetic and memory layout from now on."""
@@ -209,7 +240,8 @@ class BaseTrainer:
 
     def set_epochs(self, epochs: int) -> None:
         """Plan another number of epochs and fit the schedule to it."""
-        setup.plan_epochs(self, epochs)
+        self.epochs = self.progress.epochs = epochs
+        self._setup_scheduler()
 
     def elapsed(self) -> float:
         """Return the seconds this run has trained, before interruptions included."""
@@ -222,7 +254,7 @@ class BaseTrainer:
             unset_deterministic()
         if self.is_main:
             self.folder_lock.release()
-        recovery.free_memory(self.device)
+        self._clear_memory()
 
     def report(self) -> dict[str, Any]:
         """Return what the process that started the training ones needs to know about the run."""
@@ -235,6 +267,20 @@ class BaseTrainer:
         for name, value in report.items():
             setattr(self, name, value)
 
+    def smallest_batch(self, images: int, size: int) -> int:
+        """Return how many pictures a batch has to have: 2 where the network cannot learn from one alone, else 1.
+
+        Args:
+            images: pictures of the data set.
+            size: batch size of a process.
+        """
+        share, most = images // self.world_size, -(-images // self.world_size)
+        if share - (-(-most // size) - 1) * size > 1:
+            return 1  # no batch is that small, so the network need not be asked
+        side = int(self.args.imgsz * (1 - self.args.multi_scale)) // self.stride * self.stride
+        shape = (self.data.get("channels", 3), max(side, self.stride), max(side, self.stride))
+        return 2 if modules.single_values(modules.unwrap_model(self.model), shape) else 1
+
     # Override points --------------------------------------------------------------------------------------------------
 
     def check_resume(self, overrides: Mapping[str, Any]) -> None:
@@ -244,8 +290,12 @@ class BaseTrainer:
             self.args = self.resumption.args
 
     def get_dataset(self) -> dict[str, Any]:
-        """Return the description of the data set: `train`, `val`, `nc`, `names`, `channels` ..."""
-        return check_det_dataset(self.args.data)
+        """Return the description of the data set: `train`, `val`, `nc`, `names`, `channels` ...
+
+        With `single_cls` its only class is called `item`.
+        """
+        data = check_det_dataset(self.args.data)
+        return {**data, "names": {0: ONE_CLASS}, "nc": 1} if self.args.single_cls else data
 
     def setup_model(self) -> dict[str, Any] | None:
         """Build the network, with start weights where there are any; return the checkpoint they came from."""
@@ -290,6 +340,39 @@ class BaseTrainer:
 
     def set_class_weights(self) -> None:
         """Give the network weights per class, where the task has them."""
+
+    def _setup_scheduler(self) -> None:
+        """Make `lf`, an epoch's learning rate as a share of the initial one, and `scheduler`, which sets the rates.
+
+        Called after the optimizer is built, and again when the number of epochs changes.
+        """
+        setup.build_schedule(self)
+
+    def _get_warmup_iterations(self, num_batches: int) -> int:
+        """Return the length of the warm-up in iterations, 0 for none, given the batches of an epoch."""
+        return schedule.warmup_iterations(self.args.warmup_epochs, self.planned_epochs, num_batches)
+
+    def _model_train(self) -> None:
+        """Put the network into training mode; normalisation layers of frozen parts keep their statistics."""
+        self.model.train()
+        modules.freeze_norm_statistics(self.model, self.freeze_layer_names)
+
+    def _close_dataloader_mosaic(self) -> None:
+        """Turn mixing augmentations off; called once, when the last `close_mosaic` epochs begin."""
+        close_mosaic(self.train_loader, self.args)
+
+    def _get_memory(self, fraction: bool = False) -> float:
+        """Return the memory in use in GiB: of the device, or of this process where that is a processor.
+
+        Args:
+            fraction: return the share of the device's memory instead, 0 on a processor.
+        """
+        return recovery.memory_share(self.device) if fraction else recovery.memory_in_use(self.device)
+
+    def _clear_memory(self, threshold: float | None = None) -> None:
+        """Give cached memory back to the device, with `threshold` only where a larger share of it is in use."""
+        if threshold is None or self._get_memory(fraction=True) > threshold:
+            recovery.free_memory(self.device)
 
     def auto_batch(self, max_num_obj: int = 0, dataset_size: int = 0) -> int:
         """Return the largest batch size that fits into memory."""
@@ -375,40 +458,44 @@ class BaseTrainer:
         """Return results.csv as column -> values."""
         return CsvLog.read(self.csv)
 
-    def save_model(self) -> None:
+    def save_model(self) -> bool:
         """Save the state of the run: last.pt, best.pt when this epoch is the best, epochN.pt when its turn has come.
+        Return whether something was saved.
 
         last.pt comes last: a run that is killed in between goes on from the epoch before and writes the others again.
         """
         files = [self.best] if self.best_fitness == self.fitness else []
-        period = self.args.save_period
+        period = self.save_period
         if period > 0 and self.epoch % period == 0:
             files.append(self.wdir / f"epoch{self.epoch}.pt")
         files.append(self.last)
         save_checkpoint(checkpointing.build_checkpoint(self, self.progress), *files)
+        return True
 
     def resume_training(self, ckpt: dict[str, Any] | None) -> None:
         """Put the state of a checkpoint back and go on after its epoch."""
-        if ckpt is None:
-            return
-        self.progress = Progress.from_state(ckpt["continuation"])
-        if self.progress.epochs != self.epochs:
-            self.set_epochs(self.progress.epochs)
-        checkpointing.restore(self, ckpt)
-        self.start_epoch = self.progress.epoch + 1
-        self.epoch = max(0, self.progress.epoch)
-        self.stop = self._was_stopped(ckpt)
-        self.log.load_columns(ckpt["continuation"]["results"], self.progress.epoch)
-        self.train_time_start = time.time() - self.progress.elapsed
-        if self.start_epoch and self.is_main:
-            LOGGER.info(
-                f"Resuming training {self.args.model} from epoch {self.start_epoch + 1} to {self.epochs} total epochs"
-            )
+        if ckpt is not None:
+            checkpointing.go_on(self, ckpt)
 
-    def _was_stopped(self, ckpt: Mapping[str, Any]) -> bool:
-        """Whether the run had ended before its last epoch, under rules that still hold."""
-        rules = {key: ckpt["train_args"].get(key) for key in ("time", "patience")}
-        return self.progress.stopped and all(self.args.get(key) == value for key, value in rules.items())
+    def _load_checkpoint_state(self, ckpt: Mapping[str, Any]) -> None:
+        """Put weights, average, optimizer, scaler, stopper and loss of a checkpoint back."""
+        checkpointing.restore(self, ckpt)
+
+    def _handle_nan_recovery(self, epoch: int) -> bool:
+        """Go back to the last checkpoint if the loss or the fitness of an epoch is no number; return whether it did.
+
+        The run then goes on at `start_epoch`.
+
+        Raises:
+            TrainingFailedError: after several returns.
+        """
+        loss = float(sum(self.tloss.values()))
+        try:
+            recovery.check_finite(loss, self.fitness, epoch, self.progress.recoveries)
+        except recovery.RestartEpoch as restart:
+            loop.go_back(self, restart)
+            return True
+        return False
 
     def extra_state(self) -> dict[str, Any]:
         """Return further plain values that a subclass wants back on resume."""
@@ -422,28 +509,7 @@ class BaseTrainer:
 
         last.pt is stripped at the very end: until then an interrupted run can be resumed and does what is left to do.
         """
-        table = {"train_results": self.log.as_columns()}
-        target = self.best if self.best.exists() else self.last
-        if self.is_main and self.best.exists():
-            strip_optimizer(self.best, updates=table)
-        if broadcast_object(target.exists()):
-            self._validate_file(target)
-        if self.is_main and self.last.exists():
-            strip_optimizer(self.last, updates=table)
-
-    def _validate_file(self, file: Path) -> None:
-        """Validate a checkpoint of this run on all processes; only the first one needs to see the file."""
-        LOGGER.info(f"\nValidating {file}...")
-        self.validator.args.plots = self.args.plots
-        self.validator.args.compile = False  # was meant for training
-        model: Any = file
-        if self.world_size > 1:
-            model = broadcast_object(load_checkpoint(file)[0] if self.is_main else None)
-        self.metrics = self.validator(model=model)
-        if self.metrics:
-            self.metrics.pop("fitness", None)
-        self.epoch += 1
-        self.emit("on_fit_epoch_end")
+        ending.strip_and_validate(self)
 
     def on_plot(self, name: Any, data: Any = None) -> None:
         """Remember a picture, for loggers."""

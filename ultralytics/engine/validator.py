@@ -18,6 +18,7 @@ import torch
 from ultralytics.cfg.idle import warn_without_effect
 from ultralytics.cfg.merge import get_cfg, get_save_dir
 from ultralytics.data.describe.boxes import check_det_dataset
+from ultralytics.engine.idle import warn_idle_methods
 from ultralytics.engine.metrics.match import match_predictions
 from ultralytics.engine.runtime import open_runtime
 from ultralytics.engine.task import SelectOptions, Task
@@ -71,6 +72,7 @@ class BaseValidator:
         args: Any = None,
         _callbacks: dict[str, list[Callable]] | None = None,
     ) -> None:
+        warn_idle_methods(self)
         self.args = get_cfg(overrides=None if args is None else dict(args))
         if self.args.conf is None:
             self.args.conf = self.default_conf
@@ -224,8 +226,8 @@ class BaseValidator:
     def _conclude(self, trainer: Any, losses: dict[str, torch.Tensor]) -> dict[str, float] | None:
         """Turn what was collected into figures, write and log them."""
         batches = len(self.dataloader)
+        self.gather_stats()
         if world_size() > 1:
-            self.gather_stats()
             losses, batches = _merge_ranks(losses, batches)
             if rank() not in {-1, 0}:
                 return None
@@ -302,7 +304,7 @@ class BaseValidator:
         return {}
 
     def gather_stats(self) -> None:
-        """Bring what the ranks counted to the main one."""
+        """Bring what the ranks counted to the main one; called after the last batch, also where there is one rank."""
 
     def print_results(self) -> None:
         """Log the table."""
@@ -338,12 +340,12 @@ class BaseValidator:
             pred_classes: (N,) classes, best score first.
             true_classes: (M,) classes.
             iou: (M, N) overlaps.
-            use_scipy: not used; the matching is the same for every caller.
+            use_scipy: maximise the sum of overlaps instead of letting the best score choose first.
 
         Returns:
             (N, 10) bool.
         """
-        return match_predictions(pred_classes, true_classes, iou, self.iouv)
+        return match_predictions(pred_classes, true_classes, iou, self.iouv, use_scipy)
 
     def on_plot(self, name: Any, data: Any = None) -> None:
         """Remember a plot that was written; `plots` maps its path to data and time for the loggers."""

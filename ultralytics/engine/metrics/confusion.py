@@ -25,6 +25,11 @@ from ultralytics.utils.log import LOGGER
 
 __all__ = ["ConfusionMatrix"]
 
+COUNTED_ABOVE = 0.25
+RUN_CONF = {False: 0.001, True: 0.01}  # what validation runs of upright and of rotated boxes take part with
+MATCHES = ("TP", "FP", "FN", "GT")
+MATCH_FIELDS = ("bboxes", "cls", "conf", "masks", "keypoints")
+
 
 @public("ultralytics.utils.metrics")
 class ConfusionMatrix(DataExportMixin):
@@ -71,10 +76,11 @@ class ConfusionMatrix(DataExportMixin):
         Args:
             detections: `bboxes` `(N, 4)` corners (`(N, 5)` rotated boxes for `obb`), `conf` `(N,)`, `cls` `(N,)`.
             batch: `bboxes` `(M, 4 or 5)` and `cls` `(M,)` of the labels.
-            conf: only detections above this count. None and 0.001, the thresholds of a validation run, stand for 0.25.
+            conf: only detections above this count. None and the thresholds of a validation run, 0.001 and for rotated
+                boxes 0.01, stand for 0.25.
             iou_thres: a detection may take a label when their overlap is above this.
         """
-        conf = 0.25 if conf is None or conf == 0.001 else conf
+        conf = COUNTED_ABOVE if conf in (None, RUN_CONF[detections["bboxes"].shape[1] == 5]) else conf
         loud = torch.nonzero(detections["conf"] > conf)[:, 0]
         loud = loud[detections["conf"][loud].argsort(descending=True, stable=True)]
         boxes, predicted = detections["bboxes"][loud], detections["cls"][loud].view(-1)
@@ -92,29 +98,25 @@ class ConfusionMatrix(DataExportMixin):
         if self.matches is not None:
             right = found.copy()
             right[found] = rows[found] == columns[taken[found]]
-            lost = np.concatenate([missed, taken[found & ~right]])
-            self._remember(detections, loud, right, batch, np.sort(lost))
+            lost = np.sort(np.concatenate([missed, taken[found & ~right]]))
+            self.matches = {kind: {} for kind in MATCHES}
+            for detection, is_right in zip(loud.tolist(), right.tolist(), strict=True):
+                self._append_matches("TP" if is_right else "FP", detections, detection)
+            for kind, rows in (("FN", lost.tolist()), ("GT", range(len(true)))):
+                for row in rows:
+                    self._append_matches(kind, batch, row)
 
-    def _remember(
-        self,
-        detections: Mapping[str, torch.Tensor],
-        loud: torch.Tensor,
-        right: np.ndarray,
-        batch: Mapping[str, Any],
-        lost: np.ndarray,
-    ) -> None:
-        """Keep the boxes of one image by kind; masks and keypoints come along where there are any."""
-        fields = ("bboxes", "cls", "conf", "masks", "keypoints")
+    def _append_matches(self, mtype: str, batch: Mapping[str, Any], idx: int) -> None:
+        """Keep one box of the present image; masks and keypoints come along where there are any.
 
-        def pick(source: Mapping[str, Any], rows: Sequence[int]) -> dict[str, list]:
-            return {k: [source[k][int(i)] for i in rows] for k in fields if source.get(k) is not None}
-
-        self.matches = {
-            "TP": pick(detections, loud[torch.from_numpy(right).to(loud.device)].tolist()),
-            "FP": pick(detections, loud[torch.from_numpy(~right).to(loud.device)].tolist()),
-            "FN": pick(batch, lost.tolist()),
-            "GT": pick(batch, range(len(batch["cls"]))),
-        }
+        Args:
+            mtype: `TP`, `FP`, `FN` or `GT`.
+            batch: detections for the first two, labels for the others.
+            idx: row in them.
+        """
+        for key in MATCH_FIELDS:
+            if batch.get(key) is not None:
+                self.matches[mtype].setdefault(key, []).append(batch[key][idx])
 
     # Output -----------------------------------------------------------------------------------------------------------
     def tp_fp(self) -> tuple[np.ndarray, np.ndarray]:

@@ -8,6 +8,7 @@ verdicts. All of it is plain tensors, numbers and text, so a restricted unpickle
 from __future__ import annotations
 
 import copy
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -19,9 +20,19 @@ from torch import nn
 from ultralytics.engine.train.modules import unwrap_model
 from ultralytics.engine.train.optimizer import align_state
 from ultralytics.utils.git import package_repository
+from ultralytics.utils.log import LOGGER
 from ultralytics.utils.version import __version__
 
-__all__ = ["FORMAT", "Progress", "build_checkpoint", "continuation_of", "plain", "restore", "restore_weights"]
+__all__ = [
+    "FORMAT",
+    "Progress",
+    "build_checkpoint",
+    "continuation_of",
+    "go_on",
+    "plain",
+    "restore",
+    "restore_weights",
+]
 
 FORMAT = 1
 LICENSE = "AGPL-3.0-or-later"
@@ -97,7 +108,6 @@ def build_checkpoint(trainer: Any, progress: Progress) -> dict[str, Any]:
         progress: where the run stands.
     """
     model = unwrap_model(trainer.model)
-    table = trainer.log.as_columns()
     criterion, repository = getattr(model, "criterion", None), package_repository()
     continuation = {
         "format": FORMAT,
@@ -107,7 +117,7 @@ def build_checkpoint(trainer: Any, progress: Progress) -> dict[str, Any]:
         "criterion": criterion.state_dict() if isinstance(criterion, nn.Module) else _plain_state(criterion),
         "stopper": trainer.stopper.state_dict(),
         "scheduler": {"last_epoch": progress.epoch},
-        "results": table,
+        "results": trainer.log.as_columns(),
         "extra": trainer.extra_state(),
     }
     return {
@@ -122,7 +132,7 @@ def build_checkpoint(trainer: Any, progress: Progress) -> dict[str, Any]:
         "scaler": trainer.scaler.state_dict(),
         "train_args": plain(vars(trainer.args)),
         "train_metrics": {**(trainer.metrics or {}), "fitness": trainer.fitness},
-        "train_results": table,
+        "train_results": trainer.read_results_csv(),
         "date": datetime.now().astimezone().isoformat(),
         "version": __version__,
         "git": {fact: _text(getattr(repository, fact)) for fact in ("root", "branch", "commit", "message", "origin")},
@@ -151,6 +161,26 @@ def restore_weights(trainer: Any, checkpoint: Mapping[str, Any]) -> None:
     trainer.ema.updates = int(checkpoint["updates"])
 
 
+def go_on(trainer: Any, checkpoint: Mapping[str, Any]) -> None:
+    """Put a checkpoint back into a trainer that has been set up the same way, which goes on after its epoch."""
+    part = checkpoint["continuation"]
+    trainer.progress = progress = Progress.from_state(part)
+    if progress.epochs != trainer.epochs:
+        trainer.set_epochs(progress.epochs)
+    trainer._load_checkpoint_state(checkpoint)
+    trainer.start_epoch, trainer.epoch = progress.epoch + 1, max(0, progress.epoch)
+    rules = {key: checkpoint["train_args"].get(key) for key in ("time", "patience")}
+    # A run that had ended before its last epoch goes on where the rule that ended it has been changed.
+    trainer.stop = progress.stopped and all(trainer.args.get(key) == value for key, value in rules.items())
+    trainer.log.load_columns(part["results"], progress.epoch)
+    trainer.train_time_start = time.time() - progress.elapsed
+    if trainer.start_epoch and trainer.is_main:
+        LOGGER.info(
+            f"Resuming training {trainer.args.model} from epoch {trainer.start_epoch + 1} to {trainer.epochs} total "
+            "epochs"
+        )
+
+
 @torch.no_grad()
 def restore(trainer: Any, checkpoint: Mapping[str, Any]) -> None:
     """Put a checkpoint back into a trainer that has been set up the same way.
@@ -169,7 +199,7 @@ def restore(trainer: Any, checkpoint: Mapping[str, Any]) -> None:
     if checkpoint.get("scaler"):
         trainer.scaler.load_state_dict(checkpoint["scaler"])
     for name, p in model.named_parameters():
-        waiting = part["gradients"].get(name)
+        waiting = part["gradients"].get(name) if p.requires_grad else None  # it may be frozen from here on
         p.grad = None if waiting is None else torch.empty_like(p).copy_(waiting)
     trainer.stopper.load_state_dict(part["stopper"])
     _restore_criterion(model, part.get("criterion") or {})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -11,7 +11,7 @@ import torch
 from ultralytics.utils.log import LOGGER, colorstr
 from ultralytics.utils.tqdm import TQDM
 
-__all__ = ["EpochBar", "announce", "header", "interrupted", "memory_text"]
+__all__ = ["EpochBar", "announce", "header", "interrupted"]
 
 WIDTH = 11
 REFRESH_S = 0.25  # reading the losses waits for the GPU, so not every batch
@@ -21,19 +21,6 @@ def header(loss_names: Sequence[str], device: torch.device) -> str:
     """Return the column heads: epoch, memory, one per loss, boxes in the batch, image side."""
     memory = "RAM" if device.type == "cpu" else "GPU_mem"
     return "\n" + "".join(f"{name:>{WIDTH}}" for name in ("Epoch", memory, *loss_names, "Instances", "Size"))
-
-
-def memory_text(device: torch.device) -> str:
-    """Return the memory in use, in GiB: of the device, or of this process on a processor."""
-    if device.type == "cuda":
-        used = torch.cuda.memory_reserved(device)
-    elif device.type == "mps":
-        used = torch.mps.driver_allocated_memory()
-    else:
-        import psutil  # a required package that takes long to import
-
-        used = psutil.Process().memory_info().rss
-    return f"{used / 2**30:.3g}G"
 
 
 def announce(trainer: Any) -> None:
@@ -68,13 +55,13 @@ class EpochBar(TQDM):
         loader: the batches.
         epoch: number from 0.
         epochs: planned number.
-        device: whose memory to show.
+        memory: returns the memory in use in GiB.
     """
 
-    def __init__(self, loader: Any, epoch: int, epochs: int, device: torch.device) -> None:
+    def __init__(self, loader: Any, epoch: int, epochs: int, memory: Callable[[], float]) -> None:
         super().__init__(loader, total=len(loader))
         self.place = f"{epoch + 1}/{epochs}"
-        self.device = device
+        self.memory = memory
         self._shown = 0.0
 
     def show(self, losses: Mapping[str, torch.Tensor] | None, instances: int, size: int, last: bool = False) -> None:
@@ -84,5 +71,6 @@ class EpochBar(TQDM):
             return
         self._shown = now
         numbers = "".join(f"{float(v):>{WIDTH}.4g}" for v in losses.values())
-        text = f"{self.place:>{WIDTH}}{memory_text(self.device):>{WIDTH}}{numbers}{instances:>{WIDTH}}{size:>{WIDTH}}"
+        memory = f"{self.memory():.3g}G"
+        text = f"{self.place:>{WIDTH}}{memory:>{WIDTH}}{numbers}{instances:>{WIDTH}}{size:>{WIDTH}}"
         self.set_description(text)

@@ -5,6 +5,7 @@ A hook is an object with methods named after the public events; the trainer call
 
 from __future__ import annotations
 
+import copy
 import statistics
 from dataclasses import replace
 from typing import Any
@@ -13,7 +14,7 @@ from ultralytics.engine.train.stopping import epochs_in_time
 from ultralytics.utils.dist import broadcast_object
 from ultralytics.utils.log import LOGGER
 
-__all__ = ["BatchPictures", "CloseMosaic", "Hook", "SpareCore", "TimeLimit"]
+__all__ = ["BatchPictures", "CloseMosaic", "Hook", "SpareCore", "TimeLimit", "close_mosaic", "keep_mosaic"]
 
 TOO_SLOW = 1.5  # times a step with one thread less
 
@@ -29,34 +30,34 @@ class Hook:
 
 
 class CloseMosaic(Hook):
-    """Turn mixing augmentations off for the last `close_mosaic` epochs.
-
-    Our data sets read `close_mosaic_epoch`, which travels with every index to the workers, so loaders go on
-    undisturbed. Others are asked to `close_mosaic(hyp)`, and their loader starts again.
-    """
+    """Have mixing augmentations turned off for the last `close_mosaic` epochs."""
 
     def __init__(self) -> None:
-        self.closed = False
-
-    @staticmethod
-    def plan(trainer: Any) -> None:
-        """Tell the data set when; again whenever the number of epochs changes."""
-        closing = trainer.args.close_mosaic
-        dataset = trainer.train_loader.dataset
-        if closing and hasattr(dataset, "close_mosaic_epoch"):
-            dataset.close_mosaic_epoch = max(trainer.epochs - closing, 0)
+        self.closed: Any = None  # loader that has been told
 
     def on_train_epoch_start(self, trainer: Any) -> None:
         """Close it when its epoch has come."""
         closing = trainer.args.close_mosaic
-        if self.closed or not closing or trainer.epoch < trainer.epochs - closing:
+        if not closing or trainer.epoch < trainer.epochs - closing or self.closed is trainer.train_loader:
             return
-        self.closed = True
-        dataset = trainer.train_loader.dataset
-        LOGGER.info("Closing dataloader mosaic")
-        if not hasattr(dataset, "close_mosaic_epoch") and hasattr(dataset, "close_mosaic"):
-            dataset.close_mosaic(hyp=trainer.args)
-            trainer.train_loader.reset()
+        self.closed = trainer.train_loader
+        trainer._close_dataloader_mosaic()
+
+
+def keep_mosaic(loader: Any) -> None:
+    """Let a data set mix until it is told to stop; by itself it would stop by its own count of epochs."""
+    if hasattr(loader.dataset, "close_mosaic_epoch"):
+        loader.dataset.close_mosaic_epoch = None
+
+
+def close_mosaic(loader: Any, args: Any) -> None:
+    """Turn the mixing augmentations of a loader's data set off, where it has any; its workers start again."""
+    if not hasattr(loader.dataset, "close_mosaic"):
+        return
+    LOGGER.info("Closing dataloader mosaic")
+    loader.dataset.close_mosaic(hyp=copy.copy(args))
+    if hasattr(loader, "reset"):
+        loader.reset()
 
 
 class BatchPictures(Hook):

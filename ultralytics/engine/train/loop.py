@@ -6,8 +6,10 @@ everything that a subclass may change is called as the trainer's method.
 
 from __future__ import annotations
 
+import contextlib
+import math
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
@@ -20,24 +22,25 @@ from ultralytics.utils.log import LOGGER
 
 __all__ = ["run", "save"]
 
+FULL = 0.5  # share of the device's memory in use above which cached blocks are given back between epochs
 EMA_ATTRIBUTES = ("yaml", "nc", "args", "names", "stride", "class_weights")
 
 
 def run(trainer: Any) -> None:
     """Run epochs until the last one, or until something asks to stop."""
     trainer.emit("on_train_start")
+    setup.plan_steps(trainer)
     if trainer.is_main:
         console.announce(trainer)
     trainer.epoch = trainer.start_epoch
     while trainer.epoch < trainer.epochs and not trainer.stop:
         try:
             run_epoch(trainer)
-            end_epoch(trainer)
+            again = end_epoch(trainer)
         except recovery.RestartEpoch as restart:
             go_back(trainer, restart)
-            trainer.epoch = trainer.start_epoch
-            continue
-        trainer.epoch += 1
+            again = True
+        trainer.epoch = trainer.start_epoch if again else trainer.epoch + 1
     trainer.epoch = max(trainer.progress.epoch, 0)
 
 
@@ -48,7 +51,7 @@ def run_epoch(trainer: Any) -> None:
     """Go once through the training data."""
     begin_epoch(trainer)
     loader = trainer.train_loader
-    bar = console.EpochBar(loader, trainer.epoch, trainer.epochs, trainer.device)
+    bar = console.EpochBar(loader, trainer.epoch, trainer.epochs, trainer._get_memory)
     try:
         for index, batch in enumerate(bar):
             begin = time.perf_counter()
@@ -71,8 +74,7 @@ def run_epoch(trainer: Any) -> None:
 def begin_epoch(trainer: Any) -> None:
     """Put model, generators, schedule and loader at the start of the epoch."""
     trainer.epoch_time_start = time.time()
-    trainer.model.train()
-    modules.freeze_norm_statistics(trainer.model, trainer.frozen)
+    trainer._model_train()
     reseed_epoch(trainer.args.seed, trainer.epoch, max(trainer.rank, 0))
     setup.set_epoch_rates(trainer)
     trainer.tloss, trainer.batch_times = None, []
@@ -118,7 +120,8 @@ def warm_up(trainer: Any, ni: int) -> None:
 def forward(trainer: Any, batch: dict[str, Any]) -> tuple[torch.Tensor, Any]:
     """Return loss and loss items of a batch; the network part runs compiled where that is asked for and works."""
     if trainer.compiled is None:
-        return trainer.model(batch)
+        with single_picture_explained(trainer):
+            return trainer.model(batch)
     try:
         preds = trainer.compiled(batch["img"])
     except Exception as error:  # compilation happens at the first call and fails in many ways
@@ -129,6 +132,20 @@ def forward(trainer: Any, batch: dict[str, Any]) -> tuple[torch.Tensor, Any]:
         return trainer.model(batch)
     trainer.compile_works = True
     return modules.unwrap_model(trainer.model).loss(batch, preds)
+
+
+@contextlib.contextmanager
+def single_picture_explained(trainer: Any) -> Iterator[None]:
+    """Say what to do where a BatchNorm layer gets one value per channel."""
+    try:
+        yield
+    except ValueError as error:
+        if "Expected more than 1 value per channel" not in str(error):
+            raise
+        raise ValueError(
+            f"a batch of one picture at imgsz={trainer.args.imgsz} gives a BatchNorm layer one value per channel, from "
+            f"which it cannot learn. Use batch={2 * trainer.world_size} or more, or a larger imgsz."
+        ) from error
 
 
 def rank_scale(trainer: Any, batch: Mapping[str, Any]) -> torch.Tensor | float:
@@ -154,20 +171,21 @@ def update_mean_loss(trainer: Any, index: int) -> None:
 # The end of an epoch --------------------------------------------------------------------------------------------------
 
 
-def end_epoch(trainer: Any) -> None:
-    """Validate, log, decide whether to stop, and save."""
+def end_epoch(trainer: Any) -> bool:
+    """Validate, log, decide whether to stop, and save; return True where the run went back and has to go on anew."""
     if trainer.world_size > 1:
         world = trainer.world_size
         trainer.tloss = {k: ddp.total_over_ranks(v, trainer.device) / world for k, v in trainer.tloss.items()}
     trainer.emit("on_epoch_measured")
     final = trainer.epoch + 1 >= trainer.epochs
     trainer.ema.update_attr(modules.unwrap_model(trainer.model), include=EMA_ATTRIBUTES)
-    mean_loss, reloads = float(sum(trainer.tloss.values())), trainer.progress.recoveries
-    recovery.check_finite(mean_loss, None, trainer.epoch, reloads)
-    if trainer.args.val or final or trainer.stop or trainer.stopper.possible_stop:
+    wanted = trainer.args.val or final or trainer.stop or trainer.stopper.possible_stop
+    if wanted and math.isfinite(float(sum(trainer.tloss.values()))):
+        trainer._clear_memory(FULL)
         trainer.metrics, trainer.fitness = trainer.validate()
     trainer.fitness = broadcast_object(trainer.fitness)
-    recovery.check_finite(mean_loss, trainer.fitness, trainer.epoch, reloads)
+    if trainer._handle_nan_recovery(trainer.epoch):
+        return True
     patience_is_over = trainer.stopper(trainer.epoch + 1, trainer.fitness)
     trainer.stop = broadcast_object(trainer.stop or patience_is_over)
     now = time.time()
@@ -179,20 +197,23 @@ def end_epoch(trainer: Any) -> None:
         if trainer.args.save or final or trainer.stop:
             save(trainer)
     trainer.emit("on_fit_epoch_end")
+    trainer._clear_memory(FULL)
+    return False
 
 
 def save(trainer: Any) -> None:
     """Save; a full disk leaves the older files as they are, is remembered in `save_error`, and the run goes on."""
     modules.repair_non_finite(trainer.ema.ema, modules.unwrap_model(trainer.model))
     try:
-        trainer.save_model()
+        saved = trainer.save_model()
     except OSError as error:
         trainer.save_error = error
         done = trainer.progress.epoch + 1
         LOGGER.error(f"epoch {done} could not be saved: {error}. Training goes on; earlier files are intact.")
         return
     trainer.save_error = None
-    trainer.emit("on_model_save")
+    if saved is not False:
+        trainer.emit("on_model_save")
 
 
 # Going back -----------------------------------------------------------------------------------------------------------
@@ -203,7 +224,7 @@ def go_back(trainer: Any, restart: recovery.RestartEpoch) -> None:
     LOGGER.warning(str(restart))
     trainer.tloss = trainer.loss = trainer.loss_items = trainer.batch = None
     trainer.optimizer.zero_grad()
-    recovery.free_memory(trainer.device)
+    trainer._clear_memory()
     checkpoint = None
     if trainer.is_main and trainer.last.exists():
         _, checkpoint = load_checkpoint(trainer.last, trust=bool(trainer.args.get("trust")))
@@ -212,8 +233,8 @@ def go_back(trainer: Any, restart: recovery.RestartEpoch) -> None:
         trainer.batch_cuts += 1
         trainer.batch_size = trainer.args.batch = restart.batch
         trainer.progress.last_step = -1
-        setup.build_loaders(trainer)
-        setup.build_schedule(trainer)
+        setup.renew_pipeline(trainer)
+        setup.plan_steps(trainer)
         if checkpoint is not None:
             checkpointing.restore_weights(trainer, checkpoint)
         return

@@ -19,6 +19,7 @@ __all__ = [
     "is_parallel",
     "norm_types",
     "repair_non_finite",
+    "single_values",
     "unwrap_model",
 ]
 
@@ -112,6 +113,22 @@ def freeze_norm_statistics(model: nn.Module, pieces: Sequence[str]) -> None:
     for name, module in model.named_modules():
         if isinstance(module, nn.modules.batchnorm._BatchNorm) and any(piece in f"{name}." for piece in pieces):
             module.eval()
+
+
+@torch.no_grad()
+def single_values(model: nn.Module, shape: tuple[int, int, int]) -> bool:
+    """Whether a picture (C, H, W) gives some BatchNorm layer one value per channel, which has no spread."""
+    norms = [m for m in model.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
+    seen: list[bool] = []
+    hooks = [m.register_forward_pre_hook(lambda _, x: seen.append(x[0].numel() == x[0].shape[1])) for m in norms]
+    training = model.training
+    try:
+        model.eval()(torch.zeros(1, *shape, device=next(model.parameters()).device))
+    finally:
+        model.train(training)
+        for hook in hooks:
+            hook.remove()
+    return any(seen)
 
 
 @torch.no_grad()

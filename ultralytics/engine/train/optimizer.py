@@ -166,7 +166,22 @@ def build(model: nn.Module, name: str, lr: float, momentum: float, decay: float)
         settings |= {"momentum": momentum}
     else:
         settings |= {"betas": (momentum, 0.999)}
-    return cls(groups, **settings, **_fast_kernels(cls, groups))
+    built = cls(groups, **settings, **_fast_kernels(cls, groups))
+    if name == "SGD":
+        built.register_step_pre_hook(_start_momentum)
+    return built
+
+
+def _start_momentum(optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:
+    """Give parameters momentum from their first gradient on: the fused kernel wants all to have it or none.
+
+    Zeros are what it amounts to. The first gradient may come later than that of others: experts that the router did
+    not choose before, layers that a callback unfreezes, a resumed run that freezes others than before.
+    """
+    for group in optimizer.param_groups:
+        for p in group["params"]:
+            if group["momentum"] and p.grad is not None and optimizer.state[p].get("momentum_buffer") is None:
+                optimizer.state[p]["momentum_buffer"] = torch.zeros_like(p)
 
 
 def _row(group: ParameterGroup, decay: float) -> dict[str, Any]:

@@ -18,6 +18,8 @@ __all__ = [
     "check_finite",
     "free_memory",
     "is_out_of_memory",
+    "memory_in_use",
+    "memory_share",
     "smaller_batch",
     "soften",
 ]
@@ -88,6 +90,26 @@ def check_finite(loss: float, fitness: float | None, epoch: int, reloads: int) -
             "Lower lr0, check the labels, or train with amp=False."
         )
     raise RestartEpoch(f"{bad} is not a number in epoch {epoch + 1}; going back to the last checkpoint")
+
+
+def memory_in_use(device: torch.device) -> float:
+    """Return the memory in use in GiB: of the device, or of this process on a processor."""
+    if device.type == "cuda":
+        used = torch.cuda.memory_reserved(device)
+    elif device.type == "mps":
+        used = torch.mps.driver_allocated_memory()
+    else:
+        import psutil  # a required package that takes long to import
+
+        used = psutil.Process().memory_info().rss
+    return used / 2**30
+
+
+def memory_share(device: torch.device) -> float:
+    """Return the share of a GPU's memory that this process has taken, 0 on a processor."""
+    if device.type != "cuda":
+        return 0.0
+    return torch.cuda.memory_reserved(device) / torch.cuda.get_device_properties(device).total_memory
 
 
 def free_memory(device: torch.device) -> None:

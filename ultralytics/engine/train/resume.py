@@ -14,7 +14,7 @@ from ultralytics.utils.files import get_latest_run
 from ultralytics.utils.log import LOGGER
 from ultralytics.utils.settings import SETTINGS
 
-__all__ = ["CHANGEABLE", "NothingToResumeError", "Resumption", "find_resumption"]
+__all__ = ["CHANGEABLE", "NothingToResumeError", "Resumption", "find_resumption", "refuse_finished"]
 
 # What a resumed run may change; anything else would make it another run.
 CHANGEABLE = frozenset(
@@ -53,12 +53,14 @@ class Resumption:
         args: arguments of the run, the permitted changes applied.
         model: averaged model of the file, float32.
         checkpoint: the whole file.
+        refusal: why the run cannot go on from there, empty where it can.
     """
 
     path: Path
     args: Any
     model: Any
     checkpoint: dict[str, Any]
+    refusal: str = ""
 
 
 def find_resumption(args: Any, overrides: Mapping[str, Any]) -> Resumption:
@@ -70,21 +72,9 @@ def find_resumption(args: Any, overrides: Mapping[str, Any]) -> Resumption:
 
     Raises:
         FileNotFoundError: no checkpoint there.
-        NothingToResumeError: the run is finished.
     """
     path = _checkpoint_path(args.resume)
     model, checkpoint = load_checkpoint(path, trust=bool(args.get("trust")))
-    if continuation_of(checkpoint) is None:
-        epoch = checkpoint.get("epoch", -1)
-        reason = (
-            "the run it belongs to is finished"
-            if epoch is None or epoch < 0
-            else "it was written by another version and lacks what an exact continuation needs"
-        )
-        raise NothingToResumeError(
-            f"'{path}' cannot be resumed: {reason}. Start a new run from its weights instead: "
-            f"yolo train model={path} data=... epochs=..."
-        )
     stored = {k: v for k, v in checkpoint["train_args"].items() if k in DEFAULT_CFG_DICT or k == "augmentations"}
     changes = _permitted(overrides, stored)
     stored |= changes
@@ -92,7 +82,33 @@ def find_resumption(args: Any, overrides: Mapping[str, Any]) -> Resumption:
     if not _exists(stored.get("data")) and overrides.get("data"):
         stored["data"] = overrides["data"]
     stored["save_dir"] = str(changes.get("save_dir") or _run_folder(path, checkpoint))
-    return Resumption(path, get_cfg(overrides=stored), model, checkpoint)
+    return Resumption(path, get_cfg(overrides=stored), model, checkpoint, _refusal(path, checkpoint))
+
+
+def refuse_finished(resumption: Resumption | None) -> None:
+    """Raise where there is a run to resume and it cannot go on.
+
+    Raises:
+        NothingToResumeError: names the reason and what to do instead.
+    """
+    if resumption is not None and resumption.refusal:
+        raise NothingToResumeError(resumption.refusal)
+
+
+def _refusal(path: Path, checkpoint: Mapping[str, Any]) -> str:
+    """Return why a run cannot go on from a checkpoint, an empty text where it can."""
+    if continuation_of(checkpoint) is not None:
+        return ""
+    epoch = checkpoint.get("epoch", -1)
+    reason = (
+        "the run it belongs to is finished"
+        if epoch is None or epoch < 0
+        else "it was written by another version and lacks what an exact continuation needs"
+    )
+    return (
+        f"'{path}' cannot be resumed: {reason}. Start a new run from its weights instead: "
+        f"yolo train model={path} data=... epochs=..."
+    )
 
 
 def _checkpoint_path(resume: bool | str | Path) -> Path:

@@ -23,7 +23,7 @@ from ultralytics.engine.train.checkpointing import Progress
 from ultralytics.engine.train.csvlog import CsvLog
 from ultralytics.engine.train.ema import ModelEMA
 from ultralytics.engine.train.extras import attempt_compile
-from ultralytics.engine.train.hooks import CloseMosaic
+from ultralytics.engine.train.hooks import keep_mosaic
 from ultralytics.engine.train.mode import Precision
 from ultralytics.engine.train.modules import apply_freeze, unwrap_model
 from ultralytics.engine.train.process import cpu_threads, threads_are_pinned
@@ -39,10 +39,13 @@ from ultralytics.utils.yaml_io import YAML
 
 __all__ = [
     "build_loaders",
+    "build_optimizer",
+    "build_pipeline",
     "build_schedule",
     "claim_folder",
     "close_loaders",
-    "plan_epochs",
+    "plan_steps",
+    "renew_pipeline",
     "set_epoch_rates",
     "set_up",
 ]
@@ -56,14 +59,14 @@ def set_up(trainer: Any) -> None:
     trainer.setup_model()
     trainer.model = trainer.model.to(trainer.device)
     trainer.set_model_attributes()
-    trainer.frozen = apply_freeze(trainer.model, trainer.args.freeze, verbose=trainer.is_main)
+    trainer.freeze_layer_names = apply_freeze(trainer.model, trainer.args.freeze, verbose=trainer.is_main)
     trainer.stride = max(int(unwrap_model(trainer.model).stride.max()), 32)
     size = check_imgsz(trainer.args.imgsz, stride=trainer.stride, floor=trainer.stride, max_dim=1)
     trainer.args.imgsz = size
     take_over_choices(trainer)
     if trainer.batch_size < 1:
         trainer.batch_size = trainer.args.batch = trainer.auto_batch()
-    build_loaders(trainer)
+    renew_pipeline(trainer)
     trainer.set_class_weights()
     choose_precision(trainer)
     if trainer.world_size > 1:
@@ -72,7 +75,6 @@ def set_up(trainer: Any) -> None:
         trainer.compiled = attempt_compile(trainer.model, trainer.device, mode=trainer.args.compile)
     trainer.ema = ModelEMA(trainer.model)
     trainer.stopper = EarlyStopping(trainer.args.patience)
-    build_schedule(trainer)
     trainer.resume_training(trainer.resumption.checkpoint if trainer.resumption else None)
     trainer.train_time_start = time.time() - trainer.progress.elapsed
     trainer.emit("on_pretrain_routine_end")
@@ -117,7 +119,8 @@ def claim_folder(trainer: Any) -> None:
     remove_leftovers(trainer.save_dir)
     if trainer.resumption is None:
         trainer.csv.unlink(missing_ok=True)
-    YAML.save(trainer.save_dir / "args.yaml", checkpointing.plain(vars(trainer.args)))
+    if trainer.resumption is None or not trainer.resumption.refusal:
+        YAML.save(trainer.save_dir / "args.yaml", checkpointing.plain(vars(trainer.args)))
 
 
 def new_folder(trainer: Any) -> Path:
@@ -136,8 +139,26 @@ def keep_generators() -> Iterator[None]:
         set_rng_state(state)
 
 
+def renew_pipeline(trainer: Any) -> None:
+    """Let the trainer build loaders, optimizer and schedule for its batch size, and fit the rest to them."""
+    close_loaders(trainer)
+    trainer._build_train_pipeline()
+    trainer.progress.batch, trainer.progress.epochs = trainer.batch_size, trainer.epochs
+    trainer.validator = trainer.get_validator()
+    if hasattr(trainer.validator, "args"):
+        trainer.validator.args.device = str(trainer.device)  # the argument may list those of all processes
+    keep_mosaic(trainer.train_loader)
+
+
+def build_pipeline(trainer: Any) -> None:
+    """Build loaders, optimizer and schedule for the present batch size."""
+    build_loaders(trainer)
+    build_optimizer(trainer)
+    trainer._setup_scheduler()
+
+
 def build_loaders(trainer: Any) -> None:
-    """Build the loaders and the validator for the present batch size."""
+    """Build the loaders for the present batch size."""
     world = trainer.world_size
     if trainer.batch_size % world:
         below = trainer.batch_size // world * world
@@ -145,7 +166,6 @@ def build_loaders(trainer: Any) -> None:
             f"batch={trainer.batch_size} cannot be shared evenly by {world} processes; use "
             f"batch={below or world} or batch={below + world}."
         )
-    close_loaders(trainer)
     size = trainer.batch_size // world
     factor = trainer.spec.val_batch_factor if trainer.spec else 1
     held_out = trainer.data.get("val") or trainer.data.get("test")
@@ -154,10 +174,6 @@ def build_loaders(trainer: Any) -> None:
         trainer.data["train"], batch_size=size, rank=trainer.rank, mode="train"
     )
     trainer.test_loader = trainer.get_dataloader(held_out, batch_size=size * factor, rank=trainer.rank, mode="val")
-    trainer.validator = trainer.get_validator()
-    if hasattr(trainer.validator, "args"):
-        trainer.validator.args.device = str(trainer.device)  # the argument may list those of all processes
-    CloseMosaic.plan(trainer)
 
 
 def close_loaders(trainer: Any) -> None:
@@ -228,10 +244,11 @@ def distribute(trainer: Any) -> None:
     trainer.model = ddp.wrap(network, trainer.device, find_unused=bool(idle))
 
 
-def build_schedule(trainer: Any) -> None:
-    """Build optimizer, warm-up plan and scheduler for the present batch size."""
-    args, nb = trainer.args, len(trainer.train_loader)
-    images = len(trainer.train_loader.dataset)
+def build_optimizer(trainer: Any) -> None:
+    """Build the optimizer and decide after how many batches it steps."""
+    args, images = trainer.args, len(trainer.train_loader.dataset)
+    run = len(trainer.train_loader) * trainer.epochs
+    trainer.accumulate = schedule.accumulation(args.nbs, trainer.batch_size, run)
     trainer.optimizer = trainer.build_optimizer(
         model=trainer.model,
         name=args.optimizer,
@@ -240,22 +257,22 @@ def build_schedule(trainer: Any) -> None:
         decay=schedule.scaled_decay(args.weight_decay, args.nbs, trainer.batch_size),
         iterations=math.ceil(images / max(trainer.batch_size, args.nbs)) * trainer.epochs,
     )
+
+
+def plan_steps(trainer: Any) -> None:
+    """Plan the warm-up, which leads to the trainer's accumulation and rates."""
+    args = trainer.args
     trainer.plan = schedule.StepPlan(
-        warmup=schedule.warmup_iterations(args.warmup_epochs, trainer.epochs, nb),
-        accumulate=schedule.accumulation(args.nbs, trainer.batch_size, nb * trainer.epochs),
+        warmup=max(0, int(trainer._get_warmup_iterations(len(trainer.train_loader)))),
+        accumulate=trainer.accumulate,
         bias_lr=args.warmup_bias_lr,
         momentum_start=args.warmup_momentum,
         momentum=args.momentum,
     )
-    trainer.accumulate = trainer.plan.accumulate
-    trainer.progress.batch = trainer.batch_size
-    plan_epochs(trainer, trainer.epochs)
 
 
-def plan_epochs(trainer: Any, epochs: int) -> None:
-    """Plan for a number of epochs: learning rates, and when the mosaic closes."""
-    trainer.epochs = trainer.progress.epochs = epochs
-    CloseMosaic.plan(trainer)
+def build_schedule(trainer: Any) -> None:
+    """Build the scheduler for the trainer's number of epochs."""
 
     def factor(epoch: float) -> float:
         curve = schedule.epoch_factor(epoch, trainer.epochs, trainer.args.lrf, trainer.args.cos_lr)

@@ -10,6 +10,7 @@ from ultralytics.engine.model import Model, entries
 from ultralytics.engine.task import resolve
 from ultralytics.nn.builder.names import yaml_model_load
 from ultralytics.utils.lazy import offer
+from ultralytics.utils.log import LOGGER
 
 __all__ = ["YOLO"]
 
@@ -29,7 +30,13 @@ def join_family(model: Model, head: str) -> None:
     """Make `model` an object of the family that a head's class name belongs to."""
     for part, path in FAMILIES.items():
         if part in head:
-            model.__class__ = resolve(path)
+            family, given = resolve(path), type(model)
+            if given not in (YOLO, family):
+                LOGGER.warning(
+                    f"what {given.__name__} overrides has no effect on a model with the head {head}, which makes it "
+                    f"an object of {family.__name__}; subclass {family.__name__} for it."
+                )
+            model.__class__ = family
 
 
 class YOLO(Model):
@@ -49,12 +56,12 @@ class YOLO(Model):
         super().__init__(model=model, task=task, verbose=verbose, trust=trust)
         join_family(self, self.head_name)
 
-    def _build(self, cfg: str, *args: Any, **kwargs: Any) -> None:
+    def _new(self, cfg: str, *args: Any, **kwargs: Any) -> None:
         """Build an untrained network from a model YAML, by the class that its head asks for."""
         rows = yaml_model_load(cfg).get("head")
         last = rows[-1] if isinstance(rows, list) and rows else None
         join_family(self, str(last[2]) if isinstance(last, list) and len(last) > 2 else "")
-        Model._build(self, cfg, *args, **kwargs)  # of whatever class this object is now
+        Model._new(self, cfg, *args, **kwargs)  # of whatever class this object is now
 
     @property
     def task_map(self) -> MutableMapping[str, MutableMapping[str, type]]:

@@ -19,7 +19,7 @@ import torch
 from torch import nn
 
 from ultralytics.cfg.errors import ConfigValueError
-from ultralytics.nn.backends.table import FORMATS, FormatFacts
+from ultralytics.nn.backends.table import FORMATS, FormatFacts, refusal
 from ultralytics.nn.protocols import ExportTarget
 from ultralytics.utils.lazy import offer
 
@@ -27,6 +27,7 @@ __all__ = [
     "ExportArgumentError",
     "ExportFormat",
     "ExportPlan",
+    "OwnFormat",
     "Runtime",
     "as_list",
     "each_tensor",
@@ -161,6 +162,25 @@ class ExportFormat(ABC):
     @abstractmethod
     def load(self, path: Path, device: torch.device, half: bool = False) -> Runtime:
         """Open a file of this format."""
+
+
+class OwnFormat(ExportFormat):
+    """A format of the table that this package does not write and somebody's subclass of the exporter does.
+
+    Args:
+        facts: its row.
+    """
+
+    def __init__(self, facts: FormatFacts) -> None:
+        self.name = facts.name
+
+    def export(self, model: nn.Module, plan: ExportPlan, path: Path) -> Path:
+        """Refuse: the subclass writes."""
+        raise NotImplementedError(refusal(self.facts))
+
+    def load(self, path: Path, device: torch.device, half: bool = False) -> Runtime:
+        """Refuse: only formats that are built can be run."""
+        raise NotImplementedError(refusal(self.facts))
 
 
 def format_class(facts: FormatFacts) -> ExportFormat:

@@ -23,6 +23,7 @@ __all__ = [
     "export_formats",
     "find_format",
     "format_of",
+    "refusal",
     "resolve_format_name",
 ]
 
@@ -281,8 +282,13 @@ def find_format(name: str) -> FormatFacts:
     """
     facts = FORMATS["-"] if str(name).lower() in {"pt", "-"} else FORMATS[resolve_format_name(name)[0]]
     if facts.home is None:
-        raise NotImplementedError(f"{facts.title} (format='{facts.name}') is not built yet; {_way_out(facts)}")
+        raise NotImplementedError(refusal(facts))
     return facts
+
+
+def refusal(facts: FormatFacts) -> str:
+    """Return what to say where a format is asked for that is not built."""
+    return f"{facts.title} (format='{facts.name}') is not built yet; {_way_out(facts)}"
 
 
 def _way_out(facts: FormatFacts) -> str:

@@ -53,13 +53,17 @@ class ClassificationPredictor(BasePredictor):
         square = self.imgsz[0] == self.imgsz[1]  # other sizes are stretched to, and see all of the picture
         return [self.transforms(_as_picture(middle_part(x) if square else x)) for x in im]
 
-    def preprocess(self, im: torch.Tensor | Sequence[np.ndarray]) -> torch.Tensor:
+    def preprocess(self, img: torch.Tensor | Sequence[np.ndarray]) -> torch.Tensor:
         """Return the network input (B, C, h, w), RGB, 0..1, on the model's device.
 
         Args:
-            im: (H, W, C) BGR pictures, or a tensor that is the network input already; of bytes it is brought to 0..1.
+            img: (H, W, C) BGR pictures, or a tensor that is the network input already; of bytes it is brought to 0..1.
         """
-        batch = im if isinstance(im, torch.Tensor) else torch.stack(self.pre_transform(im))
+        batch = img if isinstance(img, torch.Tensor) else self.pre_transform(img)
+        if not isinstance(batch, torch.Tensor):
+            if isinstance(batch[0], np.ndarray):  # pictures (h, w, C) BGR, from a subclass of somebody's own
+                return self._as_input(batch)
+            batch = torch.stack(batch)
         moved = batch.to(self.model.device)
         return moved.to(self._dtype).div_(255) if moved.dtype == torch.uint8 else moved.to(self._dtype)
 

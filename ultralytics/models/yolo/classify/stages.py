@@ -1,21 +1,19 @@
-"""Stages of the classification task: network output -> probabilities -> `Results`, and guesses against the class.
+"""Stages of the classification task: network output -> probabilities -> `Results`.
 
 A picture has no detections here; what the stages hand on for it is one row of probabilities (nc,).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import torch
 
 from ultralytics.engine.results import Results
 from ultralytics.engine.results.results import results_class
 from ultralytics.engine.task import Frame, SelectOptions
 
-__all__ = ["GUESSES", "best_guesses", "finish_probabilities", "match_guesses", "select_probabilities"]
+__all__ = ["GUESSES", "best_guesses", "finish_probabilities", "select_probabilities"]
 
 GUESSES = 5  # that count for the second accuracy
 
@@ -38,18 +36,3 @@ def finish_probabilities(probabilities: torch.Tensor, frame: Frame) -> Results:
 def best_guesses(probabilities: torch.Tensor) -> torch.Tensor:
     """Return the most probable classes (B, 5), best first, of probabilities (B, nc); fewer with fewer classes."""
     return probabilities.argsort(dim=1, descending=True, stable=True)[:, :GUESSES]
-
-
-def match_guesses(probabilities: torch.Tensor, targets: Mapping[str, Any], iouv: torch.Tensor) -> dict[str, np.ndarray]:
-    """Return which of one picture's guesses is right.
-
-    Args:
-        probabilities: (nc,).
-        targets: `cls`, the picture's class.
-        iouv: not used; classes do not overlap.
-
-    Returns:
-        `tp` (5,) bool, best guess first.
-    """
-    guesses = best_guesses(probabilities[None])[0]
-    return {"tp": (guesses == torch.as_tensor(targets["cls"], device=guesses.device)).cpu().numpy()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ultralytics.cfg.tasks import TASK_INFOS
 from ultralytics.engine.task import Task
-from ultralytics.models.yolo.classify.stages import finish_probabilities, match_guesses, select_probabilities
+from ultralytics.models.yolo.classify.stages import finish_probabilities, select_probabilities
 
 __all__ = ["CLASSIFY"]
 
@@ -18,6 +18,5 @@ CLASSIFY = Task(
     metrics="ultralytics.engine.metrics.classify:ClassifyMetrics",
     select=select_probabilities,
     finish=finish_probabilities,
-    match=match_guesses,
     loss_names=("loss",),
 )

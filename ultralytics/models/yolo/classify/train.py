@@ -17,7 +17,6 @@ from ultralytics.data.classify import ClassificationDataset
 from ultralytics.data.describe.classes import check_cls_dataset
 from ultralytics.data.samplers import EpochBatchSampler
 from ultralytics.engine.plots.mosaics import plot_images
-from ultralytics.engine.train.hooks import CloseMosaic
 from ultralytics.engine.train.modules import unwrap_model
 from ultralytics.engine.trainer import BaseTrainer
 from ultralytics.models.yolo.classify.task import CLASSIFY
@@ -44,7 +43,6 @@ class ClassificationTrainer(BaseTrainer):
         if given.get("imgsz") is None and cfg is DEFAULT_CFG and not given.get("resume"):
             given["imgsz"] = CLASSIFY.info.imgsz
         super().__init__(cfg, given, _callbacks)
-        self.hooks = [hook for hook in self.hooks if not isinstance(hook, CloseMosaic)]  # there is none to close
         self._joined: list[int] = []
 
     # Data -------------------------------------------------------------------------------------------------------------
@@ -82,6 +80,7 @@ class ClassificationTrainer(BaseTrainer):
             rank=rank,
             device=self.device,
             seed=self.args.seed,
+            smallest=self.smallest_batch(len(dataset), batch_size) if train else 1,
         )
 
     def preprocess_batch(self, batch: dict[str, Any]) -> dict[str, Any]:
@@ -101,11 +100,9 @@ class ClassificationTrainer(BaseTrainer):
         if not isinstance(getattr(loader, "batch_sampler", None), EpochBatchSampler):
             return mine * self.world_size  # a loader of somebody's own
         if not self._joined:
-            size = loader.batch_sampler.batch_size
-            parts = [
-                EpochBatchSampler(loader.dataset, size, seed=self.args.seed, rank=r, world=self.world_size)
-                for r in range(self.world_size)
-            ]
+            own = loader.batch_sampler
+            like = {"seed": self.args.seed, "world": self.world_size, "smallest": own.smallest}
+            parts = [EpochBatchSampler(loader.dataset, own.batch_size, rank=r, **like) for r in range(self.world_size)]
             self._joined = [sum(len(part.refs(0, i)) for part in parts) for i in range(len(loader))]
         return self._joined[self.iteration % len(self._joined)]
 

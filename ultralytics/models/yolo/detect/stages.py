@@ -1,4 +1,4 @@
-"""Stages of the detection task: decoded network output -> boxes -> `Results`, and boxes against targets.
+"""Stages of the detection task: decoded network output -> boxes -> `Results`, and how boxes overlap with targets.
 
 Pure functions over tensors; the engine calls them through the bundle in `task.py`. They know neither files nor
 progress bars.
@@ -9,10 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import torch
 
-from ultralytics.engine.metrics.match import match_predictions
 from ultralytics.engine.results import Results
 from ultralytics.engine.results.results import results_class
 from ultralytics.engine.task import Detections, Frame, SelectOptions
@@ -21,7 +19,7 @@ from ultralytics.ops.iou import box_iou
 from ultralytics.ops.nms import non_max_suppression
 from ultralytics.utils.overrides import in_use
 
-__all__ = ["as_table", "finish_boxes", "from_rows", "match_boxes", "select_boxes", "suppressed", "to_rows"]
+__all__ = ["box_overlaps", "finish_boxes", "from_rows", "select_boxes", "suppressed", "to_rows"]
 
 
 def select_boxes(outputs: Any, options: SelectOptions) -> list[Detections]:
@@ -72,27 +70,9 @@ def finish_boxes(detections: Detections, frame: Frame) -> Results:
     return results_class()(frame.image, path=frame.path, names=frame.names, boxes=rows)
 
 
-def match_boxes(detections: Detections, targets: Mapping[str, Any], iouv: torch.Tensor) -> dict[str, np.ndarray]:
-    """Return which detections of one image are right, at every overlap threshold.
-
-    Args:
-        detections: boxes in input pixels, best score first.
-        targets: `bboxes` (M, 4) corners in input pixels and `cls` (M,).
-        iouv: (T,) overlap thresholds.
-
-    Returns:
-        `tp` (N, T) bool.
-    """
-    if not len(detections) or not len(targets["cls"]):
-        return {"tp": np.zeros((len(detections), len(iouv)), bool)}
-    return {"tp": as_table(detections, targets, box_iou(targets["bboxes"], detections.boxes), iouv)}
-
-
-def as_table(
-    detections: Detections, targets: Mapping[str, Any], overlaps: torch.Tensor, iouv: torch.Tensor
-) -> np.ndarray:
-    """Return the (N, T) bool table of right detections for the overlap (M, N) of every target and detection."""
-    return match_predictions(detections.cls, targets["cls"], overlaps, iouv).cpu().numpy()
+def box_overlaps(preds: Mapping[str, torch.Tensor], targets: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Return the IoU (M, N) of targets and detections, both with `bboxes` (n, 4) corners, as `tp`."""
+    return {"tp": box_iou(targets["bboxes"], preds["bboxes"])}
 
 
 def to_rows(detections: Detections) -> torch.Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ultralytics.cfg.tasks import TASK_INFOS
 from ultralytics.engine.task import Task
-from ultralytics.models.yolo.detect.stages import finish_boxes, match_boxes, select_boxes
+from ultralytics.models.yolo.detect.stages import box_overlaps, finish_boxes, select_boxes
 
 __all__ = ["DETECT"]
 
@@ -18,6 +18,6 @@ DETECT = Task(
     metrics="ultralytics.engine.metrics.detect:DetMetrics",
     select=select_boxes,
     finish=finish_boxes,
-    match=match_boxes,
+    overlap=box_overlaps,
     loss_names=("box_loss", "cls_loss", "dfl_loss"),
 )

@@ -5,14 +5,13 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from ultralytics.cfg.merge import DEFAULT_CFG_DICT
 from ultralytics.data.build import build_dataloader, build_yolo_dataset
 from ultralytics.data.images.shares import as_shares
 from ultralytics.engine.plots.labels import plot_labels
@@ -22,6 +21,7 @@ from ultralytics.engine.train.modules import unwrap_model
 from ultralytics.engine.train.process import loader_workers
 from ultralytics.engine.train.schedule import multi_scale_size
 from ultralytics.engine.trainer import BaseTrainer
+from ultralytics.models.yolo.detect.boxes import box_table
 from ultralytics.models.yolo.detect.task import DETECT
 from ultralytics.utils import env
 from ultralytics.utils.dist import torch_distributed_zero_first
@@ -31,33 +31,6 @@ from ultralytics.utils.log import LOGGER
 __all__ = ["DetectionTrainer"]
 
 MOSAIC_TILES = 4  # images that a mosaic shows, each with its boxes
-
-
-class BoxTable(NamedTuple):
-    """All boxes of a data set.
-
-    Attributes:
-        cls: (R,) classes.
-        boxes: (R, 4) centre and size relative to the image.
-        most: boxes of the fullest image.
-    """
-
-    cls: np.ndarray
-    boxes: np.ndarray
-    most: int
-
-
-def box_table(dataset: Any) -> BoxTable:
-    """Return the boxes of a data set: from its packed labels, or from a list of label dicts."""
-    labels = dataset.labels
-    packed = getattr(labels, "packed", None)
-    if packed is not None:
-        return BoxTable(packed.classes, packed.boxes, int(np.diff(packed.offsets).max(initial=0)))
-    if not len(labels):
-        return BoxTable(np.zeros(0, int), np.zeros((0, 4)), 0)
-    classes = [np.asarray(label["cls"]).reshape(-1) for label in labels]
-    boxes = np.concatenate([np.asarray(label["bboxes"]).reshape(-1, 4) for label in labels])
-    return BoxTable(np.concatenate(classes).astype(int), boxes, max(map(len, classes)))
 
 
 class DetectionTrainer(BaseTrainer):
@@ -93,6 +66,7 @@ class DetectionTrainer(BaseTrainer):
             rank,
             device=self.device,
             seed=self.args.seed,
+            smallest=self.smallest_batch(len(dataset), batch_size) if mode == "train" else 1,
         )
 
     def preprocess_batch(self, batch: dict[str, Any]) -> dict[str, Any]:
@@ -124,9 +98,10 @@ class DetectionTrainer(BaseTrainer):
         self.model.names = self.data["names"]
         self.model.args = self.args
 
-    def set_model_names_for_load(self, model: nn.Module) -> None:
+    def set_model_names_for_load(self, model: nn.Module) -> nn.Module:
         """Give a network its class names before weights are loaded, so that classes can be matched by name."""
         model.names = self.data["names"]
+        return model
 
     def get_class_counts(self) -> np.ndarray:
         """Return the number of training boxes of every class, (nc,)."""
@@ -156,20 +131,16 @@ class DetectionTrainer(BaseTrainer):
         """Return a network of the task for the data set, with start weights where given."""
         options = {"nc": self.data["nc"], "ch": self.data.get("channels", 3), **self.network_options()}
         model = resolve(self.spec.model)(cfg, **options, verbose=verbose)
+        if self.args.cls_remap:
+            model = self.set_model_names_for_load(model)
         if weights is not None:
-            if self.args.cls_remap:
-                self.set_model_names_for_load(model)
             model.load(weights, verbose=verbose)
         return model
 
     def get_validator(self) -> Any:
         """Return the validator of the run."""
-        args = copy.copy(self.args)
-        if args.max_det == DEFAULT_CFG_DICT["max_det"]:
-            # Images with more boxes than that would cap recall; a number of the user's own is left alone.
-            args.max_det = max(args.max_det, box_table(self.test_loader.dataset).most)
         kind = resolve(self.spec.validator)
-        return kind(self.test_loader, save_dir=self.save_dir, args=args, _callbacks=self.callbacks)
+        return kind(self.test_loader, save_dir=self.save_dir, args=copy.copy(self.args), _callbacks=self.callbacks)
 
     def auto_batch(self, max_num_obj: int = 0, dataset_size: int = 0) -> int:
         """Return the largest batch size that fits, measured with as many boxes as the fullest image has."""

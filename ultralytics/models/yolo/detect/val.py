@@ -6,6 +6,7 @@ written to files goes back to the original pictures.
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,14 +15,17 @@ from typing import Any
 import numpy as np
 import torch
 
+from ultralytics.cfg.merge import DEFAULT_CFG_DICT
 from ultralytics.data.build import build_dataloader, build_yolo_dataset
 from ultralytics.data.images.shares import as_shares
-from ultralytics.engine.coco import COCO80_TO_91, coco_image_id, evaluate_coco, truth_from_labels
+from ultralytics.engine.coco import COCO80_TO_91, coco_image_id, evaluate_coco, truth_from_labels, unique_image_ids
+from ultralytics.engine.metrics.base import Metric
 from ultralytics.engine.metrics.confusion import ConfusionMatrix
 from ultralytics.engine.plots.mosaics import plot_images
 from ultralytics.engine.results import Results
-from ultralytics.engine.task import Detections, resolve
+from ultralytics.engine.task import resolve
 from ultralytics.engine.validator import BaseValidator
+from ultralytics.models.yolo.detect.boxes import box_table
 from ultralytics.models.yolo.detect.task import DETECT
 from ultralytics.ops.boxes import scale_boxes, xywh2xyxy, xyxy2ltwh, xyxy2xywh
 from ultralytics.utils.dist import all_gather_object
@@ -32,7 +36,8 @@ from ultralytics.utils.log import LOGGER
 __all__ = ["DetectionValidator"]
 
 Tensors = dict[str, torch.Tensor]
-TARGETS = ("batch_idx", "cls", "bboxes", "keypoints")  # parts of a batch that are matched
+OF_OBJECTS = ("cls", "bboxes", "conf", "extra", "keypoints")  # one row per object, matched in main memory
+OF_TARGETS = (*OF_OBJECTS, "masks")
 DRAWN_ABOVE = 0.25  # score of the detections that pictures show
 
 
@@ -40,7 +45,11 @@ class DetectionValidator(BaseValidator):
     """Validator of detection models.
 
     Between its steps detections are one dictionary per picture: `bboxes` (N, 4) corners in input pixels, `conf` (N,),
-    `cls` (N,), `extra` (N, E), `index` (N,) anchor row; best score first.
+    `cls` (N,), `extra` (N, E) further values; best score first. Targets are what `_prepare_batch` returns.
+
+    Attributes:
+        class_map: category in `predictions.json` of every class.
+        image_ids: path of every picture -> its id there.
     """
 
     spec = DETECT
@@ -60,7 +69,9 @@ class DetectionValidator(BaseValidator):
         self.is_lvis = False
         self.class_map: Sequence[int] = ()
         self.metrics = resolve(self.spec.metrics)()
+        self.image_ids: dict[str, int | str] = {}
         self._prefix = ""
+        self._told_of_classes = False
 
     # Data -------------------------------------------------------------------------------------------------------------
 
@@ -105,7 +116,22 @@ class DetectionValidator(BaseValidator):
         self.metrics.clear_stats()
         self.metrics.clear_image_metrics()
         self.confusion_matrix = ConfusionMatrix(names=self.names, save_matches=self._visualizing)
-        self._prefix = _common_folder(getattr(self.dataloader.dataset, "im_files", ()))
+        files = list(getattr(self.dataloader.dataset, "im_files", ()))
+        self._prefix = _common_folder(files)
+        self.image_ids = unique_image_ids({file: self._inner_path(file) for file in files})
+        self._told_of_classes = False
+        self._check_max_det(self.args, {self.args.split: self.dataloader.dataset})
+
+    @staticmethod
+    def _check_max_det(args: Any, datasets: Mapping[str, Any]) -> None:
+        """Raise `max_det` to the objects of the fullest picture, which it would cap; one of the user's own stays.
+
+        Args:
+            args: configuration, changed in place.
+            datasets: name of a split -> its data set.
+        """
+        if args.max_det == DEFAULT_CFG_DICT["max_det"]:
+            args.max_det = max(args.max_det, *(box_table(dataset).most for dataset in datasets.values()))
 
     @property
     def _visualizing(self) -> bool:
@@ -113,72 +139,90 @@ class DetectionValidator(BaseValidator):
 
     def postprocess(self, preds: Any) -> list[Tensors]:
         """Return the detections of every picture."""
-        return [
-            {"bboxes": d.boxes, "conf": d.conf, "cls": d.cls, "extra": d.extra, "index": d.index}
-            for d in self.spec.select(preds, self.select_options())
-        ]
+        found = self.spec.select(preds, self.select_options())
+        return [{"bboxes": d.boxes, "conf": d.conf, "cls": d.cls, "extra": d.extra} for d in found]
 
     def update_metrics(self, preds: Sequence[Mapping[str, torch.Tensor]], batch: dict[str, Any]) -> None:
-        """Match the detections of a batch with its targets."""
-        if self.device.type != "cpu":  # one transfer for the batch; matching is work for the processor
-            preds, batch = _on_host(preds), {k: v.cpu() if k in TARGETS else v for k, v in batch.items()}
-        for pred, target in zip(preds, self.targets(batch), strict=True):
+        """Match the detections of a batch with its targets, and write what was asked for."""
+        targets = [self._prepare_batch(i, batch) for i in range(len(preds))]
+        found = [self._prepare_pred(pred) for pred in preds]
+        if self.device.type != "cpu":  # matching is work for the processor
+            targets, found = _on_host(targets), _on_host(found)
+        for i, (predn, pbatch) in enumerate(zip(found, targets, strict=True)):
             self.seen += 1
-            pred = self.prepare_pred(pred)
-            self.metrics.update_stats(self.match(pred, target))
-            if self._visualizing:
-                self.confusion_matrix.process_batch(*self.drawable(pred, target), conf=self.args.conf)
-                self._plot_matches(target)
-            elif self.plotting:
-                self.confusion_matrix.process_batch(pred, target, conf=self.args.conf)
-            if self.args.save_json or self.args.save_txt:
-                self._write(pred, target)
-
-    def targets(self, batch: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """Return every picture's targets, `cls` (M,) and `bboxes` (M, 4) corners in input pixels, and its facts."""
-        count = len(batch["im_file"])
-        height, width = batch["img"].shape[2:]
-        owner = batch["batch_idx"].reshape(-1).long()
-        order = owner.argsort(stable=True)
-        sizes = torch.bincount(owner, minlength=count).tolist()
-        columns = {key: rows[order].split(sizes) for key, rows in self.target_rows(batch).items()}
-        return [
-            {
-                **{key: parts[i] for key, parts in columns.items()},
-                "ori_shape": batch["ori_shape"][i],
-                "imgsz": (height, width),
-                "ratio_pad": batch["ratio_pad"][i] if "ratio_pad" in batch else None,
-                "im_file": batch["im_file"][i],
-                "img": batch["img"][i],
+            pbatch = self._known(pbatch)
+            classes = pbatch["cls"].cpu().numpy()
+            row = {
+                **self._process_batch(predn, pbatch),
+                "conf": predn["conf"].cpu().numpy(),
+                "pred_cls": predn["cls"].cpu().numpy(),
+                "target_cls": classes,
+                "target_img": np.unique(classes),
+                "im_name": self._inner_path(pbatch["im_file"]),
             }
-            for i in range(count)
-        ]
+            self.metrics.update_stats(row)
+            if self.plotting:
+                seen = self.drawable(predn, pbatch) if self._visualizing else (predn, pbatch)
+                self.confusion_matrix.process_batch(*seen, conf=self.args.conf)
+            if self._visualizing:
+                self.confusion_matrix.plot_matches(batch["img"][i], pbatch["im_file"], self.save_dir)
+            if self.args.save_json or self.args.save_txt:
+                self._write(predn, pbatch)
 
-    def target_rows(self, batch: Mapping[str, Any]) -> Tensors:
-        """Return what is matched of all targets of a batch, one row (n, ...) each, positions in input pixels."""
-        height, width = batch["img"].shape[2:]
-        sides = batch["bboxes"].new_tensor((width, height, width, height), dtype=torch.float32)
-        return {"cls": batch["cls"].reshape(-1), "bboxes": xywh2xyxy(batch["bboxes"]) * sides}
+    def _prepare_batch(self, si: int, batch: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the targets of picture `si` of a batch, and what is known of the picture.
 
-    def prepare_pred(self, pred: Mapping[str, torch.Tensor]) -> Tensors:
+        Returns:
+            `cls` (M,), `bboxes` (M, 4) corners in input pixels, `ori_shape` and `imgsz` (height, width) of the picture
+            and of the input, `ratio_pad`, `im_file`.
+        """
+        mine = rows_of(batch, si)
+        size_hw = tuple(batch["img"].shape[2:])
+        return {
+            "cls": batch["cls"][mine].reshape(-1),
+            "bboxes": self.input_boxes(batch["bboxes"][mine], size_hw),
+            "ori_shape": batch["ori_shape"][si],
+            "imgsz": size_hw,
+            "ratio_pad": batch["ratio_pad"][si] if "ratio_pad" in batch else None,
+            "im_file": batch["im_file"][si],
+        }
+
+    @staticmethod
+    def input_boxes(boxes: torch.Tensor, size_hw: Sequence[int]) -> torch.Tensor:
+        """Return labels' boxes (M, 4), centre and size as shares of the input, as corners in its pixels."""
+        height, width = size_hw
+        return xywh2xyxy(boxes) * boxes.new_tensor((width, height, width, height), dtype=torch.float32)
+
+    def _prepare_pred(self, pred: Mapping[str, torch.Tensor]) -> Tensors:
         """Return one picture's detections ready to be matched."""
         return {**pred, "cls": torch.zeros_like(pred["cls"])} if self.args.single_cls else dict(pred)
 
-    def match(self, pred: Tensors, target: Mapping[str, Any]) -> dict[str, Any]:
-        """Return one picture's row for the metrics: matches, scores, classes and the picture's name."""
-        classes = target["cls"].cpu().numpy()
+    def _process_batch(self, preds: Mapping[str, torch.Tensor], batch: Mapping[str, Any]) -> dict[str, np.ndarray]:
+        """Return which detections of one picture are right, (N, 10) bool, for every branch of the metrics.
+
+        Args:
+            preds: what `_prepare_pred` returned.
+            batch: what `_prepare_batch` returned.
+        """
+        if not len(preds["cls"]) or not len(batch["cls"]):
+            return {branch.table: np.zeros((len(preds["cls"]), self.niou), bool) for branch in self.metrics.branches}
         return {
-            **self.spec.match(self.as_detections(pred), target, self.iouv),
-            "conf": pred["conf"].cpu().numpy(),
-            "pred_cls": pred["cls"].cpu().numpy(),
-            "target_cls": classes,
-            "target_img": np.unique(classes),
-            "im_name": self._inner_path(target["im_file"]),
+            table: self.match_predictions(preds["cls"], batch["cls"], overlaps).cpu().numpy()
+            for table, overlaps in self.spec.overlap(preds, batch).items()
         }
 
-    def as_detections(self, pred: Tensors) -> Detections:
-        """Return one picture's detections in the form that the stages take."""
-        return Detections(pred["bboxes"], pred["conf"], pred["cls"], pred["index"], pred["extra"])
+    def _known(self, pbatch: dict[str, Any]) -> dict[str, Any]:
+        """Return one picture's targets without those of classes that the model does not have."""
+        known = pbatch["cls"] < self.nc
+        if bool(known.all()):
+            return pbatch
+        if not self._told_of_classes:
+            self._told_of_classes = True
+            LOGGER.warning(
+                f"{pbatch['im_file']}: class {int(pbatch['cls'].max())} is not one of the model's {self.nc}; labels of "
+                "such classes are left out."
+            )
+        return {key: value[known] if key in OF_TARGETS else value for key, value in pbatch.items()}
 
     def drawable(self, pred: Tensors, target: Mapping[str, Any]) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
         """Return detections and targets of one picture with everything in them as one tensor row each, to be drawn."""
@@ -187,9 +231,9 @@ class DetectionValidator(BaseValidator):
     def gather_stats(self) -> None:
         """Bring what the ranks counted to the main one."""
         metrics = self.metrics
-        branches = [getattr(metrics, branch.name) for branch in metrics.branches]
-        pictures = [branch.image_metrics for branch in branches]
-        parts = all_gather_object((metrics.stats, self.confusion_matrix.matrix, self.jdict, self.seen, pictures))
+        for branch in metrics.branches:
+            self._gather_image_metrics(getattr(metrics, branch.name))
+        parts = all_gather_object((metrics.stats, self.confusion_matrix.matrix, self.jdict, self.seen))
         if rank() not in {-1, 0}:
             metrics.clear_stats()
             self.jdict = []
@@ -198,8 +242,12 @@ class DetectionValidator(BaseValidator):
         self.confusion_matrix.matrix = sum(part[1] for part in parts)
         self.jdict = [row for part in parts for row in part[2]]
         self.seen = sum(part[3] for part in parts)
-        for i, branch in enumerate(branches):
-            branch.image_metrics = {name: row for part in parts for name, row in part[4][i].items()}
+
+    def _gather_image_metrics(self, metric: Metric) -> None:
+        """Bring the figures per picture of one branch to the main rank."""
+        parts = all_gather_object(metric.image_metrics)
+        if rank() in {-1, 0}:
+            metric.image_metrics = {name: row for part in parts for name, row in part.items()}
 
     def get_stats(self) -> dict[str, float]:
         """Return precision, recall, mAP50, mAP50-95 and the fitness."""
@@ -257,9 +305,6 @@ class DetectionValidator(BaseValidator):
         joined: dict[str, Any] = {key: torch.cat([pred[key] for pred in preds]) for key in ("conf", "cls")}
         return {**joined, "bboxes": xyxy2xywh(torch.cat([pred["bboxes"] for pred in preds]))}
 
-    def _plot_matches(self, target: Mapping[str, Any]) -> None:
-        self.confusion_matrix.plot_matches(target["img"], target["im_file"], self.save_dir)
-
     # Files ------------------------------------------------------------------------------------------------------------
 
     def scale_preds(self, predn: Mapping[str, torch.Tensor], pbatch: Mapping[str, Any]) -> Tensors:
@@ -297,28 +342,31 @@ class DetectionValidator(BaseValidator):
             shape: height and width of the original picture.
             file: target.
         """
-        blank = np.broadcast_to(np.uint8(0), (*(int(side) for side in shape), 3))  # a picture of this size, no memory
+        self.as_result(predn, shape).save_txt(file, save_conf=save_conf)
+
+    def as_result(self, predn: Mapping[str, torch.Tensor], shape: Sequence[int]) -> Results:
+        """Return detections in the pixels of a picture of this height and width as `Results`."""
+        blank = np.broadcast_to(np.uint8(0), (*(int(side) for side in shape), 3))  # of that size, without memory
         rows = torch.cat((predn["bboxes"], predn["conf"][:, None], predn["cls"][:, None]), 1)
-        Results(blank, path="", names=self.names, boxes=rows).save_txt(file, save_conf=save_conf)
+        return Results(blank, path="", names=self.names, boxes=rows)
 
     def pred_to_json(self, predn: Mapping[str, torch.Tensor], pbatch: Mapping[str, Any]) -> None:
-        """Append rows for `predictions.json`."""
-        self.jdict.extend(self.json_rows(predn, pbatch))
+        """Append one row per detection for `predictions.json`.
 
-    def json_rows(self, predn: Mapping[str, torch.Tensor], pbatch: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """Return one row per detection; boxes are upper left corner, width and height in original pixels."""
-        path = Path(pbatch["im_file"])
+        Args:
+            predn: detections in original pixels; boxes are written as upper left corner, width and height.
+            pbatch: what `_prepare_batch` returned.
+        """
         columns = (xyxy2ltwh(predn["bboxes"]).tolist(), predn["conf"].tolist(), predn["cls"].tolist())
-        return [
-            {
-                "image_id": coco_image_id(path.stem),
-                "file_name": path.name,
-                "category_id": self.class_map[int(label)],
-                "bbox": [round(value, 3) for value in box],
-                "score": round(score, 5),
-            }
-            for box, score, label in zip(*columns, strict=True)
-        ]
+        for box, score, label in zip(*columns, strict=True):
+            place = {"bbox": [round(value, 3) for value in box]}
+            self.jdict.append({**self.json_facts(pbatch, label), **place, "score": round(score, 5)})
+
+    def json_facts(self, pbatch: Mapping[str, Any], label: float) -> dict[str, Any]:
+        """Return what every row of `predictions.json` says of picture and class."""
+        path = Path(pbatch["im_file"])
+        image = self.image_ids.get(pbatch["im_file"], coco_image_id(path.stem))
+        return {"image_id": image, "file_name": path.name, "category_id": self.class_map[int(label)]}
 
     def eval_json(self, stats: dict[str, float]) -> dict[str, float]:
         """Return the figures with COCO's own ones in the place of ours, where a tool for them is installed.
@@ -327,22 +375,23 @@ class DetectionValidator(BaseValidator):
         """
         annotations = Path(self.data.get("path", "")) / "annotations" / self.annotation_file
         titles = [branch.title for branch in self.metrics.branches]
-        return self.coco_evaluate(stats, self.save_dir / "predictions.json", annotations, self.iou_types, titles)
+        truth = annotations if self.is_coco and annotations.is_file() else None
+        return self.coco_evaluate(stats, self.jdict, truth, self.iou_types, titles)
 
     def coco_evaluate(
         self,
         stats: dict[str, float],
-        pred_json: str | Path,
-        anno_json: str | Path,
+        pred_json: str | Path | Sequence[Mapping[str, Any]],
+        anno_json: str | Path | Mapping[str, Any] | None,
         iou_types: str | Sequence[str] = "bbox",
         suffix: str | Sequence[str] = "Box",
     ) -> dict[str, float]:
-        """Evaluate `predictions.json` by COCO's rules.
+        """Evaluate predictions by COCO's rules.
 
         Args:
             stats: our figures.
-            pred_json: file of predictions; what was collected in memory is used.
-            anno_json: annotation file; where it does not exist the labels of the data set serve.
+            pred_json: rows of `predictions.json`, or the file.
+            anno_json: annotation file or its content; the labels of the data set serve where it is None.
             iou_types: "bbox", "segm" or "keypoints", or several of them.
             suffix: branch of the metrics for each: its first letter stands in the keys.
 
@@ -350,15 +399,18 @@ class DetectionValidator(BaseValidator):
             `stats` with mAP50 and mAP50-95 replaced, `mAP_small`, `mAP_medium`, `mAP_large` added, and `fitness`
             0.9 mAP50-95 + 0.1 mAP50, summed over the branches; unchanged where no tool is installed.
         """
+        rows = pred_json
+        if isinstance(pred_json, (str, Path)):
+            rows = json.loads(Path(pred_json).read_text(encoding="utf-8"))
         kinds = [iou_types] if isinstance(iou_types, str) else list(iou_types)
         titles = [suffix] if isinstance(suffix, str) else list(suffix)
         found: dict[str, float] = {}
         fitness = 0.0
         for kind, title in zip(kinds, titles, strict=True):
             try:
-                figures = self._evaluate_branch(kind, Path(anno_json))
+                figures = self._evaluate_branch(kind, rows, anno_json)
             except ImportError as error:
-                LOGGER.warning(f"{pred_json} is not evaluated: {error}")
+                LOGGER.warning(f"predictions are not evaluated by COCO's rules: {error}")
                 return stats
             ours = (f"{name} {stats.get(f'metrics/{name}({title[0]})', 0.0):.4f}" for name in ("mAP50", "mAP50-95"))
             theirs = (f"{name} {value:.4f}" for name, value in figures.items())
@@ -367,13 +419,19 @@ class DetectionValidator(BaseValidator):
             fitness += 0.9 * figures["mAP50-95"] + 0.1 * figures["mAP50"]
         return {**stats, **found, "fitness": fitness}
 
-    def _evaluate_branch(self, kind: str, annotations: Path) -> dict[str, float]:
-        """Return COCO's figures of one comparison, against the annotation file of COCO itself or the labels."""
-        labels = self.dataloader.dataset.labels
-        official = self.is_coco and annotations.is_file()
-        truth = annotations if official else truth_from_labels(labels, self.class_map, self.names, kind)
-        images = [coco_image_id(Path(label["im_file"]).stem) for label in labels] if official else None
-        return evaluate_coco(truth, self.jdict, kind, images, self.data.get("kpt_oks_sigmas"))
+    def _evaluate_branch(self, kind: str, rows: Any, truth: Any) -> dict[str, float]:
+        """Return COCO's figures of one comparison, on the pictures that were validated."""
+        labels, images = self.dataloader.dataset.labels, None
+        if truth is None:
+            truth = truth_from_labels(labels, self.class_map, self.names, kind, self.image_ids)
+        else:
+            images = [self.image_ids[label["im_file"]] for label in labels]
+        return evaluate_coco(truth, rows, kind, images, self.data.get("kpt_oks_sigmas"))
+
+
+def rows_of(batch: Mapping[str, Any], si: int) -> torch.Tensor:
+    """Return which targets of a batch belong to its picture `si`, (n,) bool."""
+    return batch["batch_idx"].reshape(-1) == si
 
 
 def _common_folder(files: Sequence[str]) -> str:
@@ -382,12 +440,12 @@ def _common_folder(files: Sequence[str]) -> str:
     return os.path.commonpath(folders) if folders else ""
 
 
-def _on_host(preds: Sequence[Mapping[str, Any]]) -> list[Tensors]:
-    """Return the detections of a batch in main memory; what is no tensor stays where it is."""
-    sizes = [len(pred["cls"]) for pred in preds]
-    keys = [key for key, value in preds[0].items() if isinstance(value, torch.Tensor)] if preds else []
-    columns = {key: torch.cat([pred[key] for pred in preds]).cpu().split(sizes) for key in keys}
-    return [{**pred, **{key: parts[i] for key, parts in columns.items()}} for i, pred in enumerate(preds)]
+def _on_host(pictures: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return detections or targets of pictures with what is matched in main memory, in one transfer per kind."""
+    sizes = [len(picture["cls"]) for picture in pictures]
+    keys = [key for key in OF_OBJECTS if pictures and key in pictures[0]]
+    columns = {key: torch.cat([picture[key] for picture in pictures]).cpu().split(sizes) for key in keys}
+    return [{**picture, **{key: parts[i] for key, parts in columns.items()}} for i, picture in enumerate(pictures)]
 
 
 __getattr__, __dir__ = offer(__name__)

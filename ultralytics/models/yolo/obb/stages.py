@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import torch
 
 from ultralytics.engine.results import Results
 from ultralytics.engine.results.results import results_class
 from ultralytics.engine.task import Detections, Frame, SelectOptions
-from ultralytics.models.yolo.detect.stages import as_table, suppressed
+from ultralytics.models.yolo.detect.stages import suppressed
 from ultralytics.ops.boxes import scale_boxes
 from ultralytics.ops.rotated import batch_probiou
 
-__all__ = ["finish_rotated", "from_rotated_rows", "match_rotated", "select_rotated", "to_rotated_rows"]
+__all__ = ["finish_rotated", "from_rotated_rows", "rotated_overlaps", "select_rotated", "to_rotated_rows"]
 
 
 def select_rotated(outputs: Any, options: SelectOptions) -> list[Detections]:
@@ -55,17 +54,6 @@ def finish_rotated(detections: Detections, frame: Frame) -> Results:
     return results_class()(frame.image, path=frame.path, names=frame.names, obb=rows)
 
 
-def match_rotated(detections: Detections, targets: Mapping[str, Any], iouv: torch.Tensor) -> dict[str, np.ndarray]:
-    """Return which detections of one image are right, at every threshold of probabilistic overlap.
-
-    Args:
-        detections: boxes (N, 5) in input pixels, best score first.
-        targets: `bboxes` (M, 5) in input pixels and `cls` (M,).
-        iouv: (T,) overlap thresholds.
-
-    Returns:
-        `tp` (N, T) bool.
-    """
-    if not len(detections) or not len(targets["cls"]):
-        return {"tp": np.zeros((len(detections), len(iouv)), bool)}
-    return {"tp": as_table(detections, targets, batch_probiou(targets["bboxes"], detections.boxes), iouv)}
+def rotated_overlaps(preds: Mapping[str, torch.Tensor], targets: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Return the probabilistic IoU (M, N) of targets and detections, both with `bboxes` (n, 5), as `tp`."""
+    return {"tp": batch_probiou(targets["bboxes"], preds["bboxes"])}

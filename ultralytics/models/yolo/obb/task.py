@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ultralytics.cfg.tasks import TASK_INFOS
 from ultralytics.engine.task import Task
-from ultralytics.models.yolo.obb.stages import finish_rotated, match_rotated, select_rotated
+from ultralytics.models.yolo.obb.stages import finish_rotated, rotated_overlaps, select_rotated
 
 __all__ = ["OBB"]
 
@@ -18,7 +18,7 @@ OBB = Task(
     metrics="ultralytics.engine.metrics.detect:OBBMetrics",
     select=select_rotated,
     finish=finish_rotated,
-    match=match_rotated,
+    overlap=rotated_overlaps,
     loss_names=("box_loss", "cls_loss", "dfl_loss", "angle_loss"),
     val_batch_factor=1,
 )

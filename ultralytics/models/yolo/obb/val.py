@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from ultralytics.engine.coco import coco_image_id
 from ultralytics.engine.dota import merge_tiles, write_task1
 from ultralytics.engine.results import Results
 from ultralytics.models.yolo.detect.val import DetectionValidator, Tensors
@@ -39,11 +38,15 @@ class OBBValidator(DetectionValidator):
         split = self.data.get(self.args.split, "") if self.data else ""
         self.is_dota = isinstance(split, str) and "DOTA" in split
 
-    def target_rows(self, batch: Mapping[str, Any]) -> Tensors:
-        """Return what is matched of all targets of a batch, one row (n, ...) each, positions in input pixels."""
-        height, width = batch["img"].shape[2:]
-        boxes = batch["bboxes"] * batch["bboxes"].new_tensor((width, height, width, height, 1), dtype=torch.float32)
-        return {"cls": batch["cls"].reshape(-1), "bboxes": boxes}
+    def postprocess(self, preds: Any) -> list[Tensors]:
+        """Return the detections of every picture."""
+        return [{key: pred[key] for key in ("bboxes", "conf", "cls")} for pred in super().postprocess(preds)]
+
+    @staticmethod
+    def input_boxes(boxes: torch.Tensor, size_hw: Sequence[int]) -> torch.Tensor:
+        """Return labels' boxes (M, 5), centre and size as shares of the input, in its pixels."""
+        height, width = size_hw
+        return boxes * boxes.new_tensor((width, height, width, height, 1), dtype=torch.float32)
 
     def drawn_rows(self, preds: Sequence[Tensors]) -> dict[str, Any]:
         """Return what `plot_images` draws."""
@@ -58,26 +61,24 @@ class OBBValidator(DetectionValidator):
 
     def save_one_txt(self, predn: Tensors, save_conf: bool, shape: Sequence[int], file: str | Path) -> None:
         """Write one picture's corners; arguments as in `DetectionValidator.save_one_txt`."""
+        self.as_result(predn, shape).save_txt(file, save_conf=save_conf)
+
+    def as_result(self, predn: Tensors, shape: Sequence[int]) -> Results:
+        """Return detections in the pixels of a picture of this height and width as `Results`."""
         blank = np.broadcast_to(np.uint8(0), (*(int(side) for side in shape), 3))
         rows = torch.cat((predn["bboxes"], predn["conf"][:, None], predn["cls"][:, None]), 1)
-        Results(blank, path="", names=self.names, obb=rows).save_txt(file, save_conf=save_conf)
+        return Results(blank, path="", names=self.names, obb=rows)
 
-    def json_rows(self, predn: Tensors, pbatch: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """Return one row per detection: `rbox` centre, size and angle, `poly` four corners, in original pixels."""
-        path = Path(pbatch["im_file"])
+    def pred_to_json(self, predn: Tensors, pbatch: Mapping[str, Any]) -> None:
+        """Append one row per detection for `predictions.json`.
+
+        `rbox` is centre, size and angle, `poly` the four corners, in original pixels.
+        """
         corners = xywhr2xyxyxyxy(predn["bboxes"]).flatten(1)
         columns = (predn["bboxes"].tolist(), corners.tolist(), predn["conf"].tolist(), predn["cls"].tolist())
-        return [
-            {
-                "image_id": coco_image_id(path.stem),
-                "file_name": path.name,
-                "category_id": self.class_map[int(label)],
-                "score": round(score, 5),
-                "rbox": [round(value, 3) for value in box],
-                "poly": [round(value, 3) for value in poly],
-            }
-            for box, poly, score, label in zip(*columns, strict=True)
-        ]
+        for box, poly, score, label in zip(*columns, strict=True):
+            place = {"rbox": [round(v, 3) for v in box], "poly": [round(v, 3) for v in poly]}
+            self.jdict.append({**self.json_facts(pbatch, label), "score": round(score, 5), **place})
 
     def eval_json(self, stats: dict[str, float]) -> dict[str, float]:
         """Write what DOTA's server takes, for tiles and for whole pictures; the figures stay as they are."""

@@ -6,17 +6,16 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import torch
 
 from ultralytics.engine.results import Results
 from ultralytics.engine.results.results import results_class
 from ultralytics.engine.task import Detections, Frame, SelectOptions
-from ultralytics.models.yolo.detect.stages import as_table, match_boxes, select_boxes, to_rows
+from ultralytics.models.yolo.detect.stages import box_overlaps, select_boxes, to_rows
 from ultralytics.ops.boxes import scale_boxes, scale_coords
 from ultralytics.ops.keypoints import BODY_SHARE, kpt_iou
 
-__all__ = ["finish_poses", "keypoints_of", "match_poses", "select_poses"]
+__all__ = ["finish_poses", "keypoints_of", "pose_overlaps", "select_poses"]
 
 
 def select_poses(outputs: Any, options: SelectOptions) -> list[Detections]:
@@ -54,22 +53,14 @@ def finish_poses(detections: Detections, frame: Frame) -> Results:
     return results_class()(frame.image, path=frame.path, names=frame.names, boxes=rows, keypoints=points)
 
 
-def match_poses(detections: Detections, targets: Mapping[str, Any], iouv: torch.Tensor) -> dict[str, np.ndarray]:
-    """Return which detections of one image are right by box and by keypoints, at every threshold.
+def pose_overlaps(preds: Mapping[str, torch.Tensor], targets: Mapping[str, Any]) -> dict[str, torch.Tensor]:
+    """Return the IoU of boxes as `tp` and the similarity of keypoints as `tp_p`, each (M, N).
 
     Args:
-        detections: boxes in input pixels, best score first, with their keypoints as `extra`.
-        targets: `bboxes` (M, 4) corners and `keypoints` (M, K, 3) in input pixels, `cls` (M,), `kpt_shape` of the
-            detections, and `sigmas` (K,).
-        iouv: (T,) thresholds of overlap and of keypoint similarity.
-
-    Returns:
-        `tp` and `tp_p`, each (N, T) bool.
+        preds: `bboxes` (N, 4) corners and `keypoints` (N, K, D) in input pixels.
+        targets: the same of the targets, and `sigmas` (K,).
     """
-    tables = match_boxes(detections, targets, iouv)
-    if not len(detections) or not len(targets["cls"]):
-        return {**tables, "tp_p": tables["tp"].copy()}
     sides = targets["bboxes"][:, 2:] - targets["bboxes"][:, :2]
-    found = keypoints_of(detections, targets["kpt_shape"])
-    similarity = kpt_iou(targets["keypoints"], found, sides.prod(1) * BODY_SHARE, targets["sigmas"])
-    return {**tables, "tp_p": as_table(detections, targets, similarity, iouv)}
+    areas = sides.prod(1) * BODY_SHARE
+    similarity = kpt_iou(targets["keypoints"], preds["keypoints"], areas, targets["sigmas"])
+    return {**box_overlaps(preds, targets), "tp_p": similarity}

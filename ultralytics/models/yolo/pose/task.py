@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ultralytics.cfg.tasks import TASK_INFOS
 from ultralytics.engine.task import Task
-from ultralytics.models.yolo.pose.stages import finish_poses, match_poses, select_poses
+from ultralytics.models.yolo.pose.stages import finish_poses, pose_overlaps, select_poses
 
 __all__ = ["POSE"]
 
@@ -18,6 +18,6 @@ POSE = Task(
     metrics="ultralytics.engine.metrics.detect:PoseMetrics",
     select=select_poses,
     finish=finish_poses,
-    match=match_poses,
+    overlap=pose_overlaps,
     loss_names=("box_loss", "pose_loss", "kobj_loss", "cls_loss", "dfl_loss"),
 )

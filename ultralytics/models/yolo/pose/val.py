@@ -10,10 +10,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from ultralytics.engine.results import Results
 from ultralytics.engine.task import SelectOptions
-from ultralytics.models.yolo.detect.stages import to_rows
-from ultralytics.models.yolo.detect.val import DetectionValidator, Tensors
+from ultralytics.models.yolo.detect.val import DetectionValidator, Tensors, rows_of
 from ultralytics.models.yolo.pose.data import check_pose_data
 from ultralytics.models.yolo.pose.task import POSE
 from ultralytics.ops.boxes import scale_coords
@@ -69,20 +67,19 @@ class PoseValidator(DetectionValidator):
 
     def postprocess(self, preds: Any) -> list[Tensors]:
         """Return the detections of every picture."""
-        return [
-            {**found, "keypoints": found["extra"].view(-1, *self.kpt_shape)} for found in super().postprocess(preds)
-        ]
+        found = super().postprocess(preds)
+        return [{**pred, "keypoints": pred.pop("extra").view(-1, *self.kpt_shape)} for pred in found]
 
-    def target_rows(self, batch: Mapping[str, Any]) -> Tensors:
-        """Return what is matched of all targets of a batch, one row (n, ...) each, positions in input pixels."""
+    def _prepare_batch(self, si: int, batch: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the targets of picture `si` of a batch, with `keypoints` (M, K, D) in input pixels."""
         height, width = batch["img"].shape[2:]
-        points = batch["keypoints"].clone()
-        points[..., :2] *= points.new_tensor((width, height))
-        return {**super().target_rows(batch), "keypoints": points}
+        points = batch["keypoints"][rows_of(batch, si)]
+        points = torch.cat((points[..., :2] * points.new_tensor((width, height)), points[..., 2:]), -1)
+        return {**super()._prepare_batch(si, batch), "keypoints": points}
 
-    def match(self, pred: Tensors, target: Mapping[str, Any]) -> dict[str, Any]:
-        """Return one picture's row for the metrics."""
-        return super().match(pred, {**target, "kpt_shape": self.kpt_shape, "sigmas": self.sigma})
+    def _process_batch(self, preds: Tensors, batch: Mapping[str, Any]) -> dict[str, np.ndarray]:
+        """Return which detections of one picture are right by box and by keypoints, (N, 10) bool each."""
+        return super()._process_batch(preds, {**batch, "sigmas": self.sigma})
 
     def drawable(self, pred: Tensors, target: Mapping[str, Any]) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
         """Return detections and targets of one picture with keypoints of one form."""
@@ -101,19 +98,18 @@ class PoseValidator(DetectionValidator):
 
     def save_one_txt(self, predn: Tensors, save_conf: bool, shape: Sequence[int], file: str | Path) -> None:
         """Write one picture's boxes and keypoints; arguments as in `DetectionValidator.save_one_txt`."""
-        found = self.as_detections(predn)
-        rows = to_rows(replace(found, extra=found.extra[:, :0]))
-        blank = np.broadcast_to(np.uint8(0), (*(int(side) for side in shape), 3))
-        result = Results(blank, path="", names=self.names, boxes=rows, keypoints=predn["keypoints"])
+        result = self.as_result(predn, shape)
+        result.update(keypoints=predn["keypoints"])
         result.save_txt(file, save_conf=save_conf)
 
-    def json_rows(self, predn: Tensors, pbatch: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """Return one row per detection, with x, y and score of every keypoint."""
-        points = predn["keypoints"]
+    def pred_to_json(self, predn: Tensors, pbatch: Mapping[str, Any]) -> None:
+        """Append one row per detection for `predictions.json`, with x, y and score of every keypoint."""
+        start, points = len(self.jdict), predn["keypoints"]
+        super().pred_to_json(predn, pbatch)
         if points.shape[-1] == 2:
             points = torch.cat((points, torch.ones_like(points[..., :1])), -1)
-        rows = super().json_rows(predn, pbatch)
-        return [{**row, "keypoints": values} for row, values in zip(rows, points.flatten(1).tolist(), strict=True)]
+        for row, values in zip(self.jdict[start:], points.flatten(1).tolist(), strict=True):
+            row["keypoints"] = values
 
 
 __getattr__, __dir__ = offer(__name__)

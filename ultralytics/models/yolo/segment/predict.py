@@ -30,17 +30,17 @@ class SegmentationPredictor(DetectionPredictor):
     def postprocess(self, preds: Any, img: torch.Tensor, orig_imgs: Any, **kwargs: Any) -> list[Results]:
         """Return one `Results` per picture; arguments as in `BasePredictor.postprocess`."""
         found = self.spec.select(preds, self.select_options())
-        rows, protos = [to_rows(d) for d in found], [d.shared for d in found]
-        return self.construct_results(rows, img, self.originals(orig_imgs), protos)
+        protos = torch.stack([d.shared for d in found]) if len(found) > 1 else found[0].shared[None]
+        return self.construct_results([to_rows(d) for d in found], img, self.originals(orig_imgs), protos=protos)
 
     def construct_results(
         self,
         preds: Sequence[torch.Tensor],
         img: torch.Tensor,
         orig_imgs: Sequence[np.ndarray],
-        protos: Sequence[torch.Tensor],
+        protos: torch.Tensor,
     ) -> list[Results]:
-        """Return one `Results` per picture from rows (N, 6 + C) and prototypes."""
+        """Return one `Results` per picture from rows (N, 6 + C) and prototypes (B, C, h, w)."""
         pictures = zip(preds, orig_imgs, self.batch[0], protos, strict=True)
         return [self.construct_result(pred, img, orig_img, path, proto) for pred, orig_img, path, proto in pictures]
 

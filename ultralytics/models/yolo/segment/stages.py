@@ -7,66 +7,20 @@ hundreds of weak detections an image, most of which can match nothing.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import torch
-import torch.nn.functional as F
 
 from ultralytics.engine.results import Results
 from ultralytics.engine.results.results import results_class
 from ultralytics.engine.task import Detections, Frame, SelectOptions
-from ultralytics.models.yolo.detect.stages import as_table, match_boxes, select_boxes, to_rows
-from ultralytics.ops.boxes import RatioPad, scale_boxes
-from ultralytics.ops.iou import box_iou
-from ultralytics.ops.masks import image_masks, index_map_overlaps, process_mask, stack_overlaps
+from ultralytics.models.yolo.detect.stages import box_overlaps, select_boxes, to_rows
+from ultralytics.models.yolo.segment.masks import DeferredMasks, IndexMap, PrototypeMasks
+from ultralytics.ops.boxes import scale_boxes
+from ultralytics.ops.masks import index_map_overlaps, stack_overlaps
 
-__all__ = ["PrototypeMasks", "finish_segments", "match_segments", "select_segments"]
-
-
-@dataclass(frozen=True)
-class PrototypeMasks:
-    """The masks of one picture's detections before they are drawn; indexing selects detections.
-
-    Attributes:
-        proto: (C, h, w) prototypes.
-        coefficients: (N, C).
-        boxes: (N, 4) corners in input pixels.
-        input_hw: height and width of the network input.
-    """
-
-    proto: torch.Tensor
-    coefficients: torch.Tensor
-    boxes: torch.Tensor
-    input_hw: tuple[int, int]
-
-    def __len__(self) -> int:
-        return len(self.coefficients)
-
-    def __getitem__(self, rows: Any) -> PrototypeMasks:
-        """Return the masks that a slice, mask or index tensor selects."""
-        return replace(self, coefficients=self.coefficients[rows], boxes=self.boxes[rows])
-
-    def small(self) -> torch.Tensor:
-        """Return (N, h, w) uint8 masks at the size of the prototypes."""
-        return process_mask(self.proto, self.coefficients, self.boxes, self.input_hw)
-
-    def large(self) -> torch.Tensor:
-        """Return (N, H, W) uint8 masks at the size of the network input."""
-        return process_mask(self.proto, self.coefficients, self.boxes, self.input_hw, upsample=True)
-
-    def original(self, image_hw: tuple[int, int], ratio_pad: RatioPad | None = None) -> torch.Tensor:
-        """Return (N, height, width) uint8 masks in the pixels of the original picture."""
-        boxes = scale_boxes(self.input_hw, self.boxes, image_hw, ratio_pad=ratio_pad)
-        return image_masks(self.proto, self.coefficients, boxes, self.input_hw, image_hw, ratio_pad)
-
-    def at(self, size_hw: tuple[int, int]) -> PrototypeMasks:
-        """Return the same masks with prototypes of another size."""
-        if tuple(self.proto.shape[1:]) == tuple(size_hw):
-            return self
-        proto = F.interpolate(self.proto[None].float(), tuple(size_hw), mode="bilinear", align_corners=False)[0]
-        return replace(self, proto=proto)
+__all__ = ["PrototypeMasks", "finish_segments", "segment_overlaps", "select_segments"]
 
 
 def select_segments(outputs: Any, options: SelectOptions) -> list[Detections]:
@@ -115,37 +69,29 @@ def finish_segments(detections: Detections, frame: Frame) -> Results:
     return results_class()(frame.image, path=frame.path, names=frame.names, boxes=rows, masks=masks)
 
 
-def match_segments(detections: Detections, targets: Mapping[str, Any], iouv: torch.Tensor) -> dict[str, np.ndarray]:
-    """Return which detections of one image are right by box and by mask, at every overlap threshold.
+def segment_overlaps(preds: Mapping[str, Any], targets: Mapping[str, Any]) -> dict[str, torch.Tensor]:
+    """Return the IoU of boxes as `tp` and that of masks as `tp_m`, each (M, N).
 
     Args:
-        detections: boxes in input pixels, best score first, with coefficients and prototypes.
-        targets: `bboxes` (M, 4) corners in input pixels, `cls` (M,), `imgsz` (height, width) of the input, and `masks`:
-            (H, W) map with 1 + the position of the object that covers a pixel, or (M, H, W) binary masks.
-        iouv: (T,) overlap thresholds.
-
-    Returns:
-        `tp` and `tp_m`, each (N, T) bool.
+        preds: `bboxes` (N, 4) corners in input pixels, `cls` (N,) and `masks` (N, h, w).
+        targets: the same of the targets; masks of the same size.
     """
-    tables = match_boxes(detections, targets, iouv)
-    if not len(detections) or not len(targets["cls"]):
-        return {**tables, "tp_m": tables["tp"].copy()}
-    return {**tables, "tp_m": as_table(detections, targets, mask_overlaps(detections, targets), iouv)}
+    boxes = box_overlaps(preds, targets)["tp"]
+    true, found = targets["masks"], preds["masks"]
+    if not isinstance(found, DeferredMasks):
+        return {"tp": boxes, "tp_m": stack_overlaps(true.to(found.device), found)}
+    # Drawn are those that can match: of the class of a target whose box meets the mask's own.
+    same = targets["cls"].view(-1, 1) == preds["cls"]
+    rows = torch.nonzero(((boxes > 0) & same).any(0))[:, 0]
+    overlaps = torch.zeros_like(boxes)
+    overlaps[:, rows] = _mask_overlaps(true, found[rows].drawn()).to(overlaps)
+    return {"tp": boxes, "tp_m": overlaps}
 
 
-def mask_overlaps(detections: Detections, targets: Mapping[str, Any]) -> torch.Tensor:
-    """Return the mask IoU (M, N) of targets and those detections that could match one; 0 elsewhere.
-
-    A detection can match where it has the class of a target and its box, in which its mask lies, meets the target's.
-    """
-    true, boxes = targets["masks"], detections.boxes
-    same = targets["cls"].view(-1, 1) == detections.cls
-    rows = torch.nonzero(((box_iou(targets["bboxes"], boxes) > 0) & same).any(0))[:, 0]
-    overlaps = torch.zeros(len(targets["cls"]), len(detections), device=boxes.device)
-    masks = masks_of(detections.keep(rows), targets["imgsz"]).at(true.shape[-2:])
-    if true.ndim == 2:
-        found = index_map_overlaps(true, len(targets["cls"]), masks.small())
-    else:
-        found = stack_overlaps(true.to(masks.proto.device), masks.small())
-    overlaps[:, rows] = found.to(overlaps)
-    return overlaps
+def _mask_overlaps(true: torch.Tensor, drawn: torch.Tensor) -> torch.Tensor:
+    """Return the IoU (M, n) of targets' masks and drawn ones; those painted into one map need not be taken apart."""
+    source = true.source if isinstance(true, DeferredMasks) else None
+    if not isinstance(source, IndexMap) or source.map.shape != drawn.shape[1:]:
+        return stack_overlaps(true.to(drawn.device), drawn)
+    count = max(int(source.map.max()), int(source.objects.max()) + 1)  # objects that others hide are not in the map
+    return index_map_overlaps(source.map, count, drawn)[source.objects.cpu()]

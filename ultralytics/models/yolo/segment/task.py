@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ultralytics.cfg.tasks import TASK_INFOS
 from ultralytics.engine.task import Task
-from ultralytics.models.yolo.segment.stages import finish_segments, match_segments, select_segments
+from ultralytics.models.yolo.segment.stages import finish_segments, segment_overlaps, select_segments
 
 __all__ = ["SEGMENT"]
 
@@ -18,6 +18,6 @@ SEGMENT = Task(
     metrics="ultralytics.engine.metrics.detect:SegmentMetrics",
     select=select_segments,
     finish=finish_segments,
-    match=match_segments,
+    overlap=segment_overlaps,
     loss_names=("box_loss", "seg_loss", "cls_loss", "dfl_loss", "sem_loss"),
 )

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 
 from ultralytics.engine.coco import encode_masks
-from ultralytics.engine.results import Results
-from ultralytics.engine.task import Detections
-from ultralytics.models.yolo.detect.stages import to_rows
-from ultralytics.models.yolo.detect.val import DetectionValidator, Tensors
-from ultralytics.models.yolo.segment.stages import PrototypeMasks
+from ultralytics.models.yolo.detect.val import DetectionValidator, rows_of
+from ultralytics.models.yolo.segment.masks import DeferredMasks, IndexMap, PrototypeMasks
 from ultralytics.models.yolo.segment.task import SEGMENT
+from ultralytics.ops.masks import scale_masks
 from ultralytics.utils.lazy import offer
 
 __all__ = ["SegmentationValidator"]
@@ -25,87 +23,83 @@ __all__ = ["SegmentationValidator"]
 class SegmentationValidator(DetectionValidator):
     """Validator of segmentation models.
 
-    Between its steps a picture's detections also have `masks`, a `PrototypeMasks`: masks are drawn when asked for.
+    Between its steps a picture's detections and targets also have `masks`, (N, h, w) uint8 and (M, h, w) float32 of one
+    size. They are `DeferredMasks`: tensors that are drawn when something reads them.
     """
 
     spec = SEGMENT
     iou_types = ("bbox", "segm")
-    _input_hw = (0, 0)  # of the current batch
-
-    def postprocess(self, preds: Any) -> list[dict[str, Any]]:
-        """Return the detections of every picture."""
-        return [
-            {
-                "bboxes": d.boxes,
-                "conf": d.conf,
-                "cls": d.cls,
-                "extra": d.extra,
-                "index": d.index,
-                "masks": PrototypeMasks(d.shared, d.extra, d.boxes, self._input_hw),
-            }
-            for d in self.spec.select(preds, self.select_options())
-        ]
+    _input_hw = _mask_hw = (0, 0)  # of the current batch
 
     def preprocess(self, batch: dict[str, Any]) -> dict[str, Any]:
         """Return the batch on the device, pictures as 0..1."""
         batch = super().preprocess(batch)
-        self._input_hw = tuple(batch["img"].shape[2:])
+        self._input_hw, self._mask_hw = tuple(batch["img"].shape[2:]), tuple(batch["masks"].shape[1:])
         return batch
 
-    def targets(self, batch: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """Return every picture's targets; `masks` is its (h, w) map, or one mask (M, h, w) per target."""
-        pictures = super().targets(batch)
+    def postprocess(self, preds: Any) -> list[dict[str, Any]]:
+        """Return the detections of every picture."""
+        found = self.spec.select(preds, self.select_options())
+        sources = [PrototypeMasks(d.shared, d.extra, d.boxes, self._input_hw) for d in found]
+        return [
+            {"bboxes": d.boxes, "conf": d.conf, "cls": d.cls, "masks": DeferredMasks(source, self._mask_hw)}
+            for d, source in zip(found, sources, strict=True)
+        ]
+
+    def _prepare_batch(self, si: int, batch: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the targets of picture `si` of a batch, with their masks."""
+        prepared = super()._prepare_batch(si, batch)
         if not self.args.overlap_mask:
-            return pictures
-        return [{**picture, "masks": masks} for picture, masks in zip(pictures, batch["masks"], strict=True)]
-
-    def target_rows(self, batch: Mapping[str, Any]) -> Tensors:
-        """Return what is matched of all targets of a batch, one row (n, ...) each."""
-        rows = super().target_rows(batch)
-        return rows if self.args.overlap_mask else {**rows, "masks": batch["masks"]}
-
-    def as_detections(self, pred: Mapping[str, Any]) -> Detections:
-        """Return one picture's detections with its prototypes."""
-        masks = pred["masks"]
-        return replace(super().as_detections(pred), extra=masks.coefficients, shared=masks.proto)
+            return {**prepared, "masks": batch["masks"][rows_of(batch, si)]}
+        painted = IndexMap(batch["masks"][si], torch.arange(len(prepared["cls"]), device=batch["masks"].device))
+        return {**prepared, "masks": DeferredMasks(painted, self._mask_hw)}
 
     def drawable(self, pred: Mapping[str, Any], target: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Return detections and targets of one picture with masks of one size."""
-        true = target["masks"]
-        if true.ndim == 2:
-            true = true == torch.arange(1, len(target["cls"]) + 1, device=true.device).view(-1, 1, 1)
-        return {**pred, "masks": pred["masks"].at(true.shape[1:]).small()}, {**target, "masks": true}
+        """Return detections and targets of one picture with drawn masks."""
+        return tuple({**rows, "masks": torch.as_tensor(rows["masks"]).clone()} for rows in (pred, target))
 
     def drawn_rows(self, preds: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         """Return what `plot_images` draws; masks as one map per picture, the strongest detection on top."""
-        return {**super().drawn_rows(preds), "masks": np.stack([_index_map(pred["masks"]) for pred in preds])}
+        stacks = (self._large(pred["masks"]) for pred in preds)
+        return {**super().drawn_rows(preds), "masks": np.stack([_index_map(stack) for stack in stacks])}
+
+    def _large(self, masks: torch.Tensor) -> torch.Tensor:
+        """Return masks at the size of the network input, sharp where their prototypes are known."""
+        if isinstance(masks, DeferredMasks) and isinstance(masks.source, PrototypeMasks):
+            return masks.source.large()
+        return F.interpolate(masks[None].float(), self._input_hw)[0] > 0 if len(masks) else masks
 
     # Files ------------------------------------------------------------------------------------------------------------
 
     def scale_preds(self, predn: Mapping[str, Any], pbatch: Mapping[str, Any]) -> dict[str, Any]:
         """Return detections and their masks (N, height, width) in the pixels of the original picture."""
-        masks = predn["masks"].original(tuple(pbatch["ori_shape"]), pbatch["ratio_pad"])
+        masks, size = predn["masks"], tuple(pbatch["ori_shape"])
+        if isinstance(masks, DeferredMasks) and isinstance(masks.source, PrototypeMasks):
+            masks = masks.source.original(size, pbatch["ratio_pad"])
+        else:
+            large = self._large(masks)[None].float()
+            masks = (scale_masks(large, size, pbatch["ratio_pad"])[0] > 0.5).to(torch.uint8)
         return {**super().scale_preds(predn, pbatch), "masks": masks}
 
     def save_one_txt(self, predn: Mapping[str, Any], save_conf: bool, shape: Sequence[int], file: str | Path) -> None:
         """Write one picture's outlines; arguments as in `DetectionValidator.save_one_txt`."""
-        found = super().as_detections(predn)
-        rows = to_rows(replace(found, extra=found.extra[:, :0]))
-        blank = np.broadcast_to(np.uint8(0), (*(int(side) for side in shape), 3))
-        result = Results(blank, path="", names=self.names, boxes=rows, masks=predn["masks"].cpu())
+        result = self.as_result(predn, shape)
+        result.update(masks=predn["masks"].cpu())
         result.save_txt(file, save_conf=save_conf)
 
-    def json_rows(self, predn: Mapping[str, Any], pbatch: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """Return one row per detection, with its mask as run lengths."""
-        codes = encode_masks(predn["masks"].cpu().numpy())
-        return [{**row, "segmentation": c} for row, c in zip(super().json_rows(predn, pbatch), codes, strict=True)]
+    def pred_to_json(self, predn: Mapping[str, Any], pbatch: Mapping[str, Any]) -> None:
+        """Append one row per detection for `predictions.json`, with its mask as run lengths."""
+        start = len(self.jdict)
+        super().pred_to_json(predn, pbatch)
+        for row, code in zip(self.jdict[start:], encode_masks(predn["masks"].cpu().numpy()), strict=True):
+            row["segmentation"] = code
 
 
-def _index_map(masks: PrototypeMasks) -> np.ndarray:
-    """Return (H, W) with 1 + the position of the first detection that covers a pixel, 0 where none does."""
+def _index_map(masks: torch.Tensor) -> np.ndarray:
+    """Return (H, W) with 1 + the position of the first mask of (N, H, W) that covers a pixel, 0 where none does."""
     if not len(masks):
-        return np.zeros(masks.input_hw, np.int32)
-    stack = masks.large().cpu().numpy()
+        return np.zeros(masks.shape[1:], np.int32)
+    stack = masks.cpu().numpy()
     first = stack.argmax(0)
     return np.where(np.take_along_axis(stack, first[None], 0)[0], first + 1, 0).astype(np.int32)
 
