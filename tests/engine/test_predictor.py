@@ -384,7 +384,8 @@ def test_mixed_types_reach_the_network_as_bytes_scaled_alike(make):
     predictor = make(rect=False)
     seen = []
     predictor.add_callback("on_predict_batch_start", lambda p: seen.append(p.preprocess(p.batch[1])))
-    predictor([levels, deep, shares, shares.astype(np.float32), np.dstack([levels] * 4).astype(np.int64)])
+    results = predictor([levels, deep, shares, shares.astype(np.float32), np.dstack([levels] * 4).astype(np.int64)])
+    assert all(r.orig_img.dtype == np.uint8 and np.array_equal(r.orig_img, results[0].orig_img) for r in results)
     (batch,) = seen
     assert batch.shape == (5, 3, 64, 64) and all(torch.equal(batch[0], other) for other in batch[1:])
     assert batch[0, :, 32].min() == 0 and batch[0, 0, 32].max() == np.float32(252 / 255)

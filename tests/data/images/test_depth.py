@@ -174,7 +174,10 @@ def test_array_files_are_data(tmp_path):
     (tmp_path / "b.npy").write_bytes(b"no array")
     np.save(tmp_path / "c.npy", LEVELS)
     (tmp_path / "c.npy").write_bytes((tmp_path / "c.npy").read_bytes()[:-100])
-    for name in "abc":
+    with open(tmp_path / "d.npy", "wb") as file:
+        np.savez(file, LEVELS)
+    (tmp_path / "e.npy").write_bytes(b"")
+    for name in "abcde":
         with pytest.raises(UnreadableImageError, match=rf"{name}\.npy"):
             imread(tmp_path / f"{name}.npy")
     with pytest.raises(FileNotFoundError):

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import os
 import struct
+import tokenize
 from collections.abc import Iterable
 
 import numpy as np
 
 from ultralytics.data.images.formats import is_array, is_image
 
-__all__ = ["MARK", "TRAILER", "array_shape", "is_cached_array", "read_array", "without_cached"]
+__all__ = ["MARK", "TRAILER", "is_cached_array", "read_array", "without_cached"]
 
 TRAILER = struct.Struct("<8sqq")  # end of a cached array: mark, size and time of the picture it was made from
 MARK = b"yolo-px1"
@@ -27,21 +28,11 @@ def read_array(path: str | os.PathLike) -> np.ndarray:
         FileNotFoundError: where there is none.
         OSError, ValueError: saying why it cannot be read.
     """
-    return np.array(_opened(path))
-
-
-def array_shape(path: str | os.PathLike) -> tuple[tuple[int, ...], np.dtype]:
-    """Return shape and type of an array file, from its header; raises as `read_array` does."""
-    array = _opened(path)
-    return array.shape, array.dtype
-
-
-def _opened(path: str | os.PathLike) -> np.ndarray:
-    """Map a file: one that promises more numbers than it has is found out before memory is taken for them."""
     try:
-        return np.load(path, mmap_mode="r", allow_pickle=False)
-    except EOFError as error:
-        raise ValueError(str(error)) from error
+        # Mapped first: a file that promises more numbers than it has is found out before memory is taken for them.
+        return np.array(np.lib.format.open_memmap(path, mode="r"))
+    except (EOFError, OverflowError, SyntaxError, TypeError, tokenize.TokenError) as error:  # of a damaged header
+        raise ValueError(f"no array file ({error})") from error
 
 
 def is_cached_array(path: str | os.PathLike) -> bool:

@@ -79,8 +79,8 @@ def imread(path: str | os.PathLike, channels: int = 3, reduce: int = 1) -> np.nd
             raise
         except UnusablePictureError as error:
             raise UnreadableImageError(str(error)) from error
-        except (OSError, ValueError) as error:
-            raise UnreadableImageError(f"{path}: {error}") from error
+        except (OSError, ValueError, MemoryError) as error:
+            raise UnreadableImageError(f"{path}: {error or 'too large for the memory'}") from error
     with open(path, "rb") as file:
         data = file.read()
     return read_bytes(data, str(path), channels, reduce)
