@@ -12,7 +12,6 @@ import torch
 from class_helpers import make_classes
 from override_points import listed
 
-import ultralytics.data.build as build_module
 from ultralytics.cfg.merge import get_cfg
 from ultralytics.data.build import build_dataloader, build_yolo_dataset
 from ultralytics.data.dataset import ClassificationDataset, YOLODataset
@@ -378,12 +377,11 @@ def test_attributes_of_loaders(make, workers):
 
 
 def test_a_class_replaced_on_the_public_module_is_used(make_set, data, monkeypatch):
-    own = [type("Mine", (YOLODataset,), {}) for _ in range(2)]
-    build = lambda: type(build_yolo_dataset(settings(), str(make_set(2)), 2, data))  # noqa: E731
-    monkeypatch.setattr("ultralytics.data.dataset.YOLODataset", own[1])
-    assert build() is own[1]
-    monkeypatch.setattr(build_module, "YOLODataset", own[0])
-    assert build() is own[0]
+    images = str(make_set(2))
+    for module in ("ultralytics.data", "ultralytics.data.dataset", "ultralytics.data.build"):
+        mine = type("Mine", (YOLODataset,), {})
+        monkeypatch.setattr(f"{module}.YOLODataset", mine)
+        assert type(build_yolo_dataset(settings(), images, 2, data)) is mine
 
 
 @pytest.mark.parametrize("name", ["Format", "LetterBox", "v8_transforms"])

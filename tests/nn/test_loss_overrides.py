@@ -255,6 +255,22 @@ def test_own_class_losses():
     torch.testing.assert_close(fast(preds, batch)[0], own(preds, batch)[0])
 
 
+def test_constructors_that_copy_the_public_one():
+    class Own(v8DetectionLoss):
+        def __init__(self, model):
+            head = model.model[-1]
+            self.hyp, self.stride, self.nc, self.reg_max, self.device = model.args, head.stride, 3, 16, "cpu"
+            self.no, self.use_dfl, self.proj = 67, True, torch.arange(16.0)
+            self.bce = nn.BCEWithLogitsLoss(reduction="none")
+            self.assigner = TaskAlignedAssigner(topk=10, num_classes=3, alpha=0.5, beta=6.0)
+            self.bbox_loss = BboxLoss(16)
+
+    preds, batch, model = random_preds(2, 3), random_batch(2, 3, [3, 2]), model_of(3)
+    own, plain = Own(model), v8DetectionLoss(model)
+    torch.testing.assert_close(own(preds, batch)[0], plain(preds, batch)[0])
+    assert plain.loss_names == ("box_loss", "cls_loss", "dfl_loss") and torch.equal(plain.proj, own.proj)
+
+
 def test_hooks_of_parts_are_called():
     criterion, calls = v8DetectionLoss(model_of(3)), []
     criterion.bbox_loss.register_forward_hook(lambda *args: calls.append("box"))

@@ -9,6 +9,7 @@ import torch
 from override_points import listed
 from torch import nn
 
+import ultralytics.models.utils.loss as public_detr
 import ultralytics.nn.tasks as public_tasks
 import ultralytics.utils.loss as public_loss
 from ultralytics.nn.accelerate import pack_convolutions
@@ -19,7 +20,16 @@ from ultralytics.nn.head.pose import Pose
 from ultralytics.nn.head.segment import Segment
 from ultralytics.nn.loss.detect import v8DetectionLoss
 from ultralytics.nn.loss.end2end import E2ELoss
-from ultralytics.nn.models import BaseModel, ClassificationModel, DetectionModel
+from ultralytics.nn.models import (
+    BaseModel,
+    ClassificationModel,
+    DetectionModel,
+    OBBModel,
+    PoseModel,
+    RTDETRDetectionModel,
+    SegmentationModel,
+    resolve_criterion,
+)
 
 from test_heads import CH, maps  # isort: skip
 from test_models import TINY  # isort: skip
@@ -255,9 +265,22 @@ def test_criteria(module, name, monkeypatch):
     assert type(model.init_criterion()) is mine
 
 
-def test_classification_loss(monkeypatch):
-    monkeypatch.setattr(public_loss, "v8ClassificationLoss", lambda model: "mine")
-    assert ClassificationModel("yolov8n-cls.yaml", nc=3, verbose=False).init_criterion() == "mine"
+PATHS = [
+    *(model.criterion_path for model in (DetectionModel, SegmentationModel, PoseModel, OBBModel, ClassificationModel)),
+    *(model.criteria_by_head[head] for model, head in ((SegmentationModel, "Segment26"), (PoseModel, "Pose26"))),
+    RTDETRDetectionModel.criterion_path,
+]
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_criteria_of_every_task(path, monkeypatch):
+    original = resolve_criterion(path)
+    for module in ([public_detr] if "DETR" in path else [public_loss]) + [public_tasks]:
+        mine = type(original.__name__, (original,), {})
+        monkeypatch.setitem(vars(module), original.__name__, mine)
+        assert resolve_criterion(path) is mine
+    monkeypatch.undo()
+    assert resolve_criterion(path) is original
 
 
 def test_packing_sees_a_replaced_convolution(monkeypatch):

@@ -90,7 +90,7 @@ class YOLODataset(BaseDataset):
 
     @property
     def label_files(self) -> list[str]:
-        """The label files of the scan, one per image of the split."""
+        """The label file of every image."""
         return self.__dict__.get("_label_files") or self.get_label_files()
 
     @label_files.setter
@@ -119,6 +119,7 @@ class YOLODataset(BaseDataset):
         self.findings, self.counts = result.findings, result.counts
         labels = LabelList.of(result["labels"])
         self.verify_labels(labels, path)
+        self.__dict__.pop("_label_files")  # they follow from the images
         return labels if self.use_segments or self.use_obb else labels.without_polygons()
 
     def _load_or_scan_cache(self, cache_path: Path, cache_hash: str) -> tuple[Mapping[str, Any], bool]:

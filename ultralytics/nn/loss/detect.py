@@ -180,6 +180,11 @@ class v8DetectionLoss:
         return in_use(BboxLoss, PUBLIC)(self.reg_max)
 
     @property
+    def loss_names(self) -> tuple[str, ...]:
+        """The same as `item_names`, under its public name."""
+        return self.item_names
+
+    @property
     def item_names(self) -> tuple[str, ...]:
         """Names of the loss items, in the order of the loss vector."""
         return ("box_loss", "cls_loss", "dfl_loss" if self.use_dfl else "l1_loss")
@@ -393,15 +398,15 @@ class v8DetectionLoss:
 
     def class_term(self, preds: Mapping[str, Any], assigned: Assigned) -> torch.Tensor:
         """Return the class term without gain."""
-        scores = preds["scores"].float()
+        scores, weights = preds["scores"].float(), getattr(self, "class_weights", None)
+        weights = None if weights is None else weights.to(scores).view(-1)
         if not is_plain_entropy(self.bce):
             entropy = self.bce(scores.transpose(1, 2), assigned.scores.to(scores.dtype))
-            weights = 1 if self.class_weights is None else self.class_weights.to(scores)
-            return (entropy * weights).sum() / assigned.total
+            return (entropy if weights is None else entropy * weights).sum() / assigned.total
         # Summed inside, over the tensor as it lies in memory.
-        weights = None if self.class_weights is None else self.class_weights.to(scores).view(-1, 1)
+        columns = None if weights is None else weights.view(-1, 1)
         wanted = assigned.scores.transpose(1, 2).contiguous()
-        return F.binary_cross_entropy_with_logits(scores, wanted, weight=weights, reduction="sum") / assigned.total
+        return F.binary_cross_entropy_with_logits(scores, wanted, weight=columns, reduction="sum") / assigned.total
 
 
 def scaled(boxes: torch.Tensor, factor: torch.Tensor) -> torch.Tensor:
