@@ -238,6 +238,40 @@ def test_results_of_training(data, tmp_path):
     assert checkpoint["train_results"]["read"] == [1] and checkpoint["train_results"]["extra"] == [3, 3]
 
 
+@pytest.mark.filterwarnings("ignore:Detected call of `lr_scheduler.step")
+def test_a_loop_of_somebodys_own(train):
+    """The parts of a run serve another loop as well: the attributes that scripts read are there."""
+
+    class Mine(DetectionTrainer):
+        def _do_train(self):
+            self._setup_train()
+            for epoch in range(self.start_epoch, self.epochs):
+                self.epoch = epoch
+                self._model_train()
+                self.scheduler.step()
+                for i, batch in enumerate(self.train_loader):
+                    with torch.autocast(self.device.type, enabled=self.amp):
+                        batch = self.preprocess_batch(batch)
+                        loss, self.loss_items = self.model(batch)
+                    self.loss = loss.sum()
+                    self.tloss = self.loss_items
+                    self.scaler.scale(self.loss).backward()
+                    if (i + 1) % self.accumulate == 0:
+                        self.optimizer_step()
+                self.ema.update_attr(self.model, include=["yaml", "nc", "args", "names", "stride"])
+                self.metrics, self.fitness = self.validate()
+                if not self.resume and self.world_size <= 1 and not self.ddp:
+                    self.save_metrics(metrics={**self.label_loss_items(self.tloss), **self.metrics})
+                    self.save_model()
+                if self.stopper(self.epoch + 1, self.fitness) or self.nan_recovery_attempts > 3:
+                    break
+            self.final_eval()
+
+    t = train(Mine, epochs=2, nbs=6)
+    assert t.best.is_file() and t.read_results_csv()["epoch"] == [1, 2] and t.ema.updates == 4
+    assert torch_safe_load(t.last)[0]["train_results"]["epoch"] == [1, 2]
+
+
 @covers("Trainer", "check_resume resume_training _load_checkpoint_state")
 def test_resuming(train, tmp_path):
     class Stop(Exception):

@@ -198,6 +198,34 @@ def test_output_of_validation(validate, task, monkeypatch, caplog, tmp_path):
     assert not list((tmp_path / "v").glob("val_batch*")) and "all" not in [line.split()[:1] for line in caplog.messages]
 
 
+def test_counting_of_somebodys_own(validate, tmp_path):
+    """The steps serve an `update_metrics` that does not call `super()`."""
+
+    class Mine(DetectionValidator):
+        def update_metrics(self, preds, batch):
+            for si, pred in enumerate(preds):
+                self.seen += 1
+                pbatch, predn = self._prepare_batch(si, batch), self._prepare_pred(pred)
+                classes = pbatch["cls"].cpu().numpy()
+                found = {"conf": predn["conf"].cpu().numpy(), "pred_cls": predn["cls"].cpu().numpy()}
+                true = {
+                    "target_cls": classes,
+                    "target_img": np.unique(classes),
+                    "im_name": Path(pbatch["im_file"]).name,
+                }
+                self.metrics.update_stats({**self._process_batch(predn, pbatch), **found, **true})
+                scaled = self.scale_preds(predn, pbatch)
+                file = self.save_dir / "labels" / f"{Path(pbatch['im_file']).stem}.txt"
+                self.save_one_txt(scaled, self.args.save_conf, pbatch["ori_shape"], file)
+                self.pred_to_json(scaled, pbatch)
+
+    options = {"save_txt": True, "save_json": True}
+    ours, stats = validate(DetectionValidator, name="plain", **options)
+    mine, own = validate(Mine, name="own", **options)
+    assert own == stats and mine.jdict == ours.jdict
+    assert len(list((tmp_path / "own" / "labels").iterdir())) == mine.seen
+
+
 @covers("Validator", "coco_evaluate")
 def test_evaluation_by_coco(validate):
     class Mine(DetectionValidator):

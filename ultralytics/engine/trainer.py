@@ -153,6 +153,15 @@ class BaseTrainer:
         return self.resumption is not None
 
     @property
+    def nan_recovery_attempts(self) -> int:
+        """Times that the run went back because loss or fitness was no number."""
+        return self.progress.recoveries
+
+    @nan_recovery_attempts.setter
+    def nan_recovery_attempts(self, count: int) -> None:
+        self.progress.recoveries = count
+
+    @property
     def ddp(self) -> bool:
         """Whether several processes train."""
         return self.world_size > 1
@@ -464,6 +473,7 @@ class BaseTrainer:
 
         last.pt comes last: a run that is killed in between goes on from the epoch before and writes the others again.
         """
+        self.progress.epoch = max(self.progress.epoch, self.epoch)  # a loop of somebody's own tells nothing else
         files = [self.best] if self.best_fitness == self.fitness else []
         period = self.save_period
         if period > 0 and self.epoch % period == 0:

@@ -184,8 +184,8 @@ class BaseValidator:
         self.init_metrics(network.model if isinstance(network, AutoBackend) and network.format == "pt" else network)
         infer = self._fast_twin(network, trainer) if self.training else network
         self.jdict, self.seen = [], 0
-        if self.plotting:
-            self.save_dir.mkdir(parents=True, exist_ok=True)
+        if self.plotting or self.args.save_txt:
+            (self.save_dir / "labels" if self.args.save_txt else self.save_dir).mkdir(parents=True, exist_ok=True)
         bar = TQDM(self.dataloader, desc=self.get_desc(), total=len(self.dataloader))
         for self.batch_i, batch in enumerate(bar):
             self.run_callbacks("on_val_batch_start")
