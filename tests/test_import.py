@@ -41,6 +41,13 @@ def test_model_class_loads_what_its_first_use_needs():
     assert out.stdout.strip() == "[]", out.stdout + out.stderr
 
 
+def test_detectors_do_without_torchvision():
+    """It takes a second to load, and only classifiers and exports with suppression need it."""
+    parts = "".join(f"import ultralytics.models.yolo.detect.{part}\n" for part in ("train", "val", "predict"))
+    out = run(f"{parts}import sys\nprint('torchvision' in sys.modules)")
+    assert out.stdout.strip() == "False", out.stdout + out.stderr
+
+
 FOUNDATION = (
     *("cfg.cli", "cfg.merge", "cfg.schema", "cfg.tasks"),
     *("utils.checks", "utils.downloads", "utils.settings", "utils.yaml_io", "utils.files", "utils.tqdm"),

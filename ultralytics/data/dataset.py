@@ -14,7 +14,6 @@ from torch.utils.data import ConcatDataset, get_worker_info
 from ultralytics.data.augment import Compose, Format, LetterBox, v8_transforms
 from ultralytics.data.augment.presets import transform_in_use
 from ultralytics.data.base import BaseDataset
-from ultralytics.data.classify import ClassificationDataset
 from ultralytics.data.describe.locate import img2label_paths
 from ultralytics.data.labels.cache import CACHE_VERSION, ScanResult, get_hash, load_labels, save_labels
 from ultralytics.data.labels.instances import Instances
@@ -28,7 +27,7 @@ from ultralytics.utils.lazy import offer
 from ultralytics.utils.log import LOGGER
 from ultralytics.utils.overrides import bypassed, changed, ignores, warn_of_ignored
 
-__all__ = ["DATASET_CACHE_VERSION", "ClassificationDataset", "YOLOConcatDataset", "YOLODataset"]
+__all__ = ["DATASET_CACHE_VERSION", "YOLOConcatDataset", "YOLODataset"]
 
 DATASET_CACHE_VERSION = CACHE_VERSION
 STACKED = {"img", "text_feats", "semantic_mask", "sem_masks", "depth"}
@@ -346,4 +345,5 @@ class YOLOConcatDataset(ConcatDataset):
                 dataset.close_mosaic(hyp)
 
 
-__getattr__, __dir__ = offer(__name__)
+# Loaded when asked for: it brings torchvision, which takes a second and which boxes do without.
+__getattr__, __dir__ = offer(__name__, {"ClassificationDataset": "ultralytics.data.classify:ClassificationDataset"})
