@@ -5,14 +5,17 @@
 
 Weights should be trained: a fresh network finds nothing, so there is nothing to suppress, match or draw.
 
-Cases: `val` is a whole `model.val()` call without plots, data set from its label cache; `predict` is 16 pictures from
-memory, one per call; `batch` is a list of 16; `files` is the folder of the split. At the end stands which part of this
-package's validation the network takes.
+Cases: `val` is a whole `model.val()` call without plots, data set from its label cache; `plots` and `json` are the same
+with pictures and with `predictions.json`; `predict` is 16 pictures from memory, one per call; `batch` is a list of 16;
+`files` is the folder of the split, `save` the same with annotated pictures written; `outside` is what a prediction from
+that folder takes outside of the network, whose output is remembered from a first run, and `large` the same for JPEG
+files of 12 megapixels. At the end stands which part of this package's validation the network takes.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 import sys
 import tempfile
@@ -23,11 +26,13 @@ from typing import Any
 
 import pairs
 
-CASES = ("val", "predict", "batch", "files")
+CASES = ("val", "plots", "json", "predict", "batch", "files", "save", "outside", "large")
+IN_VALIDATION = {"val": {}, "plots": {"plots": True}, "json": {"save_json": True}}  # arguments of each
 DATA_KEYS = ("train", "val", "names", "kpt_shape", "flip_idx")  # what both sides need to know about a data set
 SUFFIXES = {"detect": "", "segment": "-seg", "pose": "-pose", "obb": "-obb", "classify": "-cls"}
 PICTURES = {".jpg", ".jpeg", ".png"}
 BATCH = 16
+LARGE_FILES, LARGE_WH = 8, (4000, 3000)
 
 
 def prepare(settings: dict[str, Any], case: str) -> Callable[[], Any]:
@@ -42,16 +47,61 @@ def prepare(settings: dict[str, Any], case: str) -> Callable[[], Any]:
     model = YOLO(settings["weights"])
     common = {key: settings[key] for key in ("imgsz", "project")} | {"verbose": False, "device": "cpu"}
     folder = Path(settings["pictures"])
-    if case == "val":
-        return lambda: model.val(data=settings["data"], plots=False, workers=0, batch=BATCH, **common)
+    if case in IN_VALIDATION:
+        asked = {"plots": False, "workers": 0, "batch": BATCH, **IN_VALIDATION[case], **common}
+        return lambda: model.val(data=settings["data"], **asked)
+    source = str(folder / "**" / "*") if settings["task"] == "classify" else str(folder)  # a folder for each class
     if case == "files":
-        source = str(folder / "**" / "*") if settings["task"] == "classify" else str(folder)  # a folder for each class
         return lambda: list(model.predict(source, stream=True, batch=settings["batch"], **common))
+    if case == "save":
+        return lambda: model.predict(source, save=True, batch=settings["batch"], name=case, exist_ok=True, **common)
+    if case in ("outside", "large"):
+        source = settings["large"] if case == "large" else source
+        return without_network(model, lambda: model.predict(source, batch=settings["batch"], **common))
     files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in PICTURES)
     pictures = [cv2.imread(str(files[i % len(files)])) for i in range(BATCH)]
     if case == "predict":
         return lambda: [model.predict(picture, **common) for picture in pictures]
     return lambda: model.predict(pictures, **common)
+
+
+def without_network(model: Any, work: Callable[[], Any]) -> Callable[[], Any]:
+    """Return the same work with the network's outputs taken from a first run instead of computed."""
+    outputs: list[Any] = []
+    work()  # makes the predictor
+    compute = model.predictor.inference
+
+    def remember(*args: Any, **kwargs: Any) -> Any:
+        outputs.append(compute(*args, **kwargs))
+        return copied(outputs[-1])
+
+    model.predictor.inference = remember
+    work()
+    turn = itertools.cycle(outputs)
+    model.predictor.inference = lambda *args, **kwargs: copied(next(turn))
+    return work
+
+
+def copied(output: Any) -> Any:
+    """Return a copy of a network's output: what follows may change it in place."""
+    if isinstance(output, dict):
+        return {key: copied(value) for key, value in output.items()}
+    if isinstance(output, (list, tuple)):
+        return type(output)(copied(part) for part in output)
+    return output.clone() if hasattr(output, "clone") else output
+
+
+def write_large(folder: Path, pictures: Path) -> str:
+    """Write large photographs, enlarged from those of the data set, and return their folder."""
+    import cv2
+
+    files = sorted(file for file in pictures.rglob("*") if file.suffix.lower() in PICTURES)
+    target = folder / "large"
+    target.mkdir()
+    for i in range(LARGE_FILES):
+        picture = cv2.resize(cv2.imread(str(files[i % len(files)])), LARGE_WH, interpolation=cv2.INTER_CUBIC)
+        cv2.imwrite(str(target / f"{i}.jpg"), picture)
+    return str(target)
 
 
 def write_data(data: str, folder: Path, task: str) -> tuple[str, str]:
@@ -111,6 +161,8 @@ def main() -> None:
         weights = str(Path(weights).resolve()) if Path(weights).exists() else weights
         settings = {key: getattr(args, key) for key in ("task", "imgsz", "batch", "threads", "clock")}
         settings |= {"weights": weights, "data": data, "pictures": pictures, "project": folder}
+        if "large" in args.cases:
+            settings["large"] = write_large(Path(folder), Path(pictures))
         found = pairs.compare(__file__, args.other, list(args.cases), settings, args.rounds)
         if "val" in args.cases:
             print(f"network's share of our validation: {share_of_network(settings):.2f}")

@@ -323,7 +323,7 @@ def test_lists_of_paths_are_read_when_their_turn_comes(images, monkeypatch):
     loader = load_inference_source(sorted(images.glob("*.jpg")), batch=2)
     assert not read and len(loader) == 3
     paths, pictures, infos = next(iter(loader))
-    assert len(read) == len(paths) == len(pictures) == 2 and infos[1].startswith("image 2/5 ")
+    assert len(paths) == len(pictures) == 2 <= len(read) <= 4 and infos[1].startswith("image 2/5 ")
     assert [len(paths) for paths, _, _ in loader] == [2, 2, 1]
 
 

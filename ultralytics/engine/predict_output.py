@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import platform
 import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 
 from ultralytics.engine.plots.files import write_image
 from ultralytics.engine.results import Results
+from ultralytics.utils.background import Background
 
 __all__ = ["DEFAULT_FPS", "RunOutput", "SourceNames"]
 
@@ -72,6 +75,7 @@ class RunOutput:
         self._names = SourceNames(folder) if names is None else names
         self._stems: dict[str, str] = {}
         self._labels: set[Path] = set()
+        self._background = Background()
 
     def stem(self, source: str | Path) -> str:
         """Return the file stem that belongs to a source of this run, the same at every call."""
@@ -123,8 +127,23 @@ class RunOutput:
         result.save_txt(path, save_conf=save_conf)
         return path
 
+    def later(self, target: Path, work: Callable[[], Any], then: Callable[[Any], Any] | None = None) -> None:
+        """Let a thread draw and write what belongs to `target`, in the order in which it comes; see `Background`."""
+        self._background.submit(str(target), work, then)
+
+    def settle(self) -> None:
+        """Wait until all that was given to `later` is written.
+
+        Raises:
+            Exception: the first that went wrong.
+        """
+        self._background.settle()
+
     def close(self) -> None:
-        """Finish all videos."""
-        for writer in self.videos.values():
-            writer.release()
-        self.videos.clear()
+        """Settle, and finish all videos."""
+        try:
+            self._background.close()
+        finally:
+            for writer in self.videos.values():
+                writer.release()
+            self.videos.clear()

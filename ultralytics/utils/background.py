@@ -1,0 +1,82 @@
+"""Drawing and writing in threads beside the caller's.
+
+Encoders, decoders and disks work outside of the interpreter lock, so what they do for one picture costs no time while
+the network looks at the next one.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+from ultralytics.utils.env import cpu_count
+
+__all__ = ["Background"]
+
+MOST_THREADS = 4
+WAITING = 2  # pieces of work per thread; each may hold a picture
+
+
+class Background:
+    """Threads that do pieces of work; they are started with the first piece.
+
+    Pieces of one lane are done one after the other, in the order in which they came, those of different lanes at the
+    same time. So many may wait; the next one makes the caller wait for the oldest. What a piece raises is raised again
+    in the caller's thread, by the next call of a method; pieces that came later are done all the same.
+
+    Args:
+        threads: number of threads; up to 4, by the processor's cores, when None.
+    """
+
+    def __init__(self, threads: int | None = None) -> None:
+        self._threads = threads or min(MOST_THREADS, cpu_count())
+        self._pools: dict[int, ThreadPoolExecutor] = {}
+        self._waiting: deque[tuple[Future, Callable[[Any], Any] | None]] = deque()
+
+    def submit(self, lane: str, work: Callable[[], Any], then: Callable[[Any], Any] | None = None) -> None:
+        """Let a thread do a piece of work.
+
+        Args:
+            lane: pieces of the same one keep their order.
+            work: called in a thread.
+            then: called with what `work` returned, in the thread of the caller, by a later call of a method here.
+        """
+        while self._waiting and (len(self._waiting) >= WAITING * self._threads or self._waiting[0][0].done()):
+            self._collect()
+        number = hash(lane) % self._threads
+        if number not in self._pools:
+            self._pools[number] = ThreadPoolExecutor(1, thread_name_prefix="background")
+        self._waiting.append((self._pools[number].submit(work), then))
+
+    def _collect(self) -> None:
+        future, then = self._waiting.popleft()
+        result = future.result()
+        if then is not None:
+            then(result)
+
+    def settle(self) -> None:
+        """Wait until everything is done.
+
+        Raises:
+            Exception: the first that a piece raised.
+        """
+        first: Exception | None = None
+        while self._waiting:
+            try:
+                self._collect()
+            except Exception as error:
+                first = first or error
+        if first is not None:
+            raise first
+
+    def close(self) -> None:
+        """Settle and end the threads; an interrupt in the meantime gives up what has not begun."""
+        try:
+            self.settle()
+        finally:
+            for pool in self._pools.values():
+                pool.shutdown(wait=True, cancel_futures=True)
+            self._pools.clear()
+            self._waiting.clear()
