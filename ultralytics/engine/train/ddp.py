@@ -14,7 +14,6 @@ from __future__ import annotations
 import contextlib
 import copy
 import datetime
-import importlib
 import os
 import pickle
 import runpy
@@ -32,7 +31,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from ultralytics.nn.builder.registry import register, registered
+from ultralytics.nn.builder.registry import register_entry, registered
 from ultralytics.utils import env
 from ultralytics.utils.device import parse_device
 from ultralytics.utils.dist import find_free_network_port
@@ -344,9 +343,7 @@ def read_spec(file: Path) -> WorkerSpec:
     if parts["script"] and _needs_script(payload, parts["blocks"]):
         _load_script(parts["script"])
     for name, entry in parts["blocks"].items():
-        importlib.import_module(entry["path"].partition(":")[0])
-        if name not in registered():
-            register(entry["path"], entry["call"], name=name, out=entry.get("out", "in"))
+        register_entry(name, entry)
     return pickle.loads(payload)
 
 

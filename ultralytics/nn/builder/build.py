@@ -26,9 +26,8 @@ from ultralytics.nn.builder.registry import (
     ModelYamlError,
     Scale,
     admit,
-    import_block,
     lookup,
-    parse_call,
+    spec_of_entry,
 )
 from ultralytics.utils.log import LOGGER, colorstr
 
@@ -171,32 +170,18 @@ def _own_blocks(modules: Any) -> dict[str, LayerSpec]:
     specs = {}
     for name, entry in modules.items():
         fields = {"path": entry} if isinstance(entry, str) else dict(entry) if isinstance(entry, Mapping) else {}
-        surplus = set(fields) - {"path", "call", "out"}
-        if "path" not in fields or surplus:
+        surplus = set(fields) - {"path", "call", "out", "like"}
+        if "path" not in fields or surplus or not all(isinstance(text, str) for text in fields.values()):
             raise ModelYamlError(
-                f"entry '{name}' must be an import path or {{path, call, out}}, got {entry!r}.", argument="modules"
+                f"entry '{name}' must be an import path or {{path, call, out}} or {{path, like}}, got {entry!r}.",
+                argument="modules",
             )
         try:
-            import_block(fields["path"])  # runs the module's own @register, whose pattern then counts
-            specs[name] = _own_spec(name, fields)
+            specs[name] = spec_of_entry(name, fields)
         except (ImportError, TypeError, ValueError) as error:
             raise ModelYamlError(f"entry '{name}': {error}", argument="modules") from None
         admit(specs[name].path)
     return specs
-
-
-def _own_spec(name: str, fields: Mapping[str, str]) -> LayerSpec:
-    """Return the spec of a `modules:` entry: the registered one unless the entry says how to call the block."""
-    path = fields["path"] if ":" in fields["path"] else ":".join(fields["path"].rsplit(".", 1))
-    if "call" not in fields:
-        try:
-            known = lookup(name)
-        except ModelYamlError:
-            known = None
-        if known and known.path == path:
-            return known
-    out = fields.get("out", "in")
-    return LayerSpec(path, parse_call(fields.get("call", "in, out, *"), out), out)
 
 
 def _pick_scale(cfg: Mapping[str, Any]) -> Scale:
