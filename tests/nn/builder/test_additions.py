@@ -143,7 +143,7 @@ def test_classes_on_the_public_modules_are_blocks(monkeypatch):
     assert (layers[1].conv.out_channels, layers[1].n, layers[1].flag) == (32, 3, True)
     assert (layers[2].fc.in_channels, layers[2].reduction) == (32, 4)
     assert {"Repeating", "Gate"} <= set(registered())
-    with pytest.raises(ModelYamlError, match="did you mean .*'Repeating'"):
+    with pytest.raises(ModelYamlError, match=r"did you mean .*'Repeating'"):
         lookup("Repeatin")
 
 
@@ -322,7 +322,7 @@ print("fine")
 
 
 def test_classes_in_the_packages_own_files(tmp_path):
-    """The recipe of tutorials: paste, import in tasks.py, name it in a YAML; a later process has the checkpoint alone."""
+    """The recipe of tutorials: paste, import in tasks.py, name in a YAML; a later process has the checkpoint alone."""
     shutil.copytree(ROOT / "ultralytics", tmp_path / "ultralytics", ignore=shutil.ignore_patterns("__pycache__"))
     network = tmp_path / "ultralytics" / "nn"
     with open(network / "modules" / "block.py", "a", encoding="utf-8") as file:
