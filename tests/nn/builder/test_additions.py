@@ -36,7 +36,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 @pytest.fixture(autouse=True)
 def clean_registry(monkeypatch):
-    for name in ("_BLOCKS", "_PICKLED_AS", "_ADMITTED"):
+    for name in ("_BLOCKS", "_PICKLED_AS", "_ADMITTED", "_HELD"):
         monkeypatch.setattr(registry, name, type(getattr(registry, name))())
 
 
@@ -228,6 +228,13 @@ def test_checkpoints_may_use_what_stands_on_the_public_modules(monkeypatch):
     assert own_addition(here, "Gate") is Gate and is_admitted(here)
     assert own_addition(here, "TwoChannels") is TwoChannels  # of the same file, as with register()
     assert own_addition(here, "functools") is None and own_addition(here, "Gate.forward") is None
+
+
+def test_blocks_name_the_packages_that_they_are_made_of():
+    assert not is_admitted("torch.nn.modules.conv")
+    register(Gate, holds="torch.nn.modules")
+    assert is_admitted("torch.nn.modules.conv") and not is_admitted("torch.nn.modules.nothing")
+    assert not is_admitted("torch.nn.modulesx") and not is_admitted("torch.nn")
 
 
 @pytest.mark.parametrize(

@@ -400,8 +400,8 @@ def _probe_layer(layer: nn.Module, given: Any, row: Row, file: str, last: bool) 
         raise ModelYamlError(f"does not accept maps of shape {shapes} from {row.source}: {reason}", **where) from None
     if not last and isinstance(y, torch.Tensor) and y.ndim == 4 and y.shape[1] != row.c_out:
         raise ModelYamlError(
-            f"gives {y.shape[1]} channels where its call pattern promises {row.c_out}; register it with the right "
-            f"'call' or 'out'.",
+            f"gives {y.shape[1]} channels where its row and call pattern promise {row.c_out}; correct the number there, "
+            f"or register it with the right 'call' or 'out'.",
             **where,
         )
     return y

@@ -74,6 +74,7 @@ _VOCABULARY: dict[str, LayerSpec] = {}  # the package's own blocks
 _BLOCKS: dict[str, LayerSpec] = {}  # the user's
 _PICKLED_AS: dict[str, str | type] = {}
 _ADMITTED: set[str] = set()  # Python modules whose blocks the user has named, by register() or in a YAML of theirs
+_HELD: set[str] = set()  # packages, and modules, whose layers the user's blocks are made of
 
 
 @dataclass(frozen=True)
@@ -265,6 +266,7 @@ def register(
     name: str | None = None,
     replace: bool = False,
     pickled_as: str | Iterable[str] = (),
+    holds: str | Iterable[str] = (),
     **spec: Any,
 ) -> Any:
     """Teach model YAMLs one block: `register(Block, "in, out, *")`, or as decorator `@register(call="in, out, n, *")`.
@@ -276,6 +278,8 @@ def register(
         name: name in the YAML; the class's name by default.
         replace: allow the name to be taken already.
         pickled_as: dotted paths under which checkpoints of other packages store this class.
+        holds: Python packages or modules, such as `timm.models`, whose layers the block is made of; checkpoints may use
+            them too.
         **spec: `out`, `adjust`, `keywords`, `marks` of `LayerSpec`.
 
     Returns:
@@ -304,6 +308,7 @@ def register(
         else:
             _BLOCKS[key] = LayerSpec(block, tokens or ANY_CALL, **given)
         admit(import_path(block))
+        _HELD.update([holds] if isinstance(holds, str) else holds)
         for path in [pickled_as] if isinstance(pickled_as, str) else pickled_as:
             _PICKLED_AS[path.replace(":", ".")] = block
         return block
@@ -317,8 +322,12 @@ def admit(path: str) -> None:
 
 
 def is_admitted(module: str) -> bool:
-    """Return whether the user has named a block of this Python module, or has put one from it into this package."""
-    return module in _ADMITTED or home_of_additions(module) is not None
+    """Return whether the user has named a block of this Python module, or has put one from it into this package.
+
+    So is one of which `register(holds=...)` speaks, once the block has imported it.
+    """
+    held = module in sys.modules and any(f"{module}.".startswith(f"{package}.") for package in _HELD)
+    return held or module in _ADMITTED or home_of_additions(module) is not None
 
 
 def parse_call(call: str, out: Any = "in") -> tuple[str, ...]:
