@@ -348,3 +348,14 @@ def test_classes_in_the_packages_own_files(tmp_path):
         done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300)
         assert done.returncode == 0, done.stdout + done.stderr
     assert "fine" in done.stdout
+
+
+def test_names_that_the_builder_sets_are_told(monkeypatch):
+    class Clash(nn.Module):
+        def __init__(self, c1):
+            super().__init__()
+            self.f = nn.Identity()
+
+    monkeypatch.setattr(tasks, "Clash", Clash, raising=False)
+    with pytest.raises(ModelYamlError, match=r"module 'Clash': has children or weights named \['f'\]"):
+        parse_model(rows([-1, 1, "Clash", []]), verbose=False)

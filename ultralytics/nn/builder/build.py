@@ -324,6 +324,12 @@ def _build(row: Row, file: str) -> nn.Module:
     if not all(sizes):
         name, shape = next((name, tuple(p.shape)) for name, p in layer.named_parameters() if not p.numel())
         raise ModelYamlError(f"cannot be built with {row.args}: it would have no weights in {name} {shape}", **where)
+    taken = sorted({"i", "f", "type", "np"} & {*layer._modules, *layer._parameters, *layer._buffers})
+    if taken:
+        raise ModelYamlError(
+            f"has children or weights named {taken}; the builder sets these on every layer, so name them otherwise.",
+            **where,
+        )
     layer.np = sum(sizes)
     layer.i, layer.f = row.index, row.source
     kind = type(blocks[0])
@@ -400,8 +406,8 @@ def _probe_layer(layer: nn.Module, given: Any, row: Row, file: str, last: bool) 
         raise ModelYamlError(f"does not accept maps of shape {shapes} from {row.source}: {reason}", **where) from None
     if not last and isinstance(y, torch.Tensor) and y.ndim == 4 and y.shape[1] != row.c_out:
         raise ModelYamlError(
-            f"gives {y.shape[1]} channels where its row and call pattern promise {row.c_out}; correct the number there, "
-            f"or register it with the right 'call' or 'out'.",
+            f"gives {y.shape[1]} channels where its row and call pattern promise {row.c_out}; correct the row, or "
+            f"register it with the right 'call' or 'out'.",
             **where,
         )
     return y
