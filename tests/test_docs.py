@@ -6,6 +6,7 @@ import ast
 import functools
 import importlib
 import inspect
+import os
 import re
 import shlex
 import shutil
@@ -28,6 +29,7 @@ from ultralytics.engine.task import resolve
 from ultralytics.interface.families import FAMILIES
 from ultralytics.models.yolo.model import BUNDLES
 from ultralytics.nn.backends import FORMATS
+from ultralytics.nn.builder import registry
 from ultralytics.nn.cost.flops import count_flops, get_num_params
 from ultralytics.nn.cost.info import KEYS as INFO_KEYS
 from ultralytics.nn.cost.info import model_from
@@ -118,12 +120,16 @@ def test_python_blocks_run(page, prepared, tmp_path, monkeypatch):
         shutil.copy(prepared / name, tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join((str(tmp_path), str(ROOT))))  # for processes that pages start
+    for name in ("_BLOCKS", "_PICKLED_AS", "_ADMITTED", "_HELD"):
+        monkeypatch.setattr(registry, name, type(getattr(registry, name))())
     known = set(sys.modules)
     namespace: dict = {"__name__": "docs_page"}
     try:
         for number, block in enumerate(blocks(page), 1):
             if block.file:
-                Path(block.file).write_text(block.text, encoding="utf-8")
+                text = smaller(block.text) if block.language == "python" else block.text
+                Path(block.file).write_text(text, encoding="utf-8")
                 importlib.invalidate_caches()
             elif block.language == "python":
                 code = compile(smaller(block.text), f"{page.name}, block {number}", "exec")

@@ -161,8 +161,6 @@ def test_wrong_input_and_wrong_files(model, tmp_path):
         AutoBackend(tmp_path / "none.onnx")
     with pytest.raises(TypeError, match=r"\.onnx"):
         AutoBackend(tmp_path / "photo.jpg")
-    with pytest.raises(NotImplementedError, match="dnn"):
-        AutoBackend(model, dnn=True)
     for name in ("broken.onnx", "broken.torchscript"):
         (tmp_path / name).write_bytes(b"<html>not found</html>")
         with pytest.raises(ValueError, match=name):

@@ -56,7 +56,7 @@ def changed(index, row=None, **top):
         ([-1, 1, "Concat", [1]], "Concat", "", "joins several layers"),
         ([[0, -1], 1, "Conv", [8]], "Conv", "c1", "must be int"),
         ([-1, 1, "nn.Conv2d", [9, 16, 1]], "nn.Conv2d", "", "does not accept maps of shape [(1, 8, 128, 128)]"),
-        ([-1, 1, "nn.Conv2d", [8, 9, 1]], "nn.Conv2d", "", "gives 9 channels where its call pattern promises 8"),
+        ([-1, 1, "nn.Conv2d", [8, 9, 1]], "nn.Conv2d", "", "gives 9 channels where its row and call pattern promise 8"),
         ([-1, 1, "nn.Upsample", [None, 2, "nearst"]], "nn.Upsample", "", "nearst"),
         ([-1, 1, "nn.Upsample", [None, 2, "nearest", 1, 1, 1]], "nn.Upsample", "", "called as"),
         ([-1, 1, "nn.Linear", [8, 16]], "nn.Linear", "", "does not accept"),

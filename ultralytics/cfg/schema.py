@@ -198,7 +198,7 @@ _ROWS = (
     _share("iou", 0.7, "val", "overlap above which the weaker of two boxes is dropped"),
     Arg("max_det", int, 300, "val", "most detections in an image", ge=1),
     Arg("quantize", object, None, "val", "precision: 8, 16, 32, w8a16, w8a32", read=values.read_quantize),
-    _switch("dnn", False, "val", "run ONNX files with OpenCV"),
+    _switch("dnn", False, "val", "run ONNX files with OpenCV; in export: for any OpenCV"),
     _switch("plots", True, "val", "draw curves and sample images"),
     _switch("nms", None, "val", "True: suppression inside the export; False: the head without suppression"),
     # prediction

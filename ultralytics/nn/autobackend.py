@@ -65,7 +65,7 @@ class AutoBackend(nn.Module):
     Args:
         model: path of a checkpoint or an exported file, or a network (which is not changed).
         device: where to run; the CPU where None.
-        dnn: run ONNX with OpenCV; not built.
+        dnn: run ONNX files with OpenCV.
         data: data set YAML for class names that the file lacks.
         fp16: half precision; bfloat16 on processors that have it (see `NativeRuntime`).
         fuse: fold norms of PyTorch models.
@@ -78,6 +78,7 @@ class AutoBackend(nn.Module):
         FileNotFoundError: no such file.
         TypeError: no format has this suffix.
         NotImplementedError: a format that cannot be run yet.
+        ValueError: `dnn` for another format than ONNX, or a file that OpenCV cannot run.
     """
 
     def __init__(
@@ -94,16 +95,16 @@ class AutoBackend(nn.Module):
         trust: bool = False,
     ):
         super().__init__()
-        if dnn:
-            raise NotImplementedError("dnn=True (ONNX by OpenCV) is not built; leave it out to run ONNX Runtime.")
         device = device if isinstance(device, torch.device) else select_device(device or "cpu", verbose=False)
         options = {"fuse": fuse, "channels_last": channels_last, "end2end": end2end, "verbose": verbose}
+        facts = FORMATS["-"] if isinstance(model, nn.Module) else _format_of_file(model)
+        self.dnn = dnn
+        if dnn and facts.name != "onnx":
+            raise ValueError(f"dnn=True has OpenCV run ONNX files, and this is {facts.title}; leave it out.")
         if isinstance(model, nn.Module):
-            facts = FORMATS["-"]
             self.runtime = NativeRuntime(model, device, fp16, **options)
         else:
-            facts = _format_of_file(model)
-            extra = {**options, "trust": trust} if facts.name == "-" else {}
+            extra = {**options, "trust": trust} if facts.name == "-" else {"dnn": True} if dnn else {}
             if verbose and facts.name != "-":
                 LOGGER.info(f"Loading {model} for {facts.title} inference...")
             self.runtime = format_class(facts).load(Path(model), device, fp16, **extra)

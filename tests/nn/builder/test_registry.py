@@ -51,7 +51,7 @@ value = 3
 
 @pytest.fixture(autouse=True)
 def clean_registry(monkeypatch):
-    for name in ("_BLOCKS", "_PICKLED_AS", "_ADMITTED"):
+    for name in ("_BLOCKS", "_PICKLED_AS", "_ADMITTED", "_HELD"):
         monkeypatch.setattr(registry, name, type(getattr(registry, name))())
 
 

@@ -145,6 +145,8 @@ class ExportFormat(ABC):
             NotImplementedError: one that it should take and this package cannot do yet.
         """
         validate_args(self.name, args, self.facts.args)
+        if getattr(args, "dnn", False) and self.name != "onnx":
+            raise ExportArgumentError(f"'dnn=True' is for OpenCV, which reads format='onnx', not '{self.name}'.")
         if plan.precision in self.facts.unbuilt:
             raise NotImplementedError(
                 f"quantize={plan.precision} is not built for {self.facts.title}; use quantize=16 or leave it out."

@@ -11,6 +11,7 @@ import inspect
 import io
 import warnings
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ import torch
 from torch import nn
 
 from ultralytics.nn.backends.base import ExportArgumentError, ExportFormat, ExportPlan, Runtime, parse_metadata
+from ultralytics.nn.backends.opencv import OpenCvRuntime
 from ultralytics.utils.checks.requirements import require
 from ultralytics.utils.env import cpu_count
 from ultralytics.utils.files import atomic_write
@@ -98,8 +100,17 @@ class OnnxFormat(ExportFormat):
     own_nms = True
 
     def check(self, args: Any, plan: ExportPlan) -> ExportPlan:
-        """Check the operator set against what the recorder and the installed `onnx` can write."""
+        """Check the operator set against what the recorder and the installed `onnx` can write.
+
+        With `dnn` the file is to be run by OpenCV, any version of it: blocks choose forms with constant kernels, sizes
+        are fixed, and suppression stays outside.
+        """
         plan = super().check(args, plan)
+        if getattr(args, "dnn", False):
+            unfit = [f"{name}=True" for name, set_ in (("dynamic", plan.dynamic), ("nms", plan.nms)) if set_]
+            if unfit:
+                raise ExportArgumentError(f"'dnn=True' is for OpenCV, which takes no '{unfit[0]}' file; leave one out.")
+            plan = replace(plan, dynamic_kernels=False)
         best = best_opset()
         newest = min(20, require("onnx", "export", "ONNX export").defs.onnx_opset_version())
         oldest = max(MIN_OPSET, plan.min_opset)
@@ -134,9 +145,11 @@ class OnnxFormat(ExportFormat):
             LOGGER.debug(f"{path}: {error}")
             return {}
 
-    def load(self, path: Path, device: torch.device, half: bool = False) -> OnnxRuntime:
-        """Open a file; its precision is that of its graph."""
-        return OnnxRuntime(path, device)
+    def load(
+        self, path: Path, device: torch.device, half: bool = False, dnn: bool = False
+    ) -> OnnxRuntime | OpenCvRuntime:
+        """Open a file, with `dnn` by OpenCV; its precision is that of its graph."""
+        return OpenCvRuntime(path, device) if dnn else OnnxRuntime(path, device)
 
 
 class _FloatIO(nn.Module):

@@ -26,9 +26,8 @@ from ultralytics.nn.builder.registry import (
     ModelYamlError,
     Scale,
     admit,
-    import_block,
     lookup,
-    parse_call,
+    spec_of_entry,
 )
 from ultralytics.utils.log import LOGGER, colorstr
 
@@ -171,32 +170,18 @@ def _own_blocks(modules: Any) -> dict[str, LayerSpec]:
     specs = {}
     for name, entry in modules.items():
         fields = {"path": entry} if isinstance(entry, str) else dict(entry) if isinstance(entry, Mapping) else {}
-        surplus = set(fields) - {"path", "call", "out"}
-        if "path" not in fields or surplus:
+        surplus = set(fields) - {"path", "call", "out", "like"}
+        if "path" not in fields or surplus or not all(isinstance(text, str) for text in fields.values()):
             raise ModelYamlError(
-                f"entry '{name}' must be an import path or {{path, call, out}}, got {entry!r}.", argument="modules"
+                f"entry '{name}' must be an import path or {{path, call, out}} or {{path, like}}, got {entry!r}.",
+                argument="modules",
             )
         try:
-            import_block(fields["path"])  # runs the module's own @register, whose pattern then counts
-            specs[name] = _own_spec(name, fields)
+            specs[name] = spec_of_entry(name, fields)
         except (ImportError, TypeError, ValueError) as error:
             raise ModelYamlError(f"entry '{name}': {error}", argument="modules") from None
         admit(specs[name].path)
     return specs
-
-
-def _own_spec(name: str, fields: Mapping[str, str]) -> LayerSpec:
-    """Return the spec of a `modules:` entry: the registered one unless the entry says how to call the block."""
-    path = fields["path"] if ":" in fields["path"] else ":".join(fields["path"].rsplit(".", 1))
-    if "call" not in fields:
-        try:
-            known = lookup(name)
-        except ModelYamlError:
-            known = None
-        if known and known.path == path:
-            return known
-    out = fields.get("out", "in")
-    return LayerSpec(path, parse_call(fields.get("call", "in, out, *"), out), out)
 
 
 def _pick_scale(cfg: Mapping[str, Any]) -> Scale:
@@ -339,6 +324,12 @@ def _build(row: Row, file: str) -> nn.Module:
     if not all(sizes):
         name, shape = next((name, tuple(p.shape)) for name, p in layer.named_parameters() if not p.numel())
         raise ModelYamlError(f"cannot be built with {row.args}: it would have no weights in {name} {shape}", **where)
+    taken = sorted({"i", "f", "type", "np"} & {*layer._modules, *layer._parameters, *layer._buffers})
+    if taken:
+        raise ModelYamlError(
+            f"has children or weights named {taken}; the builder sets these on every layer, so name them otherwise.",
+            **where,
+        )
     layer.np = sum(sizes)
     layer.i, layer.f = row.index, row.source
     kind = type(blocks[0])
@@ -415,8 +406,8 @@ def _probe_layer(layer: nn.Module, given: Any, row: Row, file: str, last: bool) 
         raise ModelYamlError(f"does not accept maps of shape {shapes} from {row.source}: {reason}", **where) from None
     if not last and isinstance(y, torch.Tensor) and y.ndim == 4 and y.shape[1] != row.c_out:
         raise ModelYamlError(
-            f"gives {y.shape[1]} channels where its call pattern promises {row.c_out}; register it with the right "
-            f"'call' or 'out'.",
+            f"gives {y.shape[1]} channels where its row and call pattern promise {row.c_out}; correct the row, or "
+            f"register it with the right 'call' or 'out'.",
             **where,
         )
     return y

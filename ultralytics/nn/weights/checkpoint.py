@@ -218,10 +218,8 @@ def _adopt_blocks(model: nn.Module, path: str, trust: bool) -> None:
                 f"that registers it first, or load the file with trust=True if you trust whoever made it.",
                 place,
             )
-        registry.import_block(place)  # where the module registers its blocks itself, that counts
-        if name not in registry.registered():
-            fields = dict(entry) if isinstance(entry, Mapping) else {}
-            registry.register(place, fields.get("call", "in, out, *"), name=name, out=fields.get("out", "in"))
+        if known is None:
+            registry.register_entry(name, entry)
 
 
 def attempt_load_weights(
