@@ -328,7 +328,8 @@ def test_other_tasks_load_their_labels(make_set, data):
         build(images, data, task="segment")
     for file in labels.glob("*.txt"):
         file.write_text("0 .1 .1 .6 .1 .6 .6 .1 .6\n")
-    assert build(images, data).packed.has_polygons is False
+    assert build(images, data).packed.has_polygons is True
+    assert build(images, data, mode="val").packed.has_polygons is False  # boxes are all that validation needs
     segment = build(images, data, task="segment").get_image_and_label(0)
     assert segment["instances"].segments.shape == (1, 1000, 2)
     for file in labels.glob("*.txt"):

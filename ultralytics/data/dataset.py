@@ -16,8 +16,9 @@ from ultralytics.data.augment.presets import transform_in_use
 from ultralytics.data.base import BaseDataset
 from ultralytics.data.describe.locate import img2label_paths
 from ultralytics.data.labels.cache import CACHE_VERSION, ScanResult, get_hash, load_labels, save_labels
-from ultralytics.data.labels.instances import Instances
+from ultralytics.data.labels.instances import Instances, convert_boxes
 from ultralytics.data.labels.lists import FileList, LabelList
+from ultralytics.data.labels.outlines import Outlines
 from ultralytics.data.labels.scan import cache_path, report, scan, scan_public, summary
 from ultralytics.data.labels.table import PackedLabels, PackedStrings
 from ultralytics.data.labels.verify import Finding, LabelRules, verify_image_label
@@ -119,7 +120,8 @@ class YOLODataset(BaseDataset):
         labels = LabelList.of(result["labels"])
         self.verify_labels(labels, path)
         self.__dict__.pop("_label_files")  # they follow from the images
-        return labels if self.use_segments or self.use_obb else labels.without_polygons()
+        with_polygons = self.use_segments or self.use_obb or self.use_outlines
+        return labels if with_polygons else labels.without_polygons()
 
     def _load_or_scan_cache(self, cache_path: Path, cache_hash: str) -> tuple[Mapping[str, Any], bool]:
         """Return the scan of the label files, and whether it was stored already.
@@ -256,10 +258,18 @@ class YOLODataset(BaseDataset):
         label = dict(label)
         boxes, segments, keypoints = label.pop("bboxes"), label.pop("segments", ()), label.pop("keypoints", None)
         points = 100 if self.use_obb else 1000
-        polygons = np.stack(resample_segments(segments, n=points)) if segments else np.zeros((0, points, 2), np.float32)
         box_format, normalized = label.pop("bbox_format", "xywh"), label.pop("normalized", True)
+        if len(segments) and self.use_outlines:
+            polygons = Outlines.pack(segments, convert_boxes(boxes, box_format, "xyxy"))
+        else:
+            polygons = resample_segments(segments, n=points) if len(segments) else np.zeros((0, points, 2), np.float32)
         label["instances"] = Instances(boxes, polygons, keypoints, box_format, normalized)
         return label
+
+    @property
+    def use_outlines(self) -> bool:
+        """Whether polygons are moved along so that boxes stay tight: training of detection."""
+        return self.task == "detect" and self.augment
 
     @staticmethod
     def collate_fn(batch: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

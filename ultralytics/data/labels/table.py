@@ -169,8 +169,8 @@ class PackedLabels:
         start, stop = int(self.offsets[i]), int(self.offsets[i + 1])
         segments = []
         if self.has_polygons:
-            ends = self.point_ends[start : stop + 1]
-            segments = [self.points[a:b] for a, b in itertools.pairwise(ends)]
+            ends = self.point_ends[start : stop + 1].tolist()
+            segments = [self.points[a:b] for a, b in itertools.pairwise(ends)] if ends[0] < ends[-1] else []
         keypoints = self.keypoints[start:stop] if self.keypoints.shape[1] else None
         return LabelRows(self.cls[start:stop], self.boxes[start:stop], segments, keypoints)
 
