@@ -23,6 +23,7 @@ from PIL import Image, UnidentifiedImageError
 from ultralytics.data.images.formats import IMG_FORMATS, is_array
 from ultralytics.data.images.io import header_size_hw, imread, jpeg_lacks_end, mend_jpeg
 from ultralytics.data.images.tiff import tiff_header
+from ultralytics.data.labels.polygons import have_area
 
 __all__ = [
     "KINDS",
@@ -40,7 +41,6 @@ __all__ = [
 
 MIN_SIDE_PX = 10
 SLACK = 0.01  # coordinates may leave 0..1 by this much, which rounding in label tools does
-LEAST_WIDTH = 3e-5  # of a polygon, as a share of its length: one pixel on a picture of 30,000
 BOX_VALUES = 5  # of a row: class and box
 NEEDS_POLYGONS = "the task needs polygons (class x1 y1 x2 y2 x3 y3 ...)"
 MAX_LINES_NAMED = 5  # a file wrong in every line is not worth a thousand messages
@@ -294,14 +294,7 @@ def _have_area(values: Sequence[np.ndarray]) -> np.ndarray:
     """Return which rows (N,) are boxes with width and height, or polygons whose points are not all on one line."""
     if isinstance(values, np.ndarray):
         return (values[:, 3:5] > 0).all(1)
-    counts = np.array([len(row) // 2 for row in values])
-    points = np.concatenate([row[1:] for row in values]).reshape(-1, 2).astype(np.float64)
-    starts = np.cumsum(counts) - counts
-    points -= np.repeat(np.add.reduceat(points, starts) / counts[:, None], counts, 0)
-    xx, yy = np.add.reduceat(points * points, starts).T
-    xy = np.add.reduceat(points[:, 0] * points[:, 1], starts)
-    # Product and sum of the squared extents along and across the polygon's longest direction.
-    return xx * yy - xy * xy > (LEAST_WIDTH * (xx + yy)) ** 2
+    return have_area([row[1:].reshape(-1, 2) for row in values])
 
 
 def _wrong_values(lines: list[int], values: Sequence[np.ndarray], rules: LabelRules) -> list[tuple[str, int, str]]:
