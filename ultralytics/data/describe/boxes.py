@@ -117,7 +117,8 @@ def _locate(dataset: str | Path, autodownload: bool) -> tuple[Path, bool]:
         return find_dataset_yaml(extract_archive(source, datasets)), False
     if Path(text).is_dir():
         return find_dataset_yaml(text), autodownload
-    name = text if Path(text).suffix or Path(text).is_file() else f"{text}.yaml"
+    bare = not Path(text).suffix or (ROOT / "cfg" / "datasets" / f"{text}.yaml").is_file()  # a name like DOTAv1.5
+    name = f"{text}.yaml" if bare and not Path(text).is_file() else text
     return Path(check_file(name, (".yaml", ".yml"))), autodownload
 
 
@@ -220,6 +221,8 @@ def _missing(resolved: Mapping[str, Any], split: str) -> list[str]:
 
 def _missing_text(file: Path, missing: Sequence[str], data: Mapping[str, Any]) -> str:
     hint = "" if data.get("download") or data.get("generator") else " The YAML has no 'download:' address."
+    if hint and file.resolve().is_relative_to(ROOT):
+        hint = " It is not fetched automatically; the first lines of the YAML say where it is and what to do."
     return (
         f"data set '{file}': images not found at {', '.join(missing)}. Put them there, or correct 'path:' (relative "
         f"paths are looked for in the current folder, in datasets_dir '{SETTINGS['datasets_dir']}' and beside the YAML "
