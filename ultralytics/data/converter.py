@@ -16,6 +16,8 @@ import cv2
 import numpy as np
 
 from ultralytics.data.describe.class_folders import examples
+from ultralytics.data.labels.outlines import Outlines
+from ultralytics.data.labels.polygons import have_area
 from ultralytics.data.tools.coco_ids import COCO80_TO_91, COCO91_TO_80
 from ultralytics.data.tools.convert_dota import convert_dota_to_yolo_obb
 from ultralytics.data.tools.mask_outlines import decode_rle, mask_outlines
@@ -71,13 +73,15 @@ def convert_coco(
 ) -> Path:
     """Turn COCO annotation files into YOLO label files: `<save_dir>/labels/<name of the file>/<picture>.txt`.
 
-    Left out are groups (`iscrowd`), boxes without area and repeated rows; the log says how many.
+    Left out are groups (`iscrowd`), boxes without area in the picture and repeated rows; the log says how many. What
+    reaches beyond the picture is cut.
 
     Args:
         labels_dir: folder of `*.json` files.
         save_dir: folder to write to; a number is added where it exists.
-        use_segments: write polygons, where an object has one. Several parts of an object are joined by seams.
-        use_keypoints: write keypoints behind the box.
+        use_segments: write polygons. Several parts of an object are joined by seams; an object without outline gets
+            the corners of its box.
+        use_keypoints: write keypoints behind the box, as many as the object that has most of them.
         cls91to80: class indices of COCO's 80 classes; otherwise a category's id less 1, or the id itself in files that
             count from 0.
         lvis: the files are LVIS annotations, whose pictures are in several folders. A list of pictures is written too.
@@ -100,11 +104,12 @@ def convert_coco(
         folder = target / "labels" / ("" if lvis else file.stem.replace("instances_", ""))
         found: Counter[str] = Counter()
         classes = _class_table(content, cls91to80)
-        names = []
+        points = max((len(row.get("keypoints") or ()) // 3 for row in content["annotations"]), default=0)
+        points, names = points if use_keypoints else 0, []
         for image, objects in TQDM(_by_image(content, found), desc=f"Annotations {file}"):
             name = _relative_name(image, file)
             names.append(f"./images/{name.as_posix()}\n")
-            rows = _rows(image, objects, classes, use_segments, use_keypoints, found)
+            rows = _rows(image, objects, classes, use_segments, points, found)
             _write_lines((folder / name).with_suffix(".txt"), rows)
         if lvis:
             with atomic_write(target / f"{file.stem.replace(LVIS_START, '')}.txt", "w") as stream:
@@ -165,46 +170,85 @@ def _rows(
     annotations: Iterable[Mapping[str, Any]],
     classes: Mapping[int, int | None],
     use_segments: bool,
-    use_keypoints: bool,
+    points: int,
     found: Counter[str],
 ) -> list[str]:
-    """Return the label rows of one picture."""
-    size_wh = np.array([image["width"], image["height"]], np.float64)
+    """Return the label rows of one picture; `points` keypoints follow the box unless that is 0."""
+    size_wh = np.array([image.get("width") or 0, image.get("height") or 0], np.float64)
+    if not size_wh.all():
+        raise ValueError(f"picture '{image['id']}' has no 'width' and 'height' in its annotation file.")
     rows: dict[str, None] = {}
     for annotation in annotations:
         cls = classes[int(annotation["category_id"])]
-        x, y, w, h = (float(v) for v in annotation["bbox"])
         if annotation.get("iscrowd"):
             found["groups left out"] += 1
             continue
-        if cls is None or w <= 0 or h <= 0:
-            found["boxes without area left out" if cls is not None else "unused category ids left out"] += 1
+        if cls is None:
+            found["unused category ids left out"] += 1
             continue
-        box = np.array([[x + w / 2, y + h / 2], [w, h]]) / size_wh
-        outline = _outline(annotation.get("segmentation"), size_wh) if use_segments else None
-        if use_keypoints:
-            if not annotation.get("keypoints"):
-                found["objects without keypoints left out"] += 1
-                continue
-            points = np.array(annotation["keypoints"], np.float64).reshape(-1, 3) / (*size_wh, 1)
-            values = np.concatenate((box.ravel(), points.ravel()))
+        outline = _outline(annotation.get("segmentation")) if use_segments or not annotation.get("bbox") else None
+        box = _box(annotation, outline, size_wh)
+        if box is None:
+            found["boxes without area left out"] += 1
+            continue
+        if points and not annotation.get("keypoints"):
+            found["objects without keypoints left out"] += 1
+            continue
+        if use_segments:
+            values = _polygon(outline, box, size_wh, found)
         else:
-            values = box.ravel() if outline is None else outline.ravel()
-        row = " ".join(f"{value:g}" for value in (cls, *values))
+            values = np.stack([box.mean(0), box[1] - box[0]]) / size_wh
+        if points:
+            values = np.concatenate((values.ravel(), _keypoints(annotation["keypoints"], points, size_wh)))
+        row = " ".join(f"{value:g}" for value in (cls, *values.ravel()))
         found["repeated rows left out" if row in rows else "objects"] += 1
         rows[row] = None
     return list(rows)
 
 
-def _outline(segmentation: Any, size_wh: np.ndarray) -> np.ndarray | None:
-    """Return an object's outline (P, 2) as shares, all parts joined; None where it has none."""
+def _box(annotation: Mapping[str, Any], outline: np.ndarray | None, size_wh: np.ndarray) -> np.ndarray | None:
+    """Return an object's box in the picture, two corners (2, 2) in pixels; None where it has no area there."""
+    if annotation.get("bbox"):
+        corner, size = np.array(annotation["bbox"], np.float64).reshape(2, 2)
+        box = np.stack([corner, corner + size])
+    elif outline is not None:
+        box = np.stack([outline.min(0), outline.max(0)])
+    else:
+        return None
+    box = box.clip(0, size_wh)
+    return box if (box[1] > box[0]).all() else None
+
+
+def _polygon(outline: np.ndarray | None, box: np.ndarray, size_wh: np.ndarray, found: Counter[str]) -> np.ndarray:
+    """Return an object's polygon (P, 2) as shares: its outline in the picture, or its box where that has no area."""
+    if outline is not None:
+        if (outline < 0).any() or (outline > size_wh).any():
+            (outline,) = Outlines.pack([outline], np.zeros((1, 4))).cut((0, 0), size_wh)
+        shares = outline / size_wh
+        if have_area([shares])[0]:
+            return shares
+    found["objects without outline written as rectangles"] += 1
+    (left, top), (right, bottom) = box
+    return np.array([[left, top], [right, top], [right, bottom], [left, bottom]]) / size_wh
+
+
+def _keypoints(given: Sequence[float], points: int, size_wh: np.ndarray) -> np.ndarray:
+    """Return flat keypoints: x and y as shares, visibility. Those that an object lacks are 0, not labelled."""
+    table = np.zeros((points, 3))
+    known = np.array(given, np.float64).reshape(-1, 3)
+    table[: len(known)] = known / (*size_wh, 1)
+    return table.ravel()
+
+
+def _outline(segmentation: Any) -> np.ndarray | None:
+    """Return an object's outline (P, 2) in pixels, all parts joined; None where it has none."""
     if not segmentation:
         return None
     if isinstance(segmentation, Mapping):  # run lengths
         parts = mask_outlines(decode_rle(segmentation))
     else:
         parts = [np.array(part, np.float64).reshape(-1, 2) for part in segmentation if len(part) >= 6]
-    return np.concatenate(merge_multi_segment(parts)) / size_wh if parts else None
+    return np.concatenate(merge_multi_segment(parts)).astype(np.float64) if parts else None
 
 
 def _write_lines(path: Path, lines: Sequence[str]) -> None:

@@ -143,6 +143,7 @@ class BaseTrainer:
                 self.model = self.args.model = str(check_model_file_from_stem(str(self.model)))
             with torch_distributed_zero_first(env.local_rank()):
                 self.data = self.get_dataset()
+            setup.check_splits(self)
         except BaseException:
             self._release()
             raise

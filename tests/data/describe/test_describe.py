@@ -69,8 +69,8 @@ def test_where_relative_paths_start(write, images, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("changes", "error", "text"),
     [
-        ({"train": None}, SyntaxError, "'train' is missing"),
-        ({"val": None}, SyntaxError, "'val' is missing"),
+        ({"train": None, "val": None}, SyntaxError, "no images; give 'train'"),
+        ({"train": "", "val": []}, SyntaxError, "no images; give 'train'"),
         ({"names": None}, SyntaxError, "'names'"),
         ({"names": []}, SyntaxError, "empty"),
         ({"nc": 3}, SyntaxError, "2 entries but 'nc' is 3"),
@@ -109,6 +109,31 @@ def test_other_splits(write, images):
     with pytest.raises(FileNotFoundError, match="images/test"):
         check_det_dataset(write(test="images/test"), split="test")
     assert check_det_dataset(write(val="images/none"), split="train")["nc"] == 2
+
+
+def test_keys_without_a_value(write, images):
+    file = Path(write(train=None))
+    file.write_text(file.read_text() + "\ntrain:\ntest:\n")
+    assert {"train", "test"} & set(check_det_dataset(file)) == set()
+
+
+@pytest.mark.parametrize("empty", [None, "", []])
+def test_descriptions_of_one_split(write, images, empty):
+    """A mode needs its own images only; the keys of others may be empty or not there."""
+    validating = check_det_dataset(write(train=empty))
+    assert validating["val"].endswith("images/val") and "train" not in validating
+    training = check_det_dataset(write(val=empty))
+    assert training["train"].endswith("images/train") and "val" not in training and training["path"] == images
+    with pytest.raises(FileNotFoundError, match=r"no 'val:' images; it has train\."):
+        check_det_dataset(write(val=empty), split="val")
+    with pytest.raises(FileNotFoundError, match="images/none"):
+        check_det_dataset(write(train="images/none", val=empty))
+
+
+def test_test_stands_in_for_val(write, images, capsys):
+    found = check_det_dataset(write(val=None, test="images/val"))
+    assert found["val"] == found["test"] == str(images / "images" / "val")
+    assert "without 'val', 'test' is used" in capsys.readouterr().out
 
 
 def test_kinds_of_argument(write, images, tmp_path):

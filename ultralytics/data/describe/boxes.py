@@ -51,16 +51,18 @@ def check_det_dataset(
 ) -> dict[str, Any]:
     """Read a data set description and make sure that its images are there.
 
+    A description need not have all splits: those that a mode asks for are missed there. `test` stands in for `val`.
+
     Args:
         dataset: YAML file, name of one that ships with this package, folder that holds one, or archive of such a
             folder.
         autodownload: fetch or draw missing images as the description says.
-        split: the split that has to exist; by default `val`.
+        split: the split that has to exist; by default `val`, or what there is.
         trust: the user trusts the description. It still runs no script.
 
     Returns:
         The keys of the YAML with absolute paths for every split, and `path`, `nc`, `names` (id to name), `channels` and
-        `yaml_file`.
+        `yaml_file`. Splits that are not given are not there.
 
     Raises:
         FileNotFoundError: the description or the images are missing; says what and where to put them.
@@ -73,11 +75,12 @@ def check_det_dataset(
     if split and split not in data:
         known = ", ".join(name for name in SPLITS if name in data)
         raise FileNotFoundError(f"{file} has no '{split}:' images; it has {known}.")
+    split = split or next(name for name in ("val", "minival", "train") if name in data)
     resolved = _resolved(data, _root(data, file, split), file)
     missing = _missing(resolved, split)
     drawn = "generator" in data and (Path(resolved["path"]) / MARK_FILE).is_file()  # perhaps by another description
     if autodownload and (missing or drawn):
-        root = _provided(data, Path(resolved["path"]), file, missing, trust)
+        root = _provided(data, Path(resolved["path"]), file, split, missing, trust)
         resolved = _resolved(data, root, file)
         missing = _missing(resolved, split)
     if missing:
@@ -114,22 +117,25 @@ def _locate(dataset: str | Path, autodownload: bool) -> tuple[Path, bool]:
         return find_dataset_yaml(extract_archive(source, datasets)), False
     if Path(text).is_dir():
         return find_dataset_yaml(text), autodownload
-    name = text if Path(text).suffix or Path(text).is_file() else f"{text}.yaml"
+    bare = not Path(text).suffix or (ROOT / "cfg" / "datasets" / f"{text}.yaml").is_file()  # a name like DOTAv1.5
+    name = f"{text}.yaml" if bare and not Path(text).is_file() else text
     return Path(check_file(name, (".yaml", ".yml"))), autodownload
 
 
 def _checked_keys(data: Mapping[str, Any], file: Path) -> dict[str, Any]:
     """Return the description with today's key names, after checking which keys there are and their types."""
-    checked = {key: value for key, value in data.items() if value is not None}
+    checked = {key: value for key, value in data.items() if value is not None and not (key in SPLITS and not value)}
     if "val" not in checked and "validation" in checked:
         LOGGER.warning(f"{file}: 'validation' is called 'val' here; read as such.")
         checked["val"] = checked.pop("validation")
     for key in checked:
         if key not in KNOWN_KEYS and (near := close_names(str(key), KNOWN_KEYS - set(checked), n=1)):
             LOGGER.warning(f"{file}: unknown key '{key}'; did you mean '{near[0]}'?")
-    for key in ("train", "val"):
-        if key not in checked:
-            raise ConfigSyntaxError(f"{file}: key '{key}' is missing; 'train' and 'val' are required.")
+    if not any(key in checked for key in SPLITS):
+        raise ConfigSyntaxError(f"{file}: no images; give 'train' to train on and 'val' to validate on.")
+    if "val" not in checked and "test" in checked:
+        LOGGER.warning(f"{file}: without 'val', 'test' is used in its place.")
+        checked["val"] = checked["test"]
     if "names" not in checked and "nc" not in checked:
         raise ConfigSyntaxError(f"{file}: give 'names', or at least the number of classes 'nc'.")
     for key, types in DATASET_KEY_TYPES.items():
@@ -209,12 +215,14 @@ def _absolute(root: Path, entry: str) -> str:
 
 def _missing(resolved: Mapping[str, Any], split: str) -> list[str]:
     """Paths of the wanted split that do not exist."""
-    entry = resolved.get(split or "val") or []
+    entry = resolved[split]
     return [path for path in ([entry] if isinstance(entry, str) else entry) if not Path(path).exists()]
 
 
 def _missing_text(file: Path, missing: Sequence[str], data: Mapping[str, Any]) -> str:
     hint = "" if data.get("download") or data.get("generator") else " The YAML has no 'download:' address."
+    if hint and file.resolve().is_relative_to(ROOT):
+        hint = " It is not fetched automatically; the first lines of the YAML say where it is and what to do."
     return (
         f"data set '{file}': images not found at {', '.join(missing)}. Put them there, or correct 'path:' (relative "
         f"paths are looked for in the current folder, in datasets_dir '{SETTINGS['datasets_dir']}' and beside the YAML "
@@ -222,7 +230,7 @@ def _missing_text(file: Path, missing: Sequence[str], data: Mapping[str, Any]) -
     )
 
 
-def _provided(data: Mapping[str, Any], root: Path, file: Path, missing: Sequence[str], trust: bool) -> Path:
+def _provided(data: Mapping[str, Any], root: Path, file: Path, split: str, missing: Sequence[str], trust: bool) -> Path:
     """Draw or fetch the images and return the folder they are in.
 
     Raises:
@@ -253,7 +261,7 @@ def _provided(data: Mapping[str, Any], root: Path, file: Path, missing: Sequence
         except DownloadError as error:
             raise FileNotFoundError(f"{_missing_text(file, missing, data)} Fetching them failed: {error}") from error
     unpacked = [place for place in places if place.is_dir()]
-    return next((p for p in [root, *unpacked] if not _missing(_resolved(data, p, file), "")), root)
+    return next((p for p in [root, *unpacked] if not _missing(_resolved(data, p, file), split)), root)
 
 
 def _fetch(address: str, sha256: str | None) -> Path:

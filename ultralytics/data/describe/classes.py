@@ -8,7 +8,9 @@ from typing import Any
 
 from ultralytics.cfg.errors import ConfigTypeError, ConfigValueError, close_names
 from ultralytics.data.describe.class_folders import Listing, class_names, examples, list_pictures
+from ultralytics.data.describe.locate import walk
 from ultralytics.data.generators import find_generator
+from ultralytics.data.images.formats import is_image
 from ultralytics.data.split import split_classify_dataset
 from ultralytics.utils.checks import check_file
 from ultralytics.utils.downloads import DownloadError, extract_archive, file_lock, is_archive, is_url, safe_download
@@ -47,6 +49,8 @@ def check_cls_dataset(dataset: str | Path, split: str = "") -> dict[str, Any]:
     """
     root = _folder(str(dataset).strip())
     found = _splits(root)
+    for folder in (root, *found.values()):
+        _refuse_label_files(folder)
     if not any(found.values()):
         root = _divided(root)
         found = _splits(root)
@@ -90,6 +94,21 @@ def _splits(root: Path) -> dict[str, Path | None]:
         name: next((root / folder for folder in folders if (root / folder).is_dir()), None)
         for name, folders in SPLIT_FOLDERS.items()
     }
+
+
+def _refuse_label_files(folder: Path | None) -> None:
+    """Tell a data set of label files from one whose classes are called `images` and `labels`.
+
+    Raises:
+        ConfigValueError: it is of the other kind.
+    """
+    if folder is None or not {"images", "labels"} <= set(class_names(folder)):
+        return
+    if not any(is_image(path) for path in walk(str(folder / "labels"))):
+        raise ConfigValueError(
+            f"'{folder}' has 'images' and 'labels': a data set for detect, segment, pose or obb. A classification data "
+            "set has a folder of pictures per class, and no label files."
+        )
 
 
 def _missing_text(root: Path, wanted: str, found: Mapping[str, Path | None]) -> str:

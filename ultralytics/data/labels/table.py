@@ -139,6 +139,11 @@ class PackedLabels:
         """Whether rows carry polygons."""
         return len(self.point_ends) == len(self.cls) + 1 and len(self.cls) > 0
 
+    def boxes_only(self) -> np.ndarray:
+        """Return the positions of images with rows that carry no polygon."""
+        points = np.diff(self.point_ends) if self.has_polygons else np.zeros(len(self.cls), np.int64)
+        return np.unique(np.searchsorted(self.offsets, np.flatnonzero(points == 0), side="right") - 1)
+
     @property
     def nbytes(self) -> int:
         """Memory of all arrays in bytes."""
@@ -169,8 +174,8 @@ class PackedLabels:
         start, stop = int(self.offsets[i]), int(self.offsets[i + 1])
         segments = []
         if self.has_polygons:
-            ends = self.point_ends[start : stop + 1]
-            segments = [self.points[a:b] for a, b in itertools.pairwise(ends)]
+            ends = self.point_ends[start : stop + 1].tolist()
+            segments = [self.points[a:b] for a, b in itertools.pairwise(ends)] if ends[0] < ends[-1] else []
         keypoints = self.keypoints[start:stop] if self.keypoints.shape[1] else None
         return LabelRows(self.cls[start:stop], self.boxes[start:stop], segments, keypoints)
 

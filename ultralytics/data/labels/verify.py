@@ -23,6 +23,7 @@ from PIL import Image, UnidentifiedImageError
 from ultralytics.data.images.formats import IMG_FORMATS, is_array
 from ultralytics.data.images.io import header_size_hw, imread, jpeg_lacks_end, mend_jpeg
 from ultralytics.data.images.tiff import tiff_header
+from ultralytics.data.labels.polygons import have_area
 
 __all__ = [
     "KINDS",
@@ -40,7 +41,8 @@ __all__ = [
 
 MIN_SIDE_PX = 10
 SLACK = 0.01  # coordinates may leave 0..1 by this much, which rounding in label tools does
-LEAST_WIDTH = 3e-5  # of a polygon, as a share of its length: one pixel on a picture of 30,000
+BOX_VALUES = 5  # of a row: class and box
+NEEDS_POLYGONS = "the task needs polygons (class x1 y1 x2 y2 x3 y3 ...)"
 MAX_LINES_NAMED = 5  # a file wrong in every line is not worth a thousand messages
 
 # kind of finding -> whether the image is left out because of it
@@ -58,6 +60,7 @@ KINDS = {
     "coordinate out of range": True,
     "class id": True,
     "polygons and boxes in one file": True,
+    "boxes where polygons are needed": True,
 }
 
 
@@ -83,12 +86,16 @@ class LabelRules:
         kpt_shape: (K, 2 or 3) for pose data sets, else None.
         single_cls: class ids do not matter, since all become 0.
         channels: of the pictures.
+        polygons: boxes will not do: segmentation and rotated boxes.
+        pose_values: values of the rows of a pose data set that is read for its boxes, 0 for other data sets.
     """
 
     nc: int = 0
     kpt_shape: tuple[int, int] | None = None
     single_cls: bool = False
     channels: int = 3
+    polygons: bool = False
+    pose_values: int = 0
 
 
 class LabelRows(NamedTuple):
@@ -200,7 +207,9 @@ def parse_label(text: str, rules: LabelRules) -> tuple[LabelRows | None, list[tu
     if not numbered:
         return _no_rows(rules), [("empty label file", 0, "")]
     lines, tokens = [n for n, _ in numbered], [values for _, values in numbered]
-    polygons = rules.kpt_shape is None and max(map(len, tokens)) > 6
+    if rules.pose_values and {*map(len, tokens)} == {rules.pose_values}:
+        tokens = [values[:BOX_VALUES] for values in tokens]
+    polygons = rules.kpt_shape is None and (rules.polygons or max(map(len, tokens)) > 6)
     problems = _wrong_lengths(lines, tokens, polygons, rules)
     if problems:
         return None, _shorten(problems)
@@ -232,8 +241,15 @@ def _wrong_lengths(
     lines: list[int], tokens: list[list[str]], polygons: bool, rules: LabelRules
 ) -> list[tuple[str, int, str]]:
     """Find rows with the wrong number of values; in a polygon file also rows that look like boxes."""
+    lengths = {*map(len, tokens)}
+    if polygons and lengths == {BOX_VALUES}:
+        return [("boxes where polygons are needed", lines[0], f"{NEEDS_POLYGONS}, and the file has boxes only")]
+    if rules.kpt_shape and lengths == {BOX_VALUES}:
+        points, values = rules.kpt_shape
+        text = f"the file has boxes only; pose rows have {points} x {values} values more"
+        return [("wrong number of values", lines[0], text)]
     if not polygons:
-        expected = 5 + (rules.kpt_shape[0] * rules.kpt_shape[1] if rules.kpt_shape else 0)
+        expected = BOX_VALUES + (rules.kpt_shape[0] * rules.kpt_shape[1] if rules.kpt_shape else 0)
         return [
             ("wrong number of values", line, f"{len(row)} values where {expected} are expected")
             for line, row in zip(lines, tokens, strict=True)
@@ -241,7 +257,7 @@ def _wrong_lengths(
         ]
     problems = []
     for line, row in zip(lines, tokens, strict=True):
-        if len(row) == 5:
+        if len(row) == BOX_VALUES:
             problems.append(("polygons and boxes in one file", line, "a box row among polygon rows"))
         elif len(row) < 7 or len(row) % 2 == 0:
             text = f"{len(row)} values; a polygon has a class and x y of three points or more"
@@ -278,14 +294,7 @@ def _have_area(values: Sequence[np.ndarray]) -> np.ndarray:
     """Return which rows (N,) are boxes with width and height, or polygons whose points are not all on one line."""
     if isinstance(values, np.ndarray):
         return (values[:, 3:5] > 0).all(1)
-    counts = np.array([len(row) // 2 for row in values])
-    points = np.concatenate([row[1:] for row in values]).reshape(-1, 2).astype(np.float64)
-    starts = np.cumsum(counts) - counts
-    points -= np.repeat(np.add.reduceat(points, starts) / counts[:, None], counts, 0)
-    xx, yy = np.add.reduceat(points * points, starts).T
-    xy = np.add.reduceat(points[:, 0] * points[:, 1], starts)
-    # Product and sum of the squared extents along and across the polygon's longest direction.
-    return xx * yy - xy * xy > (LEAST_WIDTH * (xx + yy)) ** 2
+    return have_area([row[1:].reshape(-1, 2) for row in values])
 
 
 def _wrong_values(lines: list[int], values: Sequence[np.ndarray], rules: LabelRules) -> list[tuple[str, int, str]]:
