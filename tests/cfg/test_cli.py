@@ -87,7 +87,7 @@ def test_merge_equals_args(words, joined):
     assert words == before
 
 
-@pytest.mark.parametrize("words", [["a=[1", "2"], ["a]"], ["a=[[1]", "b"]])
+@pytest.mark.parametrize("words", [["a=[1", "2"], ["a=[1]]"], ["a=[[1]", "b"], ["a=[1,", "b=2]"]])
 def test_unbalanced_brackets(words):
     with pytest.raises(SyntaxError, match="partner"):
         merge_equals_args(words)
@@ -201,9 +201,9 @@ def test_complete(capsys):
     assert complete({"mode": "export", "model": "x.pt"})["format"] == "torchscript"
     assert complete({"mode": "train", "resume": "runs/last.pt"})["model"] == "runs/last.pt"
     assert capsys.readouterr().out.count("WARNING") == 5
-    with pytest.raises(ValueError, match=r"mode=trian is not valid.*Did you mean train"):
+    with pytest.raises(ValueError, match=r"mode='trian' is not valid.*Did you mean train"):
         complete({"mode": "trian"})
-    with pytest.raises(ValueError, match=r"task=segmnt is not valid.*segment"):
+    with pytest.raises(ValueError, match=r"task='segmnt' is not valid.*segment"):
         complete({"task": "segmnt", "mode": "train"})
 
 

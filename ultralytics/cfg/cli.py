@@ -17,8 +17,8 @@ from typing import Any
 
 from ultralytics.cfg.cli_help import CLI_HELP_MSG, SOLUTION_MAP, SOLUTIONS_HELP_MSG, argument_help
 from ultralytics.cfg.cli_parse import Command, merge_equals_args, parse_command, parse_key_value_pair, smart_value
-from ultralytics.cfg.errors import ConfigError, ConfigSyntaxError, ConfigValueError, close_names
-from ultralytics.cfg.merge import DEFAULT_CFG_DICT
+from ultralytics.cfg.errors import ConfigError, ConfigSyntaxError, ConfigValueError, close_names, named, shown
+from ultralytics.cfg.merge import DEFAULT_CFG_DICT, checked, modernise
 from ultralytics.cfg.schema import ARGS
 from ultralytics.cfg.tasks import MODES, TASK2DATA, TASK2MODEL, TASKS
 from ultralytics.utils.env import ASSETS, DEFAULT_CFG_PATH, PYTHON_VERSION, VERSION, env_bool
@@ -85,7 +85,10 @@ def run_guarded(action: Callable[[], Any]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter complains while closing
         return 141  # 128 + SIGPIPE, what the shell reports for other programs
     except Exception as error:
-        if not (isinstance(error, USER_ERRORS) or isinstance(error.__cause__, USER_ERRORS)):
+        if _out_of_memory(error):
+            text = "not enough memory for this run; a smaller batch or imgsz needs less."
+            error = MemoryError(f"{text} ({' '.join(str(error).split())[:160]})")
+        elif not (isinstance(error, USER_ERRORS) or isinstance(error.__cause__, USER_ERRORS)):
             raise
         if env_bool("YOLO_TRACEBACK"):
             traceback.print_exc()
@@ -94,6 +97,13 @@ def run_guarded(action: Callable[[], Any]) -> int:
             text = f"ERROR ❌ {str(error) or type(error).__name__}{hint}"
             print(text if sys.stderr.isatty() else remove_colorstr(text), file=sys.stderr)
         return 1
+
+
+def _out_of_memory(error: Exception) -> bool:
+    """Whether memory ran out, which torch reports as a RuntimeError of its own or as one of its allocator."""
+    return isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError) and ("out of memory" in str(error) or "can't allocate memory" in str(error))
+    )
 
 
 def main(words: Sequence[str]) -> int:
@@ -215,13 +225,18 @@ def run_mode(overrides: dict[str, Any]) -> Any:
     args = complete(overrides)
     if args["mode"] in {"predict", "track"}:
         args.setdefault("save", True)  # a command without files would leave nothing behind
+    words = args.pop("classes") if isinstance(args.get("classes"), str) else None  # class names, for open vocabularies
+    args = checked(args)  # before a model is opened, which takes seconds
     mode, task, name = args.pop("mode"), args.pop("task", None), args.pop("model")
-    model = open_model(str(name), task, bool(args.get("trust")))
+    with named("model", name):
+        model = open_model(str(name), task, bool(args.get("trust")))
     if task and task != model.task:
         LOGGER.warning(f"task={task} does not fit '{name}', which is a model for '{model.task}'; using that.")
-    if isinstance(args.get("classes"), str) and hasattr(model, "set_classes"):
-        model.set_classes([word.strip() for word in args.pop("classes").split(",")])
-    if mode == "train" and not args.get("data") and not args.get("resume"):
+    if words is not None and hasattr(model, "set_classes"):
+        model.set_classes([word.strip() for word in words.split(",")])
+    elif words is not None:
+        ARGS["classes"].check(words)  # which says what other models take
+    if mode == "train" and args.get("data") is None and not args.get("resume"):
         args["data"] = TASK2DATA.get(model.task)
         LOGGER.warning(f"'data' is missing, using data={args['data']}.")
     return getattr(model, mode)(**args)
@@ -233,7 +248,7 @@ def complete(overrides: dict[str, Any]) -> dict[str, Any]:
     Raises:
         ValueError: no such mode or task.
     """
-    args = dict(overrides)
+    args = modernise(overrides)
     if args.get("mode") is None:
         args["mode"] = DEFAULT_CFG_DICT["mode"]
         LOGGER.warning(f"no mode given, using '{args['mode']}'. Modes are {', '.join(MODES)}.")
@@ -244,7 +259,7 @@ def complete(overrides: dict[str, Any]) -> dict[str, Any]:
         if value is not None and value not in known:
             close = close_names(str(value), known)
             hint = f" Did you mean {' or '.join(close)}?" if close else ""
-            raise ConfigValueError(f"{key}={value} is not valid; {key} is one of {', '.join(known)}.{hint}")
+            raise ConfigValueError(f"{key}={shown(value)} is not valid; {key} is one of {', '.join(known)}.{hint}")
     if args.get("model") is None and not args.get("resume"):
         args["model"] = TASK2MODEL[args.get("task") or DEFAULT_CFG_DICT["task"]]
         LOGGER.warning(f"'model' is missing, using model={args['model']}.")

@@ -84,7 +84,7 @@ SOLUTIONS_HELP_MSG = f"""
 def argument_help(name: str) -> str:
     """Return what one argument means, takes and defaults to; with tasks' defaults for `model` and `data`."""
     row = ARGS[name]
-    lines = [f"{name}: {row.help}", f"    group    {GROUPS[row.group]}", f"    takes    {row.allowed}"]
+    lines = [f"{name}: {row.help}", f"    group    {GROUPS[row.group].title}", f"    takes    {row.allowed}"]
     lines.append(f"    default  {row.default}")
     by_task = {"model": TASK2MODEL, "data": TASK2DATA}.get(name, {})
     lines += [f"             {value} for {task}" for task, value in by_task.items()]
