@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from ultralytics.cfg.errors import named
 from ultralytics.cfg.idle import warn_without_effect
 from ultralytics.cfg.merge import DEFAULT_CFG, get_cfg
 from ultralytics.data.describe.boxes import check_det_dataset
@@ -123,6 +124,7 @@ class BaseTrainer:
         self.epoch_time = 0.0
         self.batch_times: list[float] = []
         if len(self.worker_devices) > 1:
+            ddp.require_devices(self.worker_devices)
             return  # the processes that this one starts do the rest
         self._prepare()
 
@@ -141,7 +143,7 @@ class BaseTrainer:
             self.emit("on_pretrain_routine_start")
             if isinstance(self.model, (str, Path)):
                 self.model = self.args.model = str(check_model_file_from_stem(str(self.model)))
-            with torch_distributed_zero_first(env.local_rank()):
+            with torch_distributed_zero_first(env.local_rank()), named("data", self.args.data):
                 self.data = self.get_dataset()
         except BaseException:
             self._release()
@@ -317,7 +319,8 @@ class BaseTrainer:
             weights, checkpoint = load_checkpoint(source, trust=bool(self.args.get("trust")))
         cfg = weights.yaml if weights is not None else source
         if isinstance(self.args.pretrained, (str, Path)) and self.resumption is None:
-            weights, _ = load_checkpoint(self.args.pretrained, trust=bool(self.args.get("trust")))
+            with named("pretrained", self.args.pretrained):
+                weights, _ = load_checkpoint(self.args.pretrained, trust=bool(self.args.get("trust")))
         elif self.args.pretrained is False and self.resumption is None:
             weights = None
         self.model = self.get_model(cfg=cfg, weights=weights, verbose=self.is_main)

@@ -34,11 +34,20 @@ from torch import nn
 
 from ultralytics.nn.builder.registry import register, registered
 from ultralytics.utils import env
-from ultralytics.utils.device import parse_device
+from ultralytics.utils.device import parse_device, select_device
 from ultralytics.utils.dist import find_free_network_port
 from ultralytics.utils.log import LOGGER
 
-__all__ = ["WorkerSpec", "devices_of", "join_group", "launch", "leave_group", "reduce_normalizer", "total_over_ranks"]
+__all__ = [
+    "WorkerSpec",
+    "devices_of",
+    "join_group",
+    "launch",
+    "leave_group",
+    "reduce_normalizer",
+    "require_devices",
+    "total_over_ranks",
+]
 
 TIMEOUT_S = 10_800  # ranks may wait this long for each other (the first one builds label caches)
 WORKER_FLAG = "ULTRALYTICS_TRAINING_WORKER"
@@ -55,6 +64,16 @@ def devices_of(device: Any) -> list[str]:
     if isinstance(device, torch.device):
         return [str(device)]
     return [part for part in parse_device(device).split(",") if part]
+
+
+def require_devices(devices: Sequence[str]) -> None:
+    """Check that listed devices exist, before processes are started for them.
+
+    Raises:
+        ValueError: one does not; says which there are.
+    """
+    if set(devices) != {"cpu"}:
+        select_device(",".join(devices), verbose=False)
 
 
 def rank_device(device: Any) -> str:
