@@ -33,8 +33,8 @@ class Arg:
         read: further check that returns the value to use and raises with the allowed values as text.
         modes: modes that use it; empty for those of the group.
         tasks: tasks that use it; empty for all.
-        written: how the command line reads it: as a `value` (a literal of Python), as `text`, or as a `path`: text that
-            looks like a number is a name.
+        written: how the command line reads it: as a `value` (a literal of Python), as `text`, as a `path` (text that
+            looks like a number is a name), or as a `source` (a path, or the number of a camera).
     """
 
     name: str
@@ -113,4 +113,5 @@ class Arg:
     def fault(self, value: Any, allowed: str) -> str:
         """Return the sentence about a wrong value."""
         takes = f"{self.name} takes {allowed or self.allowed}"
-        return f"{self.name}={shown(value)} ({type(value).__name__}) is not valid; {takes}. Default: {self.default}."
+        takes += "" if takes.endswith("?") else "."
+        return f"{self.name}={shown(value)} ({type(value).__name__}) is not valid; {takes} Default: {self.default}."

@@ -15,8 +15,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from ultralytics.cfg.cli_help import CLI_HELP_MSG, SOLUTION_MAP, SOLUTIONS_HELP_MSG, argument_help
+from ultralytics.cfg.cli_help import CLI_HELP_MSG, SOLUTION_MAP, SOLUTIONS_HELP_MSG, help_text
 from ultralytics.cfg.cli_parse import Command, merge_equals_args, parse_command, parse_key_value_pair, smart_value
+from ultralytics.cfg.commands import SPECIALS
 from ultralytics.cfg.errors import ConfigError, ConfigSyntaxError, ConfigValueError, close_names, named, shown
 from ultralytics.cfg.merge import DEFAULT_CFG_DICT, checked, modernise
 from ultralytics.cfg.schema import ARGS
@@ -42,15 +43,7 @@ __all__ = [
 # What a user can mend: shown as one line. Anything else is a bug of ours and keeps its traceback.
 USER_ERRORS = (ConfigError, ValueError, SyntaxError, OSError, ImportError, NotImplementedError, pickle.UnpicklingError)
 
-# Special commands that load the network code, by what they call; the module that fills the table of blocks comes first.
-FORWARDED = {
-    "info": "ultralytics.nn.cost.info:main",
-    "dynamize": "ultralytics.nn.dynamic.dynamize:main",
-    "blocks": "ultralytics.nn.builder.catalogue:describe",
-    "routing": "ultralytics.nn.dynamic.routing:main",
-    "quickstart": "ultralytics.solutions.quickstart:main",
-}
-VOCABULARY = "ultralytics.nn.tasks"
+VOCABULARY = "ultralytics.nn.tasks"  # fills the table of blocks, before a command loads the network code
 
 
 def entrypoint(debug: str = "") -> None:
@@ -93,7 +86,8 @@ def run_guarded(action: Callable[[], Any]) -> int:
         if env_bool("YOLO_TRACEBACK"):
             traceback.print_exc()
         else:
-            hint = "" if isinstance(error, ConfigError) else "\n(YOLO_TRACEBACK=1 shows where this happened.)"
+            told = isinstance(error, (ConfigError, NotImplementedError))  # all there is to say
+            hint = "" if told else "\n(YOLO_TRACEBACK=1 shows where this happened.)"
             text = f"ERROR ❌ {str(error) or type(error).__name__}{hint}"
             print(text if sys.stderr.isatty() else remove_colorstr(text), file=sys.stderr)
         return 1
@@ -121,10 +115,10 @@ def main(words: Sequence[str]) -> int:
 def run_special(command: Command) -> int:
     """Run a special command and return the exit status."""
     name, words = command.special, list(command.words)
-    if name in FORWARDED:
+    if SPECIALS[name].home:
         return _forward(name, words)
     actions: dict[str, Callable[[list[str]], Any]] = {
-        "help": _help,
+        "help": lambda words: print(help_text(words)),
         "version": lambda _: print(VERSION),
         "checks": lambda _: _checks(),
         "settings": handle_yolo_settings,
@@ -134,28 +128,19 @@ def run_special(command: Command) -> int:
         "login": handle_yolo_login,
         "logout": handle_yolo_login,
     }
+    if name not in actions:
+        refuse(SPECIALS[name].family, f"yolo {name}")
     return 1 if actions[name](words) is False else 0
 
 
 def _forward(name: str, words: Sequence[str]) -> int:
     """Load the module of a command and call it with the arguments as a dictionary."""
-    pairs = dict(parse_key_value_pair(word) if "=" in word else (word, True) for word in words)
+    rows = SPECIALS[name].rows
+    pairs = dict(parse_key_value_pair(word, rows) if "=" in word else (word, True) for word in words)
     importlib.import_module(VOCABULARY)
-    module, _, function = FORWARDED[name].partition(":")
+    module, _, function = SPECIALS[name].home.partition(":")
     getattr(importlib.import_module(module), function)(pairs)
     return 0
-
-
-def _help(words: Sequence[str]) -> None:
-    """Print the help text, or what the given arguments mean."""
-    names = [word.partition("=")[0] for word in words if word.partition("=")[0] not in TASKS + MODES]
-    for name in names:
-        if name not in ARGS:
-            close = close_names(name, ARGS)
-            raise ConfigSyntaxError(f"'{name}' is no argument." + (f" Similar arguments are {close}." if close else ""))
-        print(argument_help(name))
-    if not names:
-        print(CLI_HELP_MSG)
 
 
 def _checks() -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import ast
 import os
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ultralytics.cfg.cli_help import SPECIALS
+from ultralytics.cfg.arg import Arg
+from ultralytics.cfg.commands import SPECIALS
 from ultralytics.cfg.errors import ConfigError, ConfigSyntaxError, close_names, named, shown
 from ultralytics.cfg.merge import DEFAULT_CFG_DICT, checked, modernise, unknown_text
 from ultralytics.cfg.schema import ARGS, EXTRA_ARGS, EXTRA_KEYS, REMOVED
@@ -24,6 +26,7 @@ OLD_KEYS = frozenset({"boxes", "hide_labels", "hide_conf", "line_thickness", "en
 BARE_SWITCHES = frozenset({"half", "int8", "end2end", "nms", "multi_scale"}) | {
     key for key, value in DEFAULT_CFG_DICT.items() if isinstance(value, bool)
 }
+HELP_WORDS = frozenset({"help", "--help", "-h"})  # anywhere in a command
 LETTERS = {"h": "help", "v": "version", "c": "copy-cfg", "s": "solutions", "l": "logout"}
 SPECIAL_WORDS = {**LETTERS, **{word: name for name in SPECIALS for word in (name, name.removesuffix("s"))}}
 
@@ -63,8 +66,12 @@ def smart_value(v: str) -> Any:
     return v
 
 
-def parse_key_value_pair(pair: str = "key=value") -> tuple[str, Any]:
+def parse_key_value_pair(pair: str = "key=value", rows: Mapping[str, Arg] | None = None) -> tuple[str, Any]:
     """Split `key=value` at the first `=` and read the value.
+
+    Args:
+        pair: the text.
+        rows: arguments of a special command, beside those of the modes.
 
     Raises:
         SyntaxError: no `=`, no key or no value.
@@ -76,23 +83,28 @@ def parse_key_value_pair(pair: str = "key=value") -> tuple[str, Any]:
     if not key or not text:
         missing = "value" if key else "key"
         raise ConfigSyntaxError(f"'{pair}' has no {missing}; expected key=value, for example imgsz=640.")
-    row = ARGS.get(key) or EXTRA_ARGS.get(key)
+    row = (rows or {}).get(key) or ARGS.get(key) or EXTRA_ARGS.get(key)
     return key, _READERS[row.written if row else "value"](text)
 
 
-def _path_value(text: str) -> Any:
+def _path_value(text: str, numbers: bool = False) -> Any:
     """Read a path: the name of an existing file or folder wins over everything else, text over numbers.
 
-    None, True, False, lists and camera numbers (plain digits) keep their meaning.
+    None, True, False and lists keep their meaning, and with `numbers` plain digits, which count cameras.
     """
     if os.path.lexists(text):
         return text
     value = smart_value(text)
     number = isinstance(value, (int, float, complex)) and not isinstance(value, bool)
-    return text if number and not text.isdecimal() else value
+    return text if number and not (numbers and text.isdecimal()) else value
 
 
-_READERS: dict[str, Callable[[str], Any]] = {"value": smart_value, "text": str, "path": _path_value}
+_READERS: dict[str, Callable[[str], Any]] = {
+    "value": smart_value,
+    "text": str,
+    "path": _path_value,
+    "source": partial(_path_value, numbers=True),
+}
 
 
 def merge_equals_args(args: Sequence[str]) -> list[str]:
@@ -134,6 +146,9 @@ def parse_command(tokens: Iterable[str]) -> Command:
         SyntaxError: a word that is nothing known, with the closest known ones.
     """
     words = merge_equals_args(list(tokens))
+    asked = next((position for position, word in enumerate(words) if word in HELP_WORDS), None)
+    if asked is not None:
+        return Command("help", tuple(words[:asked] + words[asked + 1 :]))
     explicit: dict[str, Any] = {}
     from_file: dict[str, Any] = {}
     for position, word in enumerate(words):

@@ -294,7 +294,14 @@ _ROWS = (
         tasks=BOXES,
     ),
     # prediction
-    _path("source", None, "predict", "image, video, folder, address, camera number, list", read=values.read_source),
+    _path(
+        "source",
+        None,
+        "predict",
+        "image, video, folder, address, camera number, list",
+        read=values.read_source,
+        written="source",
+    ),
     Arg("vid_stride", int, 1, "predict", "take every n-th frame of a video", ge=1),
     _switch("stream_buffer", False, "predict", "keep all frames of a stream instead of the newest"),
     _switch("visualize", False, "predict", "draw feature maps; for val hits and misses", modes=("val", *PREDICT)),
@@ -379,7 +386,7 @@ _ROWS = (
     _share("mosaic", 1.0, "augment", "probability of a mosaic of four images", tasks=PICTURES),
     _share("mixup", 0.0, "augment", "probability of blending two images", tasks=PICTURES),
     _share("cutmix", 0.0, "augment", "probability of pasting a part of another image", tasks=PICTURES),
-    _share("copy_paste", 0.0, "augment", "probability of copying objects", tasks=("segment",)),
+    _share("copy_paste", 0.0, "augment", "probability of copying objects", tasks=("detect", "segment")),
     Arg(
         "copy_paste_mode",
         str,
@@ -387,7 +394,7 @@ _ROWS = (
         "augment",
         "flip or mixup",
         read=values.read_choice("flip", "mixup"),
-        tasks=("segment",),
+        tasks=("detect", "segment"),
     ),
     Arg(
         "auto_augment",

@@ -19,6 +19,7 @@ __all__ = [
     "QUANTIZE_ALIASES",
     "QUANTIZE_DOCS_URL",
     "QUANTIZE_VALID_VALUES",
+    "allows",
     "is_number",
     "plain",
     "read_amp",
@@ -42,6 +43,7 @@ __all__ = [
     "read_switch_or_path",
     "read_transforms",
     "read_word",
+    "suggestion",
 ]
 
 LARGEST = 2**32 - 1  # seeds go up to this, and nothing else means as much
@@ -64,7 +66,7 @@ DEVICE = re.compile(rf"(?:{_ONE_DEVICE}(?:,{_ONE_DEVICE})*)?|(?:tpu|intel|vulkan
 Reader = TypeVar("Reader", bound=Callable[[Any], Any])
 
 
-def _allows(text: str) -> Callable[[Reader], Reader]:
+def allows(text: str) -> Callable[[Reader], Reader]:
     """Decorate a reader with the words for what it takes."""
 
     def mark(reader: Reader) -> Reader:
@@ -98,25 +100,26 @@ def _whole(value: Any, least: int = 0, most: int = LARGEST) -> int:
     return value
 
 
-def _suggestion(value: Any, words: Iterable[str]) -> str:
+def suggestion(value: Any, words: Iterable[str]) -> str:
+    """Return the end of a sentence that names the word a text is nearest to, nothing where none is near."""
     close = close_names(value, words, n=1) if isinstance(value, str) else []
-    return f"; did you mean {close[0]!r}?" if close else ""
+    return f". Did you mean {close[0]!r}?" if close else ""
 
 
 def read_choice(*choices: str) -> Callable[[Any], str]:
     """Return a reader that accepts the given words in any case."""
 
-    @_allows(f"one of {', '.join(choices)}")
+    @allows(f"one of {', '.join(choices)}")
     def read(value: Any) -> str:
         word = str(value).lower()
         if word not in choices:
-            raise ValueError(f"one of {', '.join(choices)}{_suggestion(value, choices)}")
+            raise ValueError(f"one of {', '.join(choices)}{suggestion(value, choices)}")
         return word
 
     return read
 
 
-@_allows("text")
+@allows("text")
 def read_word(value: Any) -> str:
     """A name; which ones there are is known where it is used."""
     if not isinstance(value, str):
@@ -124,17 +127,17 @@ def read_word(value: Any) -> str:
     return value
 
 
-@_allows("True, False, 'fp16', 'bf16' or 'fp32'")
+@allows("True, False, 'fp16', 'bf16' or 'fp32'")
 def read_amp(value: Any) -> bool | str:
     """Mixed precision: a bool, or the name of a precision in any case."""
     if isinstance(value, bool):
         return value
     if isinstance(value, str) and value.lower() in {"fp16", "bf16", "fp32"}:
         return value.lower()
-    raise ValueError("True, False, 'fp16', 'bf16' or 'fp32'" + _suggestion(value, ("fp16", "bf16", "fp32")))
+    raise ValueError("True, False, 'fp16', 'bf16' or 'fp32'" + suggestion(value, ("fp16", "bf16", "fp32")))
 
 
-@_allows("a whole number of images, -1 for automatic, or a share of the GPU's memory such as 0.7")
+@allows("a whole number of images, -1 for automatic, or a share of the GPU's memory such as 0.7")
 def read_batch(value: Any) -> int | float:
     """A whole number of images, -1 for automatic, or a share of the GPU's memory."""
     if not is_number(value):
@@ -147,17 +150,17 @@ def read_batch(value: Any) -> int | float:
         raise ValueError(read_batch.allowed) from None
 
 
-@_allows("True, False, 'ram' or 'disk'")
+@allows("True, False, 'ram' or 'disk'")
 def read_cache(value: Any) -> bool | str:
     """Image cache: a bool, `ram` or `disk`."""
     if isinstance(value, bool) or value is None:
         return bool(value)
     if isinstance(value, str) and value.lower() in {"ram", "disk"}:
         return value.lower()
-    raise ValueError(read_cache.allowed + _suggestion(value, ("ram", "disk")))
+    raise ValueError(read_cache.allowed + suggestion(value, ("ram", "disk")))
 
 
-@_allows("class numbers: 0, or a list such as [0, 2]")
+@allows("class numbers: 0, or a list such as [0, 2]")
 def read_classes(value: Any) -> int | list[int]:
     """Classes to keep: a number, or several in any collection; text is for open-vocabulary models, which check it."""
     try:
@@ -169,7 +172,7 @@ def read_classes(value: Any) -> int | list[int]:
         raise ValueError(read_classes.allowed) from None
 
 
-@_allows("layer numbers: 10, or a list such as [4, 10]")
+@allows("layer numbers: 10, or a list such as [4, 10]")
 def read_layers(value: Any) -> list[int] | None:
     """Layers by index: a number or several; False asks for none."""
     if value is False:
@@ -194,17 +197,17 @@ def _numbers(value: Any) -> int | list[int]:
     return [_whole(item) for item in value]
 
 
-@_allows("True, False, " + " or ".join(f"'{mode}'" for mode in COMPILE_MODES))
+@allows("True, False, " + " or ".join(f"'{mode}'" for mode in COMPILE_MODES))
 def read_compile(value: Any) -> bool | str:
     """Graph compilation: a bool or the name of a mode."""
     if isinstance(value, bool):
         return value
     if isinstance(value, str) and value.lower() in COMPILE_MODES:
         return value.lower()
-    raise ValueError(read_compile.allowed + _suggestion(value, COMPILE_MODES))
+    raise ValueError(read_compile.allowed + suggestion(value, COMPILE_MODES))
 
 
-@_allows("a device: cpu, mps, 0, a list such as [0, 1], -1 for an idle GPU, npu:0 or xpu:0")
+@allows("a device: cpu, mps, 0, a list such as [0, 1], -1 for an idle GPU, npu:0 or xpu:0")
 def read_device(value: Any) -> Any:
     """A device by name or number, or several; whether it exists is found when it is used."""
     if isinstance(value, (list, tuple)):
@@ -218,11 +221,11 @@ def read_device(value: Any) -> Any:
         raise TypeError(read_device.allowed)
     text = re.sub(r"[\s\[\]()'\"]|none", "", text.lower())
     if not DEVICE.fullmatch(text):
-        raise ValueError(read_device.allowed + _suggestion(text, ("cpu", "mps", "cuda")))
+        raise ValueError(read_device.allowed + suggestion(text, ("cpu", "mps", "cuda")))
     return value
 
 
-@_allows("how many first layers to freeze, or a list of layer numbers and pieces of names such as [0, '23.cv2']")
+@allows("how many first layers to freeze, or a list of layer numbers and pieces of names such as [0, '23.cv2']")
 def read_freeze(value: Any) -> Any:
     """Layers to freeze: a count, a list of indices or of name pieces; the word `none` is None."""
     if isinstance(value, str):
@@ -241,7 +244,7 @@ def _or_allowed(value: Any, allowed: str, most: int = LARGEST) -> int:
         raise type(error)(allowed) from None
 
 
-@_allows(f"pixels from 1 to {LARGEST_SIDE}: one number, or [height, width] for predict and export")
+@allows(f"pixels from 1 to {LARGEST_SIDE}: one number, or [height, width] for predict and export")
 def read_imgsz(value: Any) -> int | list[int] | tuple[int, ...]:
     """An image size: one number, or height and width; text as on a command line is read."""
     try:
@@ -255,7 +258,7 @@ def read_imgsz(value: Any) -> int | list[int] | tuple[int, ...]:
     return sides[0] if len(sides) == 1 else sides
 
 
-@_allows(QUANTIZE_VALID_VALUES)
+@allows(QUANTIZE_VALID_VALUES)
 def read_quantize(value: Any) -> int | str | None:
     """Export precision in its canonical form: 8, 16, 32, `w8a16` or `w8a32`."""
     if value is None:
@@ -266,7 +269,7 @@ def read_quantize(value: Any) -> int | str | None:
     return canonical
 
 
-@_allows("a number in 0..1, or two positive numbers: the smallest factor and the largest one, (0.5, 1.5)")
+@allows("a number in 0..1, or two positive numbers: the smallest factor and the largest one, (0.5, 1.5)")
 def read_scale(value: Any) -> float | tuple[float, float] | list[float]:
     """Scaling range of augmentation: one gain in 0..1, or the smallest and the largest factor."""
     if isinstance(value, (list, tuple)):
@@ -280,7 +283,7 @@ def read_scale(value: Any) -> float | tuple[float, float] | list[float]:
     return value
 
 
-@_allows("a ratio in (0, 1], a whole number of images above 1, or a list of these for [train, val] or with test")
+@allows("a ratio in (0, 1], a whole number of images above 1, or a list of these for [train, val] or with test")
 def read_fraction(value: Any) -> float | int | list[float | int]:
     """Part of the data to use: a ratio in (0, 1], a count above 1, or a list of those for train, val and test."""
     if isinstance(value, (list, tuple)):
@@ -306,7 +309,7 @@ def _part(value: Any, zero: bool) -> float | int:
 # Files ----------------------------------------------------------------------------------------------------------------
 
 
-@_allows("a path")
+@allows("a path")
 def read_path(value: Any) -> str | os.PathLike:
     """A path as text or as an object."""
     if not isinstance(value, (str, os.PathLike)):
@@ -316,7 +319,7 @@ def read_path(value: Any) -> str | os.PathLike:
     return value
 
 
-@_allows("text or a path")
+@allows("text or a path")
 def read_name(value: Any) -> str | os.PathLike:
     """The name of a folder; a number is one too."""
     if is_number(value):
@@ -327,7 +330,7 @@ def read_name(value: Any) -> str | os.PathLike:
         raise TypeError(read_name.allowed) from None
 
 
-@_allows("True, False or a path")
+@allows("True, False or a path")
 def read_switch_or_path(value: Any) -> Any:
     """A switch, or the path of the file to use."""
     if value is None or isinstance(value, bool):
@@ -338,7 +341,7 @@ def read_switch_or_path(value: Any) -> Any:
         raise type(error)(read_switch_or_path.allowed) from None
 
 
-@_allows("the path of a data set description or folder, or a list of these")
+@allows("the path of a data set description or folder, or a list of these")
 def read_data(value: Any) -> Any:
     """A data set, or several to train on one after the other."""
     given = value if isinstance(value, (list, tuple)) and value else [value]
@@ -349,7 +352,7 @@ def read_data(value: Any) -> Any:
     return value
 
 
-@_allows("the path of weights or of a model description")
+@allows("the path of weights or of a model description")
 def read_model(value: Any) -> Any:
     """A path, or a network as an object."""
     if isinstance(value, PLAIN_TYPES) and not isinstance(value, str):
@@ -359,7 +362,7 @@ def read_model(value: Any) -> Any:
     return value
 
 
-@_allows("a path, a pattern, an address, a camera number, 'screen', a picture as an array, or a list of pictures")
+@allows("a path, a pattern, an address, a camera number, 'screen', a picture as an array, or a list of pictures")
 def read_source(value: Any) -> Any:
     """What to predict on; objects (arrays, pictures, tensors, loaders) are looked at by the loaders."""
     if isinstance(value, (list, tuple)):
@@ -374,7 +377,7 @@ def read_source(value: Any) -> Any:
     return value
 
 
-@_allows("a list of transforms (objects that are called), from Python only")
+@allows("a list of transforms (objects that are called), from Python only")
 def read_transforms(value: Any) -> Any:
     """Transforms of albumentations."""
     if not isinstance(value, (list, tuple)) or not all(map(callable, value)):
