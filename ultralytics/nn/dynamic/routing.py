@@ -273,7 +273,7 @@ def main(args: Mapping[str, Any]) -> RoutingReport:
     """
     given = ROUTING.complete({key: value for key, value in args.items() if key not in {"task", "mode"}})
     for key in ("model", "source"):
-        if given[key] is None:
+        if not given[key]:
             raise ConfigValueError(f"'yolo routing' needs {key}=..., e.g. yolo routing model=best.pt source=images/")
     by, size = given["by"], given["imgsz"]
     files = _find_images(given["source"])
