@@ -135,11 +135,11 @@ class Model(nn.Module):
         Args:
             key: `model`, `trainer`, `validator` or `predictor`.
         """
-        tasks = self.task_map
+        tasks, name = self.task_map, type(self).__name__
+        if self.task not in tasks and self.task in TASK_INFOS and TASK_INFOS[self.task].family:
+            refuse(TASK_INFOS[self.task].family, f"task='{self.task}'")
         if self.task not in tasks or key not in tasks[self.task]:
-            raise NotImplementedError(
-                f"{type(self).__name__} has no {key} for task '{self.task}' yet; its tasks are {sorted(tasks)}."
-            )
+            raise NotImplementedError(f"{name} has no {key} for task '{self.task}'; its tasks are {sorted(tasks)}.")
         return tasks[self.task][key]
 
     @staticmethod

@@ -546,10 +546,7 @@ def refuse_unbuilt(args: Any) -> None:
     if args.distill_model:
         refuse("distill", f"distill_model={args.distill_model}")
     if str(args.quantize) == "8":
-        raise NotImplementedError(
-            "quantize=8 in training: quantisation-aware training is not built, nor are exports of 8 bits. Train "
-            "normally and halve the file at export: yolo export model=best.pt format=onnx quantize=16."
-        )
+        refuse("qat", "quantize=8 in training")
 
 
 __getattr__, __dir__ = offer(__name__)

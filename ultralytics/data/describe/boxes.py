@@ -18,6 +18,7 @@ from ultralytics.utils.downloads import DownloadError, extract_archive, file_loc
 from ultralytics.utils.env import ROOT
 from ultralytics.utils.log import LOGGER
 from ultralytics.utils.settings import SETTINGS
+from ultralytics.utils.unbuilt import refuse
 from ultralytics.utils.yaml_io import YAML
 
 __all__ = ["DATASET_KEY_TYPES", "DatasetNamesError", "check_det_dataset", "find_dataset_yaml"]
@@ -107,9 +108,7 @@ def _locate(dataset: str | Path, autodownload: bool) -> tuple[Path, bool]:
     """Return the YAML file, and whether missing images may be fetched (an archive has to be complete)."""
     text = str(dataset).strip()
     if text.endswith(".ndjson") or text.startswith("ul://"):
-        raise NotImplementedError(
-            f"'{text}': NDJSON and cloud data sets are not supported; use a YAML file and images."
-        )
+        refuse("ndjson", f"'{text}'")
     datasets = Path(SETTINGS["datasets_dir"])
     if is_archive(text.partition("?")[0]):
         source = safe_download(text, dir=datasets, unzip=False) if is_url(text) else Path(check_file(text))

@@ -13,6 +13,7 @@ from torch import nn
 from ultralytics.nn.cost.flops import get_flops, get_num_params, input_channels
 from ultralytics.utils.device import time_sync
 from ultralytics.utils.log import LOGGER
+from ultralytics.utils.unbuilt import refuse
 
 __all__ = [
     "MODELOPT_REQUIREMENTS",
@@ -202,10 +203,7 @@ def _profile(op: Any, x: torch.Tensor, n: int) -> tuple[int, float, float, float
 
 def prepare_qat(model: nn.Module, dataloader: Any, preprocess: Callable, batches: int = 8) -> nn.Module:
     """Not built: train normally and export weights of 16 bits instead."""
-    raise NotImplementedError(
-        "quantisation-aware training is not built, nor are exports of 8 bits; train normally and halve the file at "
-        "export: model.export(format='onnx', quantize=16)."
-    )
+    refuse("qat")
 
 
 def is_qat(model: nn.Module) -> bool:
