@@ -39,6 +39,7 @@ from ultralytics.engine.train import (
 from ultralytics.engine.train.checkpointing import Progress
 from ultralytics.engine.train.csvlog import CsvLog
 from ultralytics.engine.train.ema import ModelEMA
+from ultralytics.engine.train.extras import model_info_for_loggers
 from ultralytics.engine.train.hooks import BatchPictures, CloseMosaic, SpareCore, TimeLimit, close_mosaic
 from ultralytics.engine.train.mode import Precision
 from ultralytics.engine.train.multi import MultiTrainer
@@ -523,6 +524,10 @@ class BaseTrainer:
         last.pt is stripped at the very end: until then an interrupted run can be resumed and does what is left to do.
         """
         ending.strip_and_validate(self)
+
+    def model_facts(self) -> dict[str, float]:
+        """Return size, cost and speed of the model, for loggers."""
+        return model_info_for_loggers(self)
 
     def on_plot(self, name: Any, data: Any = None) -> None:
         """Remember a picture, for loggers."""

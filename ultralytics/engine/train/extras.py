@@ -96,12 +96,12 @@ def convert_optimizer_state_dict_to_fp16(state_dict: Mapping[str, Any]) -> dict[
 
 
 def model_info_for_loggers(trainer: Any) -> dict[str, float]:
-    """Return parameters, GFLOPs and validation milliseconds of a trainer's model, under the names that loggers show."""
+    """Return what loggers show of a trainer's model: parameters, GFLOPs at its image size, validation milliseconds."""
     model = trainer.model
     speed = (getattr(trainer.validator, "speed", None) or {}).get("inference", 0.0)
     return {
         "model/parameters": get_num_params(model),
-        "model/GFLOPs": round(get_flops(model), 3),
+        "model/GFLOPs": round(get_flops(model, trainer.args.imgsz), 3),
         "model/speed_PyTorch(ms)": round(float(speed), 3),
     }
 
