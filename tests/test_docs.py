@@ -22,6 +22,7 @@ import ultralytics
 from ultralytics import YOLO
 from ultralytics.cfg.cli import complete
 from ultralytics.cfg.cli_parse import parse_command, parse_key_value_pair
+from ultralytics.cfg.commands import SPECIALS
 from ultralytics.cfg.merge import DEFAULT_CFG_DICT, get_cfg
 from ultralytics.cfg.tasks import MODES, TASKS
 from ultralytics.engine.idle import IDLE
@@ -31,10 +32,7 @@ from ultralytics.models.yolo.model import BUNDLES
 from ultralytics.nn.backends import FORMATS
 from ultralytics.nn.builder import registry
 from ultralytics.nn.cost.flops import count_flops, get_num_params
-from ultralytics.nn.cost.info import KEYS as INFO_KEYS
 from ultralytics.nn.cost.info import model_from
-from ultralytics.nn.dynamic.dynamize import KEYS as DYNAMIZE_KEYS
-from ultralytics.nn.dynamic.routing import KEYS as ROUTING_KEYS
 from ultralytics.solutions import quickstart
 from ultralytics.utils.env import ASSETS
 from ultralytics.utils.settings import default_settings
@@ -207,11 +205,7 @@ def commands() -> Iterator[tuple[str, list[str]]]:
 
 
 COMMANDS = list(commands())
-SPECIAL_KEYS = {
-    "info": {*INFO_KEYS},
-    "dynamize": {*DYNAMIZE_KEYS},
-    "routing": {*ROUTING_KEYS},
-    "blocks": {"name"},
+SPECIAL_KEYS = {name: set(row.rows) for name, row in SPECIALS.items()} | {
     "quickstart": {*DEFAULT_CFG_DICT},
     "settings": {*default_settings()},
 }

@@ -258,3 +258,25 @@ def test_any_block_builds_or_is_told(name, place, value, how, count, scale):
         assert error.file == "small.yaml" and str(error).startswith("small.yaml, row ")
         return
     model.eval()(torch.zeros(1, 3, 64, 64))
+
+
+ODD = [None, True, -1, 0, 1.5, float("nan"), float("inf"), 10**30, "x", "", [], [1], ["n"], [[1]], {}, {"n": [1]}, b"x"]
+TOP_LEVEL = [
+    *("nc", "scale", "scales", "depth_multiple", "width_multiple", "max_channels", "activation", "backbone", "head"),
+    *("ch", "channels", "kpt_shape", "end2end", "reg_max", "names", "task", "modules", "parameters"),
+]
+
+
+@pytest.mark.parametrize("key", TOP_LEVEL)
+def test_top_level_values_are_taken_or_refused_in_a_line(key):
+    for value in ODD:
+        for scales in ({}, {"scales": {"n": [0.5, 0.5, 64]}}):
+            try:
+                DetectionModel({**copy.deepcopy(SMALL), **scales, key: value}, verbose=False)
+            except ModelYamlError as error:
+                assert len(str(error).splitlines()) == 1, value
+
+
+def test_sizes_that_are_no_letters():
+    with pytest.raises(ModelYamlError, match=r"has no size '\['n'\]'; it defines \['n'\]"):
+        DetectionModel({**copy.deepcopy(SMALL), "scales": {"n": [0.5, 0.5, 64]}, "scale": ["n"]}, verbose=False)

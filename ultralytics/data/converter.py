@@ -27,6 +27,7 @@ from ultralytics.utils.files import atomic_write, increment_path
 from ultralytics.utils.lazy import offer
 from ultralytics.utils.log import LOGGER
 from ultralytics.utils.tqdm import TQDM
+from ultralytics.utils.unbuilt import refuse
 
 __all__ = [
     "coco80_to_coco91_class",
@@ -349,9 +350,7 @@ async def convert_ndjson_to_yolo(
     split: str | None = None,
 ) -> Path:
     """NDJSON data sets; not built."""
-    raise NotImplementedError(
-        "convert_ndjson_to_yolo is not built; export the data set as YOLO files, or as COCO for convert_coco."
-    )
+    refuse("ndjson", "convert_ndjson_to_yolo")
 
 
 def convert_ndjson_to_yolo_if_needed(data: Any, fraction: float = 1.0, split: str | None = None) -> Any:
@@ -361,10 +360,7 @@ def convert_ndjson_to_yolo_if_needed(data: Any, fraction: float = 1.0, split: st
         NotImplementedError: it is an NDJSON file or a cloud address.
     """
     if str(data).endswith(".ndjson") or str(data).startswith("ul://"):
-        raise NotImplementedError(
-            f"'{data}': NDJSON and cloud data sets are not built; export the data set as YOLO files, or as COCO for "
-            "convert_coco."
-        )
+        refuse("ndjson", f"'{data}'")
     return data
 
 

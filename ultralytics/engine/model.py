@@ -10,6 +10,7 @@ with: imgsz, data, single_cls) and adds its own.
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from datetime import datetime
@@ -19,7 +20,9 @@ from typing import Any
 import torch
 from torch import nn
 
+from ultralytics.cfg.errors import ConfigTypeError
 from ultralytics.cfg.merge import cfg2dict, get_cfg
+from ultralytics.cfg.schema import ARGS
 from ultralytics.cfg.tasks import TASK2DATA, TASK_INFOS
 from ultralytics.engine.idle import warn_idle_methods
 from ultralytics.engine.task import resolve
@@ -78,7 +81,7 @@ class Model(nn.Module):
         self.overrides: dict[str, Any] = {"trust": True} if trust else {}
         self.metrics = None
         self.task = task
-        self.model_name = name = str(model).strip()
+        self.model_name = name = str(_checked_path(model)).strip()
         if self.is_triton_model(name):
             refuse("triton", f"'{name}' is a Triton server URL")
         if Path(name).suffix in {".yaml", ".yml"}:
@@ -132,11 +135,11 @@ class Model(nn.Module):
         Args:
             key: `model`, `trainer`, `validator` or `predictor`.
         """
-        tasks = self.task_map
+        tasks, name = self.task_map, type(self).__name__
+        if self.task not in tasks and self.task in TASK_INFOS and TASK_INFOS[self.task].family:
+            refuse(TASK_INFOS[self.task].family, f"task='{self.task}'")
         if self.task not in tasks or key not in tasks[self.task]:
-            raise NotImplementedError(
-                f"{type(self).__name__} has no {key} for task '{self.task}' yet; its tasks are {sorted(tasks)}."
-            )
+            raise NotImplementedError(f"{name} has no {key} for task '{self.task}'; its tasks are {sorted(tasks)}.")
         return tasks[self.task][key]
 
     @staticmethod
@@ -214,7 +217,7 @@ class Model(nn.Module):
     def val(self, validator: Any = None, **kwargs: Any) -> Any:
         """Validate on a data set and return the metrics object (also kept as `self.metrics`)."""
         args = self._merge({"rect": True}, kwargs, "val")
-        if not kwargs.get("data"):
+        if kwargs.get("data") is None:
             args["data"] = self._val_data()
         runner = (validator or self._smart_load("validator"))(args=args, _callbacks=self.callbacks)
         runner(model=self.model)
@@ -264,7 +267,7 @@ class Model(nn.Module):
         base = cfg2dict(file) if file else dict(self.overrides)
         base.pop("mode", None)
         args = {**base, "model": self.overrides["model"], "task": self.task, **kwargs, "mode": "train"}
-        if not args.get("data"):
+        if args.get("data") is None:
             args["data"] = TASK2DATA[self.task]
             LOGGER.warning(f"'data' is missing. Using default 'data={args['data']}'.")
         if args.get("resume") is True:
@@ -467,6 +470,13 @@ class Model(nn.Module):
 def _is_of_torch(hook: Any) -> bool:
     """Whether a hook is part of a layer, such as those of weight norm and pruning. A file has no use for others."""
     return (getattr(hook, "__module__", None) or type(hook).__module__).startswith("torch.")
+
+
+def _checked_path(model: Any) -> str | os.PathLike:
+    """Return the path of a model, or raise where it is something else."""
+    if not isinstance(model, (str, os.PathLike)):
+        raise ConfigTypeError(ARGS["model"].fault(model, ARGS["model"].allowed))
+    return ARGS["model"].check(model)
 
 
 def _facts_of_export(path: str) -> Mapping[str, Any]:

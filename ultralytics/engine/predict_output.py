@@ -15,6 +15,7 @@ import numpy as np
 
 from ultralytics.engine.plots.files import write_image
 from ultralytics.engine.results import Results
+from ultralytics.utils.files import check_disk_space
 
 __all__ = ["DEFAULT_FPS", "RunOutput", "SourceNames"]
 
@@ -99,7 +100,7 @@ class RunOutput:
         """Append one annotated frame to the video `target`, which gets the suffix that the system's players open.
 
         Raises:
-            OSError: if no video can be opened for writing.
+            OSError: if no video can be opened for writing, or the disk is full.
         """
         suffix, codec = VIDEO_CODECS.get(platform.system(), LINUX_CODEC)
         path = target.with_suffix(suffix)
@@ -110,7 +111,8 @@ class RunOutput:
             if not writer.isOpened():
                 raise OSError(f"Cannot write the video '{path}' (codec {codec}, {size[0]}x{size[1]}).")
             self.videos[path] = writer
-        self.videos[path].write(picture)
+        self.videos[path].write(picture)  # which says nothing of a full disk
+        check_disk_space(path)
         return path
 
     def labels(self, result: Results, name: str, save_conf: bool) -> Path:

@@ -23,8 +23,10 @@ import numpy as np
 import torch
 from torch import nn
 
+from ultralytics.cfg.errors import named
 from ultralytics.cfg.idle import warn_without_effect
-from ultralytics.cfg.merge import DEFAULT_CFG, get_cfg, get_save_dir
+from ultralytics.cfg.merge import DEFAULT_CFG, get_cfg, get_save_dir, require_whole_batch
+from ultralytics.cfg.schema import ARGS
 from ultralytics.data.augment.letterbox import LetterBox
 from ultralytics.data.images.depth import as_bytes
 from ultralytics.data.sources import load_inference_source
@@ -147,6 +149,7 @@ class BasePredictor:
     def _checked(args: SimpleNamespace) -> SimpleNamespace:
         if args.conf is None:
             args.conf = DEFAULT_CONF
+        args.batch = require_whole_batch("predict", args.batch)
         return args
 
     def reconfigure(self, args: SimpleNamespace) -> None:
@@ -289,13 +292,15 @@ class BasePredictor:
         if self.model.format != "pt" and not self.model.dynamic:
             wanted = self.model.imgsz  # a fixed export takes its own size only
         self.imgsz = check_imgsz(wanted, stride=stride or self.model.stride, min_dim=2)
-        self.dataset = load_inference_source(
-            source=source,
-            batch=self.args.batch,
-            vid_stride=self.args.vid_stride,
-            buffer=self.args.stream_buffer,
-            channels=self.model.channels,
-        )
+        source = ARGS["source"].check(source)
+        with named("source", source):
+            self.dataset = load_inference_source(
+                source=source,
+                batch=self.args.batch,
+                vid_stride=self.args.vid_stride,
+                buffer=self.args.stream_buffer,
+                channels=self.model.channels,
+            )
         self.source_type = self.dataset.source_type
         if self._names is None or self._names.folder != Path(self.save_dir):
             self._names = SourceNames(Path(self.save_dir))

@@ -157,6 +157,10 @@ class BaseModel(nn.Module):
         kept: list[Any] = []
         times: list[float] = []
         vectors, wanted = [], frozenset(embed or ())
+        if wanted and max(wanted) >= len(self.model):
+            raise ValueError(
+                f"embed={sorted(wanted)} is not valid: this network has layers 0 to {len(self.model) - 1}."
+            )
         for layer in self.model:
             source = layer.f
             if isinstance(source, int):

@@ -83,6 +83,11 @@ def test_where_relative_paths_start(write, images, tmp_path, monkeypatch):
         ({"train": 3}, TypeError, "'train' must be str or list"),
         ({"kpt_shape": 17}, TypeError, "'kpt_shape' must be list"),
         ({"channels": 0}, ValueError, "channels"),
+        ({"channels": float("inf")}, ValueError, "from 1 to 1,000,000, not inf"),
+        ({"nc": 10**30, "names": None}, ValueError, "from 1 to 1,000,000"),
+        ({"train": ["images/train", 5]}, TypeError, "'train' must list paths as text, not 5"),
+        ({"test": [["images"]]}, TypeError, "'test' must list paths"),
+        ({"minival": 5}, TypeError, "'minival' must be str or list"),
         ({"val": "images/none"}, FileNotFoundError, "images/none"),
     ],
 )

@@ -75,7 +75,7 @@ def test_command_by_image_and_by_class(tmp_path, monkeypatch, capsys):
     assert main({**args, "by": "class"}).groups == ("dark", "bright")
     assert (tmp_path / "out/routing.csv").is_file() and (tmp_path / "out/routing.png").is_file()
     assert "spread" in capsys.readouterr().out
-    for wrong, word in (({"by": "day"}, "by=day"), ({"source": ""}, "source=")):
+    for wrong, word in (({"by": "day"}, "by='day'"), ({"source": ""}, "source=")):
         with pytest.raises(ValueError, match=word):
             main({**args, **wrong})
     with pytest.raises(FileNotFoundError, match="no image"):

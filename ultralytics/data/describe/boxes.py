@@ -11,29 +11,32 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ultralytics.cfg.errors import ConfigError, ConfigSyntaxError, ConfigTypeError, ConfigValueError, close_names
+from ultralytics.cfg.errors import ConfigError, ConfigSyntaxError, ConfigTypeError, ConfigValueError, close_names, shown
 from ultralytics.data.generators import MARK_FILE, find_generator
 from ultralytics.utils.checks import check_file
 from ultralytics.utils.downloads import DownloadError, extract_archive, file_lock, is_archive, is_url, safe_download
 from ultralytics.utils.env import ROOT
 from ultralytics.utils.log import LOGGER
 from ultralytics.utils.settings import SETTINGS
+from ultralytics.utils.unbuilt import refuse
 from ultralytics.utils.yaml_io import YAML
 
 __all__ = ["DATASET_KEY_TYPES", "DatasetNamesError", "check_det_dataset", "find_dataset_yaml"]
 
 SPLITS = ("train", "val", "test", "minival")
+MOST = 1_000_000  # classes or channels; each class gets a name
 DATASET_KEY_TYPES: dict[str, tuple[type, ...]] = {
     "path": (str,),
     "train": (str, list),
     "val": (str, list),
     "test": (str, list),
+    "minival": (str, list),
     "names": (list, dict),
     "kpt_shape": (list,),
     "flip_idx": (list,),
 }
 KNOWN_KEYS = {
-    *DATASET_KEY_TYPES, "minival", "validation", "nc", "download", "sha256", "generator", "size", "counts", "seed",
+    *DATASET_KEY_TYPES, "validation", "nc", "download", "sha256", "generator", "size", "counts", "seed",
     "channels", "kpt_names", "kpt_oks_sigmas", "masks_dir", "label_mapping", "depth_scale", "max_depth", "bg_class_idx",
     "complete", "task", "yaml_file",
 }  # fmt: skip
@@ -108,9 +111,7 @@ def _locate(dataset: str | Path, autodownload: bool) -> tuple[Path, bool]:
     """Return the YAML file, and whether missing images may be fetched (an archive has to be complete)."""
     text = str(dataset).strip()
     if text.endswith(".ndjson") or text.startswith("ul://"):
-        raise NotImplementedError(
-            f"'{text}': NDJSON and cloud data sets are not supported; use a YAML file and images."
-        )
+        refuse("ndjson", f"'{text}'")
     datasets = Path(SETTINGS["datasets_dir"])
     if is_archive(text.partition("?")[0]):
         source = safe_download(text, dir=datasets, unzip=False) if is_url(text) else Path(check_file(text))
@@ -142,6 +143,10 @@ def _checked_keys(data: Mapping[str, Any], file: Path) -> dict[str, Any]:
         if key in checked and not isinstance(checked[key], types):
             wanted = " or ".join(kind.__name__ for kind in types)
             raise ConfigTypeError(f"{file}: '{key}' must be {wanted}, not {type(checked[key]).__name__}.")
+    for split in SPLITS:
+        odd = [e for e in checked[split] if not isinstance(e, str)] if isinstance(checked.get(split), list) else []
+        if odd:
+            raise ConfigTypeError(f"{file}: '{split}' must list paths as text, not {shown(odd[0])}.")
     return checked
 
 
@@ -169,10 +174,10 @@ def _names(data: Mapping[str, Any], file: Path) -> dict[str, Any]:
 def _whole(value: Any, key: str, file: Path, least: int) -> int:
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         number = float("nan")
-    if isinstance(value, bool) or number != number or int(number) != number or number < least:
-        raise ConfigValueError(f"{file}: '{key}' must be a whole number from {least}, not {value!r}.")
+    if isinstance(value, bool) or not number.is_integer() or not least <= number <= MOST:
+        raise ConfigValueError(f"{file}: '{key}' must be a whole number from {least} to {MOST:,}, not {shown(value)}.")
     return int(number)
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from ultralytics.engine.plots.files import save_figure
 from ultralytics.utils.log import LOGGER
 
 __all__ = ["plot_matrix", "plot_mc_curve", "plot_pr_curve", "plot_results"]
@@ -34,8 +35,7 @@ def _new_figure(width: float, height: float, **layout: Any):
 
 
 def _save(figure: Any, path: Path, on_plot: Callable[..., Any] | None, dpi: int = 200) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=dpi)
+    save_figure(figure, path, dpi)
     if on_plot is not None:
         on_plot(path)
 

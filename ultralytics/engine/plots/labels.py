@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from ultralytics.engine.plots.files import save_figure
 from ultralytics.engine.plots.palette import colors
 from ultralytics.ops.boxes import xywh2xyxy
 from ultralytics.utils.log import LOGGER
@@ -55,7 +56,7 @@ def plot_labels(
         panel.set_xlabel(x_name)
         panel.set_ylabel(y_name)
     path = Path(save_dir) / "labels.jpg"
-    figure.savefig(path, dpi=200)
+    save_figure(figure, path)
     if on_plot is not None:
         on_plot(path)
 

@@ -12,6 +12,7 @@ from ultralytics.data.images.depth import as_drawable
 from ultralytics.engine.plots.crops import save_one_box
 from ultralytics.engine.results.picture import PictureResults
 from ultralytics.engine.results.tensors import as_numpy
+from ultralytics.utils.files import writing
 from ultralytics.utils.log import LOGGER
 
 __all__ = ["label_rows", "save_crops", "save_label_file"]
@@ -69,7 +70,7 @@ def save_label_file(result: PictureResults, file: str | Path, save_conf: bool = 
     if lines:
         path = Path(file)
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("a", encoding="utf-8") as stream:
+        with writing(path, append=True), path.open("a", encoding="utf-8") as stream:
             stream.writelines(f"{line}\n" for line in lines)
     left_out = len(result) - len(lines) if result.probs is None else 0
     if left_out:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ultralytics.utils.files import atomic_write
+from ultralytics.utils.files import atomic_write, writing
 
 __all__ = ["CsvLog"]
 
@@ -52,7 +52,7 @@ class CsvLog:
         if fresh or not self.path.exists():
             self.rewrite()
         else:
-            with open(self.path, "a", encoding="utf-8", newline="") as file:
+            with writing(self.path, append=True), open(self.path, "a", encoding="utf-8", newline="") as file:
                 file.write(",".join(row) + "\n")
 
     def rewrite(self) -> None:

@@ -35,12 +35,21 @@ from torch import nn
 from ultralytics.engine.task import resolve
 from ultralytics.nn.builder.registry import register_entry, registered
 from ultralytics.utils import env
-from ultralytics.utils.device import parse_device
+from ultralytics.utils.device import parse_device, select_device
 from ultralytics.utils.dist import find_free_network_port
 from ultralytics.utils.log import LOGGER
 from ultralytics.utils.overrides import replacements
 
-__all__ = ["WorkerSpec", "devices_of", "join_group", "launch", "leave_group", "reduce_normalizer", "total_over_ranks"]
+__all__ = [
+    "WorkerSpec",
+    "devices_of",
+    "join_group",
+    "launch",
+    "leave_group",
+    "reduce_normalizer",
+    "require_devices",
+    "total_over_ranks",
+]
 
 TIMEOUT_S = 10_800  # ranks may wait this long for each other (the first one builds label caches)
 WORKER_FLAG = "ULTRALYTICS_TRAINING_WORKER"
@@ -57,6 +66,16 @@ def devices_of(device: Any) -> list[str]:
     if isinstance(device, torch.device):
         return [str(device)]
     return [part for part in parse_device(device).split(",") if part]
+
+
+def require_devices(devices: Sequence[str]) -> None:
+    """Check that listed devices exist, before processes are started for them.
+
+    Raises:
+        ValueError: one does not; says which there are.
+    """
+    if set(devices) != {"cpu"}:
+        select_device(",".join(devices), verbose=False)
 
 
 def rank_device(device: Any) -> str:

@@ -196,7 +196,7 @@ def _pick_scale(cfg: Mapping[str, Any]) -> Scale:
         wanted = next(iter(scales))
         if len(scales) > 1:
             LOGGER.warning(f"no model scale passed. Assuming scale='{wanted}'.")
-    if wanted not in scales:
+    if wanted not in list(scales):  # which may be anything, also what has no hash
         raise ModelYamlError(f"has no size '{wanted}'; it defines {list(scales)}.", argument="scale")
     return _scale(wanted, scales[wanted])
 
@@ -315,7 +315,8 @@ def _build(row: Row, file: str) -> nn.Module:
         blocks = [row.target(*row.args, **row.kwargs) for _ in range(row.copies)]
     except Exception as error:
         own = blocks_class(row.target).__module__
-        problem = f"cannot be built with {row.args}: {error or type(error).__name__}"
+        reason = str(error).splitlines() or [type(error).__name__]  # torch may add a trace of its own source lines
+        problem = f"cannot be built with {row.args}: {reason[0]}"
         # A block of the user's own may have a fault that only its traceback shows.
         chain = None if own.startswith(("ultralytics.", "torch.", "torchvision.")) else error
         raise ModelYamlError(problem, **where) from chain

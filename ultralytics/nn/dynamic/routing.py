@@ -21,7 +21,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from torch import nn
 
-from ultralytics.cfg.errors import ConfigValueError, check_keys
+from ultralytics.cfg.commands import ROUTING
+from ultralytics.cfg.errors import ConfigValueError, named
 from ultralytics.cfg.merge import get_save_dir
 from ultralytics.nn.block.parameternet import DynamicConv2d
 from ultralytics.nn.builder.names import guess_model_task
@@ -32,7 +33,6 @@ from ultralytics.utils.log import LOGGER
 __all__ = ["RoutingReport", "main", "plot_routing", "routing_report"]
 
 SUFFIXES = {".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
-KEYS = ("model", "source", "by", "imgsz", "save_dir", "project", "name", "exist_ok", "trust")
 PAD = 114  # grey of the border that letterboxing adds
 
 
@@ -264,28 +264,26 @@ def main(args: Mapping[str, Any]) -> RoutingReport:
     They go into `save_dir`, or a new folder `<runs_dir>/<task>/<project>/<name>` as those of the modes do.
 
     Args:
-        args: the command's key=value pairs, see `KEYS`; `source` is an image, a folder or a pattern. `by=class` reads
-            the classes of every image from the label file beside it. `trust=true` opens a checkpoint with classes of
-            your own.
+        args: the command's key=value pairs, see `cfg.commands.ROUTING`; `source` is an image, a folder or a pattern.
+            `by=class` reads the classes of every image from the label file beside it. `trust=true` opens a checkpoint
+            with classes of your own.
 
     Raises:
         ConfigValueError: for a missing value or an unknown key or value.
     """
-    check_keys("routing", set(args) - {"task", "mode"}, KEYS)
+    given = ROUTING.complete({key: value for key, value in args.items() if key not in {"task", "mode"}})
     for key in ("model", "source"):
-        if not args.get(key):
+        if not given[key]:
             raise ConfigValueError(f"'yolo routing' needs {key}=..., e.g. yolo routing model=best.pt source=images/")
-    by = str(args.get("by", "image"))
-    if by not in {"image", "class"}:
-        raise ConfigValueError(f"by={by} is unknown; use by=image or by=class.")
-    files = _find_images(args["source"])
-    model = model_from(args["model"], trust=bool(args.get("trust")))
-    size = int(args.get("imgsz", 640))
+    by, size = given["by"], given["imgsz"]
+    files = _find_images(given["source"])
+    with named("model", given["model"]):
+        model = model_from(given["model"], trust=given["trust"])
     if by == "class":
         report = routing_report(model, _labelled(files, size))
     else:
         report = routing_report(model, (_read_image(f, size) for f in files), [f.name for f in files])
-    folder = _folder(args, model)
+    folder = _folder(given, model)
     table, picture = report.save_csv(folder / "routing.csv"), plot_routing(report, folder / "routing.png")
     groups = "classes" if by == "class" else "images"
     LOGGER.info(f"{report}\n\nspread over {groups} by layer (0: the input does not matter):")
