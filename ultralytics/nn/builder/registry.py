@@ -38,6 +38,7 @@ __all__ = [
     "Scale",
     "UnbuiltBlockError",
     "admit",
+    "admitted_block",
     "enter_vocabulary",
     "import_block",
     "is_admitted",
@@ -332,6 +333,23 @@ def admit(path: str) -> None:
 def is_admitted(module: str) -> bool:
     """Return whether the user has named a block of this Python module."""
     return module in _ADMITTED
+
+
+def admitted_block(path: str) -> bool:
+    """Return whether a file may name the block at `path` (`package.module:Name`).
+
+    That is a network class, or a partial of one, that a Python module from which the user has named a block defines.
+    What such a module imports from elsewhere is none of its blocks, and attributes of classes are not looked into.
+    """
+    module, _, name = path.partition(":")
+    if not is_admitted(module) or not name.isidentifier():
+        return False
+    try:
+        found = vars(importlib.import_module(module)).get(name)
+    except ImportError:
+        return False
+    home = getattr(found, "__module__", "")
+    return is_block(found) and (isinstance(found, functools.partial) or f"{home}.".startswith(f"{module}."))
 
 
 def parse_call(call: str, out: Any = "in") -> tuple[str, ...]:
