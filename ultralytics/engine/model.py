@@ -54,8 +54,8 @@ class Model(nn.Module):
             A bare stem of a public release name gets `.pt`.
         task: task name where the file does not tell it (exports without metadata).
         verbose: print the layer table of a model built from YAML.
-        trust: open checkpoints without the restricted unpickler. Only for files whose origin you trust: a full
-            unpickling runs whatever code the file holds.
+        trust: open checkpoints with the ordinary unpickler. Only for files whose origin you trust: it runs whatever
+            code the file holds.
     """
 
     def __init__(

@@ -20,7 +20,7 @@ from ultralytics.nn.builder.names import yaml_model_load
 from ultralytics.nn.builder.registry import ModelYamlError, Scale, lookup, register
 from ultralytics.nn.models import DetectionModel
 from ultralytics.nn.weights.checkpoint import load_checkpoint, save_checkpoint
-from ultralytics.nn.weights.unpickle import UnsafeCheckpointError
+from ultralytics.nn.weights.errors import UnsafeCheckpointError
 
 BLOCKS = """
 import functools

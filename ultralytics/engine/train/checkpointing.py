@@ -2,7 +2,7 @@
 
 The public keys let any reader of such files use the weights. The key `continuation` holds what only an exact resume
 needs: float32 weights of the model in training, gradients that wait for their optimizer step, positions and
-verdicts. All of it is plain tensors, numbers and text, so a restricted unpickler reads it.
+verdicts. All of it is plain tensors, numbers and text, which the safe reader of checkpoints takes.
 """
 
 from __future__ import annotations

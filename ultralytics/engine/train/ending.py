@@ -50,7 +50,8 @@ def _validate(trainer: Any, file: Path) -> None:
     trainer.validator.args.compile = False  # was meant for training
     model: Any = file
     if trainer.world_size > 1:
-        model = broadcast_object(load_checkpoint(file)[0] if trainer.is_main else None)
+        trust = bool(trainer.args.get("trust"))
+        model = broadcast_object(load_checkpoint(file, trust=trust)[0] if trainer.is_main else None)
     trainer.metrics = trainer.validator(model=model)
     if trainer.metrics:
         trainer.metrics.pop("fitness", None)

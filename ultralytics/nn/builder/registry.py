@@ -49,6 +49,7 @@ __all__ = [
     "Scale",
     "UnbuiltBlockError",
     "admit",
+    "admitted_block",
     "enter_vocabulary",
     "import_block",
     "is_admitted",
@@ -63,6 +64,7 @@ __all__ = [
     "registered",
     "spec_of_class",
     "spec_of_entry",
+    "split_path",
 ]
 
 TOKENS = frozenset({"in", "out", "out!", "(out)", "wide", "arg", "n", "*"})
@@ -226,6 +228,12 @@ def import_path(target: type | functools.partial | str) -> str:
     return target if isinstance(target, str) else f"{target.__module__}:{target.__qualname__}"
 
 
+def split_path(path: str) -> tuple[str, str]:
+    """Return the module and the name in it of `package.module:Name` or `package.module.Name`."""
+    module, _, name = path.partition(":") if ":" in path else path.rpartition(".")
+    return module, name
+
+
 def import_block(path: str) -> Callable[..., nn.Module]:
     """Import `package.module:Name` (or `package.module.Name`) and make sure that it builds a network module.
 
@@ -233,7 +241,7 @@ def import_block(path: str) -> Callable[..., nn.Module]:
         ImportError: no such module or name.
         TypeError: the name is neither an `nn.Module` class nor a `functools.partial` of one.
     """
-    module, _, name = path.partition(":") if ":" in path else path.rpartition(".")
+    module, name = split_path(path)
     if not module or not name:
         raise ImportError(f"'{path}' is no import path; write it as 'package.module:ClassName'.")
     if module == "__main__" and "__main__" in sys.modules and not hasattr(sys.modules["__main__"], name):
@@ -330,6 +338,23 @@ def is_admitted(module: str) -> bool:
     return held or module in _ADMITTED or home_of_additions(module) is not None
 
 
+def admitted_block(path: str) -> bool:
+    """Return whether a file may name the block at `path` (`package.module:Name`).
+
+    That is a network class, or a partial of one, that a Python module from which the user has named a block defines.
+    What such a module imports from elsewhere is none of its blocks, and attributes of classes are not looked into.
+    """
+    module, _, name = path.partition(":")
+    if not is_admitted(module) or not name.isidentifier():
+        return False
+    try:
+        found = vars(importlib.import_module(module)).get(name)
+    except ImportError:
+        return False
+    home = getattr(found, "__module__", "")
+    return is_block(found) and (isinstance(found, functools.partial) or f"{home}.".startswith(f"{module}."))
+
+
 def parse_call(call: str, out: Any = "in") -> tuple[str, ...]:
     """Split and check a call pattern."""
     tokens = tuple(token.strip() for token in call.split(",") if token.strip())
@@ -402,7 +427,7 @@ def spec_of_entry(name: str, entry: Mapping[str, str] | str) -> LayerSpec:
         ValueError: a wrong call pattern or rule, or `like` something that is no block of this package.
     """
     fields = {"path": entry} if isinstance(entry, str) else entry
-    path = fields["path"] if ":" in fields["path"] else ":".join(fields["path"].rsplit(".", 1))
+    path = ":".join(split_path(fields["path"]))
     if "like" in fields:
         if fields["like"] not in _VOCABULARY:
             raise ValueError(f"like='{fields['like']}' is no block of this package{_hint(fields['like'], _VOCABULARY)}")
