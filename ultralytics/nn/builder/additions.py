@@ -34,8 +34,8 @@ _PARTS = """
     ResNetBlock SegmentationModel TransformerBlock TransformerEncoderLayer TransformerLayer
 """
 PARTS = frozenset(_PARTS.split())
-# Folders of `ultralytics/nn` that hold no networks.
-TOOLS = frozenset({"backends", "builder", "cost", "dynamic", "loss", "weights"})
+# Folders and files of `ultralytics/nn` in which nobody puts blocks.
+TOOLS = frozenset({"autobackend", "backends", "builder", "cost", "dynamic", "loss", "models", "weights"})
 
 
 def is_block(target: Any) -> bool:
@@ -125,7 +125,8 @@ def own_addition(module: str, name: str) -> type[nn.Module] | None:
     found: Any = home
     for part in name.split("."):
         found = vars(found).get(part) if isinstance(found, (type, ModuleType)) else None
-    fits = home is not None and isinstance(found, type) and issubclass(found, nn.Module)
+    part = module in PLACES and name in PARTS
+    fits = home is not None and not part and isinstance(found, type) and issubclass(found, nn.Module)
     return found if fits and (found.__module__, found.__qualname__) == (module, name) else None
 
 

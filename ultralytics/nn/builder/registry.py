@@ -330,12 +330,14 @@ def admit(path: str) -> None:
 
 
 def is_admitted(module: str) -> bool:
-    """Return whether the user has named a block of this Python module, or has put one from it into this package.
+    """Return whether the user has named a block of this Python module, or has put one from it on a public module.
 
-    So is one of which `register(holds=...)` speaks, once the block has imported it.
+    So is one of which `register(holds=...)` speaks, once the block has imported it. Files of this package are not
+    meant: for classes that the user has put into them see `own_addition`.
     """
     held = module in sys.modules and any(f"{module}.".startswith(f"{package}.") for package in _HELD)
-    return held or module in _ADMITTED or home_of_additions(module) is not None
+    outside = module.partition(".")[0] != __name__.partition(".")[0]
+    return held or module in _ADMITTED or (outside and home_of_additions(module) is not None)
 
 
 def admitted_block(path: str) -> bool:
@@ -345,6 +347,8 @@ def admitted_block(path: str) -> bool:
     What such a module imports from elsewhere is none of its blocks, and attributes of classes are not looked into.
     """
     module, _, name = path.partition(":")
+    if own_addition(module, name):
+        return True
     if not is_admitted(module) or not name.isidentifier():
         return False
     try:
@@ -363,9 +367,13 @@ def parse_call(call: str, out: Any = "in") -> tuple[str, ...]:
         raise ValueError(f"unknown tokens {wrong} in call pattern '{call}'; allowed are {sorted(TOKENS)} and $key.")
     if "*" in tokens and any(t in {"out", "out!", "(out)", "wide", "arg"} for t in tokens[tokens.index("*") :]):
         raise ValueError(f"call pattern '{call}' takes an argument after '*', which has taken them all.")
+    _check_rule(out)
+    return tokens
+
+
+def _check_rule(out: Any) -> None:
     if not callable(out) and out not in OUT_RULES:
         raise ValueError(f"out={out!r} is no rule for output channels; allowed are {sorted(OUT_RULES)} or a function.")
-    return tokens
 
 
 def enter_vocabulary(blocks: Mapping[str, LayerSpec]) -> None:
@@ -428,6 +436,7 @@ def spec_of_entry(name: str, entry: Mapping[str, str] | str) -> LayerSpec:
     """
     fields = {"path": entry} if isinstance(entry, str) else entry
     path = ":".join(split_path(fields["path"]))
+    _check_rule(fields.get("out", "in"))
     if "like" in fields:
         if fields["like"] not in _VOCABULARY:
             raise ValueError(f"like='{fields['like']}' is no block of this package{_hint(fields['like'], _VOCABULARY)}")

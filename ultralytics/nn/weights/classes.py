@@ -14,7 +14,7 @@ from typing import Any
 
 from torch import nn
 
-from ultralytics.nn.builder.registry import is_admitted, pickled_as
+from ultralytics.nn.builder.registry import is_admitted, own_addition, pickled_as
 from ultralytics.nn.builder.unbuilt import reason_for_block
 from ultralytics.nn.weights.errors import shown
 from ultralytics.nn.weights.library import ENUMS, FUNCTIONS, LAYERS
@@ -23,6 +23,7 @@ __all__ = [
     "enum_class",
     "function",
     "is_left_out",
+    "is_users",
     "network_class",
     "refusal",
     "users_class",
@@ -82,7 +83,16 @@ def network_class(module: str, name: str) -> type[nn.Module] | None:
     brought = pickled_as(f"{module}.{name}")
     if isinstance(brought, type):
         return brought
-    return users_class(module, name) or _own(module, name) or _listed(LAYERS, module, name, nn.Module)
+    for found in (users_class(module, name), own_addition(module, name), _own(module, name)):
+        if found is not None:
+            return found
+    return _listed(LAYERS, module, name, nn.Module)
+
+
+def is_users(cls: type[nn.Module]) -> bool:
+    """Return whether a network class is the user's own, in a file of theirs or put into one of this package's."""
+    module, name = cls.__module__, cls.__qualname__
+    return is_admitted(module) or (name not in HOMES and own_addition(module, name) is cls)
 
 
 def users_class(module: str, name: str, kind: type = nn.Module) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from ultralytics.nn.builder.registry import is_admitted
+from ultralytics.nn.weights.classes import is_users
 from ultralytics.nn.weights.errors import CheckpointError, UnsafeCheckpointError, shown
 from ultralytics.nn.weights.machine import ABSENT
 
@@ -85,7 +85,7 @@ def _check_for(cls: type[nn.Module], name: str) -> Check | None:
         return lambda value: isinstance(value, VALUES)
     if isinstance(default, NUMBERS):
         return lambda value: isinstance(value, NUMBERS)
-    if isinstance(default, CONTAINERS) and is_admitted(owner.__module__):
+    if isinstance(default, CONTAINERS) and is_users(owner):
         return lambda value: type(value) is type(default)
     return _never
 
