@@ -16,6 +16,7 @@ from ultralytics.utils.env import ROOT
 from ultralytics.utils.log import LOGGER, colorstr
 from ultralytics.utils.net.assets import ASSETS_URL
 from ultralytics.utils.settings import SETTINGS
+from ultralytics.utils.text import label_text
 from ultralytics.utils.yaml_io import YAML
 
 __all__ = ["PUBLIC_SETS", "check_cls_dataset"]
@@ -65,8 +66,8 @@ def check_cls_dataset(dataset: str | Path, split: str = "") -> dict[str, Any]:
             _report(name, folder, names)
     if len(names) == 1:
         LOGGER.warning(
-            f"'{source}' has the single class '{names[0]}'. A classifier with one class gives it to every picture, so "
-            "top-1 is 1 and nothing is learnt: add a folder of pictures that are something else."
+            f"'{source}' has the single class '{label_text(names[0])}'. A classifier with one class gives it to every "
+            "picture, so top-1 is 1 and nothing is learnt: add a folder of pictures that are something else."
         )
     channels = _channels(str(dataset).strip())
     return {"path": root, **found, "nc": len(names), "names": dict(enumerate(names)), "channels": channels}

@@ -26,6 +26,7 @@ from ultralytics.data.images.arrays import read_array
 from ultralytics.data.images.depth import UnusablePictureError, as_bytes, fit_channels, from_pillow
 from ultralytics.data.images.formats import is_array
 from ultralytics.data.images.tiff import read_bands, tiff_header, turned_upright
+from ultralytics.utils.text import printable
 
 __all__ = [
     "UnreadableImageError",
@@ -80,7 +81,7 @@ def imread(path: str | os.PathLike, channels: int = 3, reduce: int = 1) -> np.nd
         except UnusablePictureError as error:
             raise UnreadableImageError(str(error)) from error
         except (OSError, ValueError, MemoryError) as error:
-            raise UnreadableImageError(f"{path}: {error or 'too large for the memory'}") from error
+            raise UnreadableImageError(f"{printable(path)}: {error or 'too large for the memory'}") from error
     with open(path, "rb") as file:
         data = file.read()
     return read_bytes(data, str(path), channels, reduce)
@@ -99,9 +100,9 @@ def read_bytes(data: bytes, name: str, channels: int = 3, reduce: int = 1) -> np
     try:
         image = _decode_any(data, name, channels, reduce)
     except (UnusablePictureError, MemoryError) as error:
-        raise UnreadableImageError(str(error) or f"{name}: too large for the memory.") from error
+        raise UnreadableImageError(str(error) or f"{printable(name)}: too large for the memory.") from error
     if image is None:
-        raise UnreadableImageError(f"{name}: cannot be decoded as a picture ({_complaint(data)}).")
+        raise UnreadableImageError(f"{printable(name)}: cannot be decoded as a picture ({_complaint(data)}).")
     return image
 
 

@@ -23,6 +23,7 @@ from PIL import Image, UnidentifiedImageError
 from ultralytics.data.images.formats import IMG_FORMATS, is_array
 from ultralytics.data.images.io import header_size_hw, imread, jpeg_lacks_end, mend_jpeg
 from ultralytics.data.images.tiff import tiff_header
+from ultralytics.utils.text import printable
 
 __all__ = [
     "KINDS",
@@ -71,7 +72,7 @@ class Finding(NamedTuple):
 
     def __str__(self) -> str:
         where = f"{self.file}:{self.line}" if self.line else self.file
-        return f"{where}: {self.kind}: {self.text}" if self.text else f"{where}: {self.kind}"
+        return printable(f"{where}: {self.kind}: {self.text}" if self.text else f"{where}: {self.kind}")
 
 
 @dataclass(frozen=True)

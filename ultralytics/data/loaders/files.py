@@ -19,6 +19,7 @@ from ultralytics.data.loaders.fetch import fetch_picture, fetch_video, is_addres
 from ultralytics.data.loaders.types import BROKEN_IN_A_ROW, Batch, SourceTypes
 from ultralytics.utils.downloads import refuse_offline
 from ultralytics.utils.log import LOGGER
+from ultralytics.utils.text import printable
 
 __all__ = ["LoadImagesAndVideos", "list_source_files"]
 
@@ -107,12 +108,12 @@ class LoadImagesAndVideos:
         except OSError as error:
             LOGGER.warning(f"skipping a picture: {error}")
             return
-        yield file, image, f"image {number}/{self.nf} {file}: "
+        yield file, image, f"image {number}/{self.nf} {printable(file)}: "
 
     def _frames(self, file: str, number: int) -> Iterator[tuple[str, np.ndarray, str]]:
         """Every `vid_stride`-th frame of a video, without those that cannot be decoded."""
         if not self._open(file):
-            LOGGER.warning(f"skipping a video that cannot be opened: {file}")
+            LOGGER.warning(f"skipping a video that cannot be opened: {printable(file)}")
             return
         position = good = broken = 0
         # A decoder says the same at a broken frame and at the end: only the count that the file announces tells.
@@ -127,11 +128,11 @@ class LoadImagesAndVideos:
             if image is not None and found:
                 self.frame += 1
                 image = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)[..., None] if self.channels == 1 else image
-                yield file, image, f"video {number}/{self.nf} (frame {self.frame}/{self.frames}) {file}: "
+                yield file, image, f"video {number}/{self.nf} (frame {self.frame}/{self.frames}) {printable(file)}: "
         if not good:
-            LOGGER.warning(f"skipping a video without readable frames: {file}")
+            LOGGER.warning(f"skipping a video without readable frames: {printable(file)}")
         elif good < self._announced:
-            LOGGER.warning(f"{file} announces {self._announced} frames, {good} of them could be read.")
+            LOGGER.warning(f"{printable(file)} announces {self._announced} frames, {good} of them could be read.")
 
     def _open(self, file: str) -> bool:
         self.close()

@@ -32,6 +32,7 @@ from ultralytics.utils.dist import all_gather_object
 from ultralytics.utils.env import rank
 from ultralytics.utils.lazy import offer
 from ultralytics.utils.log import LOGGER
+from ultralytics.utils.text import file_name, label_text
 
 __all__ = ["DetectionValidator"]
 
@@ -277,7 +278,7 @@ class DetectionValidator(BaseValidator):
         if self.args.verbose and not self.training and self.nc > 1 and total:
             for i, c in enumerate(metrics.ap_class_index):
                 counts = metrics.nt_per_image[c], metrics.nt_per_class[c]
-                LOGGER.info(row % (self.names[c], *counts, *metrics.class_result(i)))
+                LOGGER.info(row % (label_text(self.names[c]), *counts, *metrics.class_result(i)))
 
     # Pictures ---------------------------------------------------------------------------------------------------------
 
@@ -329,7 +330,7 @@ class DetectionValidator(BaseValidator):
 
     def _flat_name(self, im_file: str) -> str:
         """Return that path as one name without suffix, so that sub-folders do not collide."""
-        return "_".join(Path(self._inner_path(im_file)).with_suffix("").parts)
+        return file_name("_".join(Path(self._inner_path(im_file)).with_suffix("").parts))
 
     def save_one_txt(
         self, predn: Mapping[str, torch.Tensor], save_conf: bool, shape: Sequence[int], file: str | Path
