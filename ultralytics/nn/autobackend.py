@@ -72,12 +72,13 @@ class AutoBackend(nn.Module):
         verbose: log the loading, and the summary of folded models.
         channels_last: memory layout of PyTorch models; None takes the faster one.
         end2end: choose the head of PyTorch models that have both.
-        trust: allow a checkpoint to load any class.
+        trust: let a checkpoint load any class, and a TorchScript file run any operator.
 
     Raises:
         FileNotFoundError: no such file.
         TypeError: no format has this suffix.
         NotImplementedError: a format that cannot be run yet.
+        ValueError: the file is damaged, or what it says about itself cannot be right (`MetadataError`).
     """
 
     def __init__(
@@ -103,10 +104,10 @@ class AutoBackend(nn.Module):
             self.runtime = NativeRuntime(model, device, fp16, **options)
         else:
             facts = _format_of_file(model)
-            extra = {**options, "trust": trust} if facts.name == "-" else {}
+            extra = options if facts.name == "-" else {}
             if verbose and facts.name != "-":
                 LOGGER.info(f"Loading {model} for {facts.title} inference...")
-            self.runtime = format_class(facts).load(Path(model), device, fp16, **extra)
+            self.runtime = format_class(facts).load(Path(model), device, fp16, trust=trust, **extra)
         self.format = "pt" if facts.name == "-" else facts.name
         self.pt, self.nn_module = self.format == "pt", isinstance(model, nn.Module)
         for flag in FLAGS:
@@ -124,17 +125,17 @@ class AutoBackend(nn.Module):
         known = self.metadata
         if not known:
             LOGGER.warning("the model file carries no metadata: assuming stride 32, task detect and numbered classes.")
-        args = known.get("args") if isinstance(known.get("args"), Mapping) else {}
+        args = known.get("args", {})
         self.task = known.get("task", "detect")
-        self.batch = int(known.get("batch", 1))
+        self.batch = known.get("batch", 1)
         self.imgsz = known.get("imgsz", [640, 640])
         self.kpt_shape = known.get("kpt_shape")
         self.kpt_names = known.get("kpt_names")
-        self.channels = int(known.get("channels", 3))
+        self.channels = known.get("channels", 3)
         self.dynamic = self.pt or bool(args.get("dynamic", known.get("dynamic", False)))
         # Whatever takes any size gets the sizes that training used, so that both kinds of file see the same pictures.
-        self.stride = max(int(known.get("stride", 32)), 32 if self.dynamic else 1)
-        self.end2end = bool(known.get("end2end", False)) or args.get("nms") is True
+        self.stride = max(known.get("stride", 32), 32 if self.dynamic else 1)
+        self.end2end = known.get("end2end", False) or args.get("nms") is True
         names = known.get("names")
         self.names = check_class_names(names) if names else default_class_names(data)
 

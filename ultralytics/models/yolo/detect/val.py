@@ -23,7 +23,7 @@ from ultralytics.engine.metrics.base import Metric
 from ultralytics.engine.metrics.confusion import ConfusionMatrix
 from ultralytics.engine.plots.mosaics import plot_images
 from ultralytics.engine.results import Results
-from ultralytics.engine.task import resolve
+from ultralytics.engine.task import check_classes, resolve
 from ultralytics.engine.validator import BaseValidator
 from ultralytics.models.yolo.detect.boxes import box_table
 from ultralytics.models.yolo.detect.task import DETECT
@@ -151,6 +151,8 @@ class DetectionValidator(BaseValidator):
             targets, found = _on_host(targets), _on_host(found)
         for i, (predn, pbatch) in enumerate(zip(found, targets, strict=True)):
             self.seen += 1
+            if self.exported:
+                check_classes(predn["cls"], self.names, self.args.model)
             pbatch = self._known(pbatch)
             classes = pbatch["cls"].cpu().numpy()
             row = {
