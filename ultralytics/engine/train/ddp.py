@@ -32,7 +32,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from ultralytics.nn.builder.registry import register, registered
+from ultralytics.nn.builder.registry import admit, admitted, register, registered
 from ultralytics.utils import env
 from ultralytics.utils.device import parse_device
 from ultralytics.utils.dist import find_free_network_port
@@ -209,7 +209,7 @@ def pack(spec: WorkerSpec) -> bytes:
     for entry in blocks.values():
         if entry["path"].startswith("__main__:"):
             _require_script(f"block '{entry['path']}'")
-    parts = {"blocks": blocks, "script": _script()}
+    parts = {"blocks": blocks, "admitted": admitted(), "script": _script()}
     return pickle.dumps(parts) + pickle.dumps(spec)
 
 
@@ -347,6 +347,8 @@ def read_spec(file: Path) -> WorkerSpec:
         importlib.import_module(entry["path"].partition(":")[0])
         if name not in registered():
             register(entry["path"], entry["call"], name=name, out=entry.get("out", "in"))
+    for module in parts["admitted"]:
+        admit(module)
     return pickle.loads(payload)
 
 

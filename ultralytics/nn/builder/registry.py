@@ -30,6 +30,7 @@ from typing import Any
 from torch import nn
 
 from ultralytics.nn.builder.unbuilt import reason_for_block
+from ultralytics.utils.text import printable
 
 __all__ = [
     "Filled",
@@ -38,7 +39,10 @@ __all__ = [
     "Scale",
     "UnbuiltBlockError",
     "admit",
+    "admit_blocks",
+    "admitted",
     "enter_vocabulary",
+    "home_of",
     "import_block",
     "is_admitted",
     "lookup",
@@ -52,11 +56,12 @@ __all__ = [
 TOKENS = frozenset({"in", "out", "out!", "(out)", "wide", "arg", "n", "*"})
 OUT_RULES = frozenset({"in", "sum", "last"})
 LIBRARIES = {"nn.": "torch.nn", "torch.nn.": "torch.nn", "torchvision.ops.": "torchvision.ops"}
+MAX_PROBLEM = 2000  # characters; messages quote what the YAML says
 
 _VOCABULARY: dict[str, LayerSpec] = {}  # the package's own blocks
 _BLOCKS: dict[str, LayerSpec] = {}  # the user's
 _PICKLED_AS: dict[str, str | type] = {}
-_ADMITTED: set[str] = set()  # Python modules whose blocks the user has named, by register() or in a YAML of theirs
+_ADMITTED: set[str] = set()  # Python modules whose blocks the user has named, by register() or in a YAML file of theirs
 
 
 class ModelYamlError(ValueError):
@@ -70,10 +75,11 @@ class ModelYamlError(ValueError):
     """
 
     def __init__(self, problem: str, *, file: str = "", row: int | None = None, module: str = "", argument: str = ""):
+        problem = problem if len(problem) <= MAX_PROBLEM else f"{problem[:MAX_PROBLEM]}…"
         self.problem, self.file, self.row, self.module, self.argument = problem, str(file or ""), row, module, argument
         place = [self.file or "model YAML"]
         place += [f"row {row}"] if row is not None else []
-        place += [f"module '{module}'"] if module else []
+        place += [f"module '{printable(module, 80)}'"] if module else []
         place += [f"argument '{argument}'"] if argument else []
         super().__init__(f"{', '.join(place)}: {problem}")
 
@@ -243,7 +249,8 @@ def import_block(path: str) -> Callable[..., nn.Module]:
         ImportError: no such module or name.
         TypeError: the name is neither an `nn.Module` class nor a `functools.partial` of one.
     """
-    module, _, name = path.partition(":") if ":" in path else path.rpartition(".")
+    module = home_of(path)
+    name = path[len(module) + 1 :]
     if not module or not name:
         raise ImportError(f"'{path}' is no import path; write it as 'package.module:ClassName'.")
     if module == "__main__" and "__main__" in sys.modules and not hasattr(sys.modules["__main__"], name):
@@ -267,6 +274,11 @@ def import_block(path: str) -> Callable[..., nn.Module]:
             f"'{path}' is no torch.nn.Module class (or functools.partial of one), but {type(found).__name__}."
         )
     return found
+
+
+def home_of(path: str) -> str:
+    """Return the Python module of an import path `package.module:Name` or `package.module.Name`."""
+    return (path.partition(":") if ":" in path else path.rpartition("."))[0]
 
 
 def is_block(target: Any) -> bool:
@@ -325,8 +337,25 @@ def register(
 
 
 def admit(path: str) -> None:
-    """Let checkpoints use the network modules of the file that `path` (`package.module:Name`) lives in."""
+    """Let YAMLs and checkpoints use the network modules of the file that `path` (`package.module:Name`) lives in."""
     _ADMITTED.add(path.partition(":")[0])
+
+
+def admit_blocks(modules: Any) -> None:
+    """Admit what a YAML file that the user has named brings along under `modules:`; faults are told when it is built.
+
+    Content from elsewhere, a checkpoint or an address, never comes here: it may use blocks of modules that the user
+    has named and cannot make this process import any other.
+    """
+    for entry in modules.values() if isinstance(modules, Mapping) else ():
+        path = entry.get("path") if isinstance(entry, Mapping) else entry
+        if isinstance(path, str):
+            admit(home_of(path))
+
+
+def admitted() -> list[str]:
+    """Return the Python modules whose blocks the user has named."""
+    return sorted(_ADMITTED)
 
 
 def is_admitted(module: str) -> bool:
@@ -381,8 +410,9 @@ def lookup(name: str, extra: Mapping[str, LayerSpec] | None = None) -> LayerSpec
         if name.startswith(prefix):
             return _library_block(name, module, short)
     # People add a class to the public module, by an import in its file or as an attribute; rows find it there by name.
+    # The networks that the module itself holds are no blocks: they would read a file, or fetch it, that a row names.
     added = getattr(importlib.import_module("ultralytics.nn.tasks"), name, None)
-    if is_block(added):
+    if is_block(added) and not hasattr(added, "criterion_path"):
         return LayerSpec(added)
     reason = reason_for_block(name)
     if reason:
