@@ -33,6 +33,7 @@ from ultralytics.utils.net.fetch import (
     fetch,
     file_lock,
     refuse_offline,
+    sha256_of,
     url2file,
 )
 from ultralytics.utils.settings import SETTINGS
@@ -54,6 +55,7 @@ __all__ = [
     "is_url",
     "refuse_offline",
     "safe_download",
+    "sha256_of",
     "unzip_file",
     "url2file",
     "zip_directory",

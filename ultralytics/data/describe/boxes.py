@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from ultralytics.cfg.errors import ConfigError, ConfigSyntaxError, ConfigTypeError, ConfigValueError, close_names
+from ultralytics.data.describe.unpack import fetch_into_datasets, unpacked
 from ultralytics.data.generators import MARK_FILE, find_generator
 from ultralytics.utils.checks import check_file
-from ultralytics.utils.downloads import DownloadError, extract_archive, file_lock, is_archive, is_url, safe_download
+from ultralytics.utils.downloads import DownloadError, file_lock, is_archive, is_url
 from ultralytics.utils.env import ROOT
 from ultralytics.utils.log import LOGGER
 from ultralytics.utils.settings import SETTINGS
@@ -108,10 +109,8 @@ def _locate(dataset: str | Path, autodownload: bool) -> tuple[Path, bool]:
         raise NotImplementedError(
             f"'{text}': NDJSON and cloud data sets are not supported; use a YAML file and images."
         )
-    datasets = Path(SETTINGS["datasets_dir"])
     if is_archive(text.partition("?")[0]):
-        source = safe_download(text, dir=datasets, unzip=False) if is_url(text) else Path(check_file(text))
-        return find_dataset_yaml(extract_archive(source, datasets)), False
+        return find_dataset_yaml(unpacked(text if is_url(text) else check_file(text))), False
     if Path(text).is_dir():
         return find_dataset_yaml(text), autodownload
     name = text if Path(text).suffix or Path(text).is_file() else f"{text}.yaml"
@@ -247,19 +246,10 @@ def _provided(data: Mapping[str, Any], root: Path, file: Path, missing: Sequence
         if all(Path(path).exists() for path in missing):  # another process was faster
             return root
         try:
-            places = [
-                _fetch(address.strip(), sums[i] if i < len(sums) else None) for i, address in enumerate(addresses)
-            ]
+            folders = fetch_into_datasets([address.strip() for address in addresses], sums, root)
         except DownloadError as error:
             raise FileNotFoundError(f"{_missing_text(file, missing, data)} Fetching them failed: {error}") from error
-    unpacked = [place for place in places if place.is_dir()]
-    return next((p for p in [root, *unpacked] if not _missing(_resolved(data, p, file), "")), root)
-
-
-def _fetch(address: str, sha256: str | None) -> Path:
-    datasets = Path(SETTINGS["datasets_dir"])
-    datasets.mkdir(parents=True, exist_ok=True)
-    return safe_download(address, dir=datasets, delete=True, exist_ok=True, sha256=sha256)
+    return next((p for p in [root, *folders] if not _missing(_resolved(data, p, file), "")), root)
 
 
 def _refuse_script(script: str, file: Path, root: Path, missing: Sequence[str], trust: bool) -> None:

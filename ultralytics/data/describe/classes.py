@@ -8,10 +8,11 @@ from typing import Any
 
 from ultralytics.cfg.errors import ConfigTypeError, ConfigValueError, close_names
 from ultralytics.data.describe.class_folders import Listing, class_names, examples, list_pictures
+from ultralytics.data.describe.unpack import fetch_into_datasets, unpacked
 from ultralytics.data.generators import find_generator
 from ultralytics.data.split import split_classify_dataset
 from ultralytics.utils.checks import check_file
-from ultralytics.utils.downloads import DownloadError, extract_archive, file_lock, is_archive, is_url, safe_download
+from ultralytics.utils.downloads import DownloadError, file_lock, is_archive, is_url
 from ultralytics.utils.env import ROOT
 from ultralytics.utils.log import LOGGER, colorstr
 from ultralytics.utils.net.assets import ASSETS_URL
@@ -108,9 +109,9 @@ def _folder(text: str) -> Path:
     """Return the folder that `dataset` names, after fetching or drawing it where that is needed and possible."""
     datasets = Path(SETTINGS["datasets_dir"])
     if is_url(text):
-        return safe_download(text, dir=datasets, unzip=True).resolve()
+        return unpacked(text)
     if is_archive(text) and Path(text).is_file():
-        return extract_archive(Path(text), datasets).resolve()
+        return unpacked(text)
     if Path(text).is_dir():
         return Path(text).resolve()
     if Path(text).suffix in {".yaml", ".yml"}:
@@ -161,7 +162,7 @@ def _public(name: str, datasets: Path) -> Path:
         if target.is_dir():  # another process was faster
             return target.resolve()
         try:
-            return safe_download(address, dir=datasets, unzip=True, delete=True).resolve()
+            return fetch_into_datasets([address], root=target)[0].resolve()
         except DownloadError as error:
             raise FileNotFoundError(
                 f"data set '{name}' is not at '{target}' and cannot be fetched: {error} Fetch {address} elsewhere and "

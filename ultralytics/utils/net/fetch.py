@@ -28,7 +28,16 @@ from ultralytics.utils.net.archives import is_archive
 from ultralytics.utils.paths import user_temp_dir
 from ultralytics.utils.tqdm import TQDM
 
-__all__ = ["DownloadError", "check_disk_space", "clean_url", "fetch", "file_lock", "refuse_offline", "url2file"]
+__all__ = [
+    "DownloadError",
+    "check_disk_space",
+    "clean_url",
+    "fetch",
+    "file_lock",
+    "refuse_offline",
+    "sha256_of",
+    "url2file",
+]
 
 CHUNK = 1 << 16
 TIMEOUT = (10, 60)  # seconds to connect, seconds between two blocks
@@ -136,14 +145,15 @@ def _is_complete(target: Path, min_bytes: float, sha256: Digest) -> bool:
     """Whether the target is already there; a wrong checksum removes it."""
     if not target.is_file() or target.stat().st_size < min_bytes:
         return False
-    if isinstance(sha256, str) and _digest(target) != sha256.lower():
+    if isinstance(sha256, str) and sha256_of(target) != sha256.lower():
         LOGGER.warning(f"'{target}' does not have the expected checksum, fetching it again.")
         target.unlink()
         return False
     return True
 
 
-def _digest(path: Path) -> str:
+def sha256_of(path: str | Path) -> str:
+    """Return the hexadecimal SHA-256 digest of a file."""
     total = hashlib.sha256()
     with open(path, "rb") as file:
         while block := file.read(1 << 20):
@@ -167,7 +177,9 @@ def fetch(
     Raises:
         DownloadError: not reachable, not found, or not the right content; says how to do it by hand.
     """
-    if not _is_complete(target, min_bytes, sha256):
+    if _is_complete(target, min_bytes, sha256):
+        LOGGER.info(f"'{target}' is here already and is taken for {clean_url(url)}.")
+    else:
         _fetch_with_retries(_with_scheme(url), target, retry, min_bytes, progress, sha256)
 
 
@@ -274,7 +286,7 @@ def _check_content(url: str, part: Path, note: Path, min_bytes: float, sha256: D
     fault = ""
     if part.stat().st_size < min_bytes:
         fault = f"is {part.stat().st_size} bytes, expected at least {min_bytes:g}"
-    elif expected and (found := _digest(part)) != expected.lower():
+    elif expected and (found := sha256_of(part)) != expected.lower():
         fault = f"has the SHA-256 digest {found}, expected {expected.lower()}"
     elif is_archive(url2file(url)) or url2file(url).endswith((".pt", ".onnx")):
         with open(part, "rb") as file:
