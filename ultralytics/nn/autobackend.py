@@ -18,7 +18,7 @@ from torch import nn
 from ultralytics.nn.backends.base import each_tensor, format_class
 from ultralytics.nn.backends.pytorch import NativeRuntime
 from ultralytics.nn.backends.table import FORMATS, FormatFacts, format_of
-from ultralytics.utils.checks.files import check_yaml
+from ultralytics.utils.checks.files import check_file
 from ultralytics.utils.device import select_device
 from ultralytics.utils.lazy import offer
 from ultralytics.utils.log import LOGGER
@@ -49,7 +49,8 @@ def default_class_names(data: str | Path | None = None, nc: int = 999) -> dict[i
     """Return the class names of a data set YAML, or `class0`, `class1` ... where there is none to read."""
     if data:
         try:
-            return check_class_names(YAML.load(check_yaml(str(data)))["names"])
+            file = check_file(str(data), (".yaml", ".yml"), download=False)  # names are not worth a download
+            return check_class_names(YAML.load(file)["names"])
         except (OSError, ValueError, KeyError, TypeError) as error:
             LOGGER.debug(f"no class names in '{data}': {error}")
     return {i: f"class{i}" for i in range(nc)}

@@ -15,7 +15,7 @@ from ultralytics.utils.checks import check_file
 from ultralytics.utils.downloads import DownloadError, file_lock, is_archive, is_url
 from ultralytics.utils.env import ROOT
 from ultralytics.utils.log import LOGGER, colorstr
-from ultralytics.utils.net.assets import ASSETS_URL
+from ultralytics.utils.net.assets import ASSETS_URL, PUBLIC_SETS
 from ultralytics.utils.settings import SETTINGS
 from ultralytics.utils.text import label_text
 from ultralytics.utils.yaml_io import YAML
@@ -23,11 +23,6 @@ from ultralytics.utils.yaml_io import YAML
 __all__ = ["PUBLIC_SETS", "check_cls_dataset"]
 
 SPLIT_FOLDERS = {"train": ("train",), "val": ("val", "validation", "valid"), "test": ("test",)}
-# Names that stand for an archive of the public release.
-PUBLIC_SETS = (
-    "imagenet10", "imagenet100", "imagenette", "imagenette160", "imagenette320", "imagewoof", "imagewoof160",
-    "imagewoof320", "cifar10", "cifar100", "mnist", "mnist160", "fashion-mnist", "caltech101", "caltech256",
-)  # fmt: skip
 TRAIN_RATIO = 0.8
 
 

@@ -194,8 +194,11 @@ def plot_matrix(
 # History of a run -----------------------------------------------------------------------------------------------------
 def _read_columns(file: Path) -> dict[str, np.ndarray]:
     """Return the columns of a results file; empty or unreadable cells are NaN."""
-    with open(file, encoding="utf-8", newline="") as stream:
-        rows = list(csv.reader(stream))
+    try:
+        with open(file, encoding="utf-8", newline="") as stream:
+            rows = list(csv.reader(stream))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ValueError(f"{file} is no table of results: {error}.") from error
     if len(rows) < 2:
         return {}
 
