@@ -320,6 +320,45 @@ def test_lock_waits(tmp_path, capsys):
     assert os.listdir(tmp_path) == []
 
 
+def _count(folder: str, rounds: int) -> None:
+    """Add to a number in a file, in steps that two processes must not do at a time."""
+    number, inside = Path(folder, "number"), Path(folder, "inside")
+    for _ in range(rounds):
+        with file_lock(number):
+            os.close(os.open(inside, os.O_CREAT | os.O_EXCL))  # fails while another process is in here
+            value = int(number.read_text())
+            number.write_text(str(value + 1))
+            inside.unlink()
+
+
+def test_lock_files_are_removed_and_exclude_each_other(tmp_path, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))  # of the processes that are started
+    work = tmp_path / "work"
+    work.mkdir()
+    (work / "number").write_text("0")
+    context = multiprocessing.get_context("spawn")
+    workers = [context.Process(target=_count, args=(str(work), 60)) for _ in range(3)]
+    [w.start() for w in workers]
+    [w.join(120) for w in workers]
+    assert [w.exitcode for w in workers] == [0, 0, 0]
+    assert (work / "number").read_text() == "180"
+    (own,) = tmp_path.glob("Ultralytics-*")
+    assert os.listdir(own) == ["guard.lock"]
+
+
+def test_a_lock_file_that_a_killed_process_left_is_taken_over(tmp_path, monkeypatch):
+    monkeypatch.setattr(fetch, "user_temp_dir", lambda name: tmp_path)
+    with file_lock("x"):
+        (name,) = set(os.listdir(tmp_path)) - {"guard.lock"}
+    (tmp_path / name).touch()
+    with file_lock("x"):
+        assert (tmp_path / name).exists()
+    assert os.listdir(tmp_path) == ["guard.lock"]
+    with pytest.raises(RuntimeError, match="inside"), file_lock("x"):
+        raise RuntimeError("inside")
+    assert os.listdir(tmp_path) == ["guard.lock"]
+
+
 # Names ----------------------------------------------------------------------------------------------------------------
 
 

@@ -42,6 +42,7 @@ __all__ = [
 CHUNK = 1 << 16
 TIMEOUT = (10, 60)  # seconds to connect, seconds between two blocks
 MAX_WAIT = 8.0  # seconds between two attempts
+TELL_AFTER, POLL = 1.0, 0.05  # seconds until waiting for a lock is told, and between two looks
 
 Digest = str | Callable[[], str | None] | None  # hexadecimal SHA-256, or a function that finds it out
 
@@ -70,19 +71,33 @@ def url2file(url: str | Path) -> str:
 def file_lock(path: str | Path) -> Iterator[None]:
     """Let one process of this user at a time work on `path`; the others wait and say so.
 
-    Lock files live in the user's temporary folder, so nothing is left beside `path`.
+    Lock files live in the user's temporary folder, so nothing is left beside `path`, and are removed after use. One
+    that somebody has opened must not be removed and made anew meanwhile, or two would hold locks on two files of one
+    name. So a file is opened, locked and removed under a further lock only, the one that stays, and nobody waits with
+    an open file.
     """
-    name = hashlib.sha256(os.path.abspath(path).encode()).hexdigest()[:32]
-    lock = FileLock(user_temp_dir("Ultralytics") / f"{name}.lock")
-    try:
-        lock.acquire(timeout=1)
-    except Timeout:
-        LOGGER.info(f"Waiting for another process that works on '{path}' ...")
-        lock.acquire()
+    folder = user_temp_dir("Ultralytics")
+    name = hashlib.sha256(os.path.abspath(path).encode("utf-8", "surrogateescape")).hexdigest()[:32]
+    guard, lock = FileLock(folder / "guard.lock"), FileLock(folder / f"{name}.lock")
+    start, told = time.monotonic(), False
+    while True:
+        with guard, contextlib.suppress(Timeout):
+            lock.acquire(timeout=0)
+            break
+        told = told or (time.monotonic() - start >= TELL_AFTER and _tell_waiting(path))
+        time.sleep(POLL)
     try:
         yield
     finally:
-        lock.release()
+        with guard:
+            with contextlib.suppress(OSError):  # Windows removes it with its last handle
+                os.unlink(lock.lock_file)
+            lock.release()
+
+
+def _tell_waiting(path: str | Path) -> bool:
+    LOGGER.info(f"Waiting for another process that works on '{path}' ...")
+    return True
 
 
 def check_disk_space(file_bytes: int, path: str | Path | None = None, sf: float = 1.5, hard: bool = True) -> bool:
