@@ -40,6 +40,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
         name = self.path.partition("?")[0]
         state.requests.append((name, self.headers.get("Range")))
         fault = state.faults.pop(0) if state.faults else None
+        if isinstance(fault, str) and "://" in fault:
+            self.send_response(302)
+            self.send_header("Location", fault)
+            self.end_headers()
+            return
         if isinstance(fault, int):
             self.send_error(fault)
             return
@@ -213,6 +218,14 @@ def test_offline(monkeypatch, tmp_path):
     refuse_offline("http://127.0.0.1:8000/x.zip")
     monkeypatch.setenv("YOLO_OFFLINE", "0")
     refuse_offline("https://example.com/x.zip")
+
+
+@pytest.mark.parametrize("place", ["file:///etc/passwd", "ftp://127.0.0.1/x", "data://text/plain,x"])
+def test_redirects_to_other_kinds_of_addresses(server, tmp_path, place):
+    server.faults = [place]
+    with pytest.raises(DownloadError, match="could not be fetched"):
+        safe_download(f"{server.url}/a.bin", dir=tmp_path, retry=0)
+    assert not (tmp_path / "a.bin").exists()
 
 
 def test_unreachable(tmp_path):

@@ -11,7 +11,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-__all__ = ["MAX_CHARS", "parse_json", "parse_literal", "read_json"]
+__all__ = ["MAX_CHARS", "mark_of", "parse_json", "parse_literal", "read_json"]
 
 MAX_CHARS = 1_000_000  # of a literal; class names of the largest public data sets take that much
 MAX_PARTS = 150_000  # commas, brackets and the like, each of which costs microseconds
@@ -60,6 +60,14 @@ def parse_json(text: str | bytes, limit: int = MAX_CHARS) -> Any:
     except (ValueError, RecursionError, MemoryError) as error:
         reason = str(error) if isinstance(error, ValueError) else "it is nested too deeply"
         raise ValueError(f"it is no JSON that can be read: {reason}") from error
+
+
+def mark_of(file: str | Path) -> Any:
+    """Return the content of a JSON file that marks a folder of ours, None where it is missing or damaged."""
+    try:
+        return read_json(file)
+    except (OSError, ValueError):
+        return None
 
 
 def read_json(file: str | Path) -> Any:

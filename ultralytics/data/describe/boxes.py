@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ultralytics.cfg.errors import ConfigError, ConfigSyntaxError, ConfigTypeError, ConfigValueError, close_names
+from ultralytics.data.describe.class_folders import examples
 from ultralytics.data.describe.unpack import fetch_into_datasets, unpacked
 from ultralytics.data.generators import MARK_FILE, find_generator
 from ultralytics.utils.checks import check_file
@@ -19,6 +20,7 @@ from ultralytics.utils.downloads import DownloadError, file_lock, is_archive, is
 from ultralytics.utils.env import ROOT
 from ultralytics.utils.log import LOGGER
 from ultralytics.utils.settings import SETTINGS
+from ultralytics.utils.text import printable
 from ultralytics.utils.yaml_io import YAML
 
 __all__ = ["DATASET_KEY_TYPES", "DatasetNamesError", "check_det_dataset", "find_dataset_yaml"]
@@ -33,6 +35,8 @@ DATASET_KEY_TYPES: dict[str, tuple[type, ...]] = {
     "kpt_shape": (list,),
     "flip_idx": (list,),
 }
+OTHER_KEY_TYPES: dict[str, tuple[type, ...]] = {"minival": (str, list), "download": (str, list), "sha256": (str, list)}
+MAX_CLASSES, MAX_CHANNELS, MAX_PATH = 100_000, 1_000, 4_000
 KNOWN_KEYS = {
     *DATASET_KEY_TYPES, "minival", "validation", "nc", "download", "sha256", "generator", "size", "counts", "seed",
     "channels", "kpt_names", "kpt_oks_sigmas", "masks_dir", "label_mapping", "depth_scale", "max_depth", "bg_class_idx",
@@ -131,41 +135,55 @@ def _checked_keys(data: Mapping[str, Any], file: Path) -> dict[str, Any]:
             raise ConfigSyntaxError(f"{file}: key '{key}' is missing; 'train' and 'val' are required.")
     if "names" not in checked and "nc" not in checked:
         raise ConfigSyntaxError(f"{file}: give 'names', or at least the number of classes 'nc'.")
-    for key, types in DATASET_KEY_TYPES.items():
+    for key, types in {**DATASET_KEY_TYPES, **OTHER_KEY_TYPES}.items():
         if key in checked and not isinstance(checked[key], types):
             wanted = " or ".join(kind.__name__ for kind in types)
             raise ConfigTypeError(f"{file}: '{key}' must be {wanted}, not {type(checked[key]).__name__}.")
+    for key in ("path", *SPLITS, "download", "sha256"):
+        value = checked.get(key, [])
+        for item in value if isinstance(value, list) else [value]:
+            if not isinstance(item, str):
+                raise ConfigTypeError(f"{file}: '{key}' lists texts, not {type(item).__name__}.")
+            if key not in {"download", "sha256"} and ("\0" in item or len(item) > MAX_PATH):
+                raise ConfigValueError(f"{file}: '{key}' is no path that a system takes: {printable(item, 80)!r}.")
     return checked
 
 
 def _names(data: Mapping[str, Any], file: Path) -> dict[str, Any]:
     """Return `nc`, `names` as a dict of id to name, and `channels`."""
-    nc = _whole(data["nc"], "nc", file, least=1) if "nc" in data else None
+    nc = _whole(data["nc"], "nc", file, MAX_CLASSES) if "nc" in data else None
     given = data.get("names", [f"class_{i}" for i in range(nc or 0)])
     pairs = given.items() if isinstance(given, Mapping) else enumerate(given)
     try:
         names = {int(key): str(name) for key, name in pairs}
-    except (TypeError, ValueError):
-        raise DatasetNamesError(f"{file}: keys of 'names' must be class ids 0, 1, 2 ..., got {list(given)}.") from None
+    except (TypeError, ValueError, OverflowError):
+        have = examples(map(str, given), 10)
+        raise DatasetNamesError(f"{file}: keys of 'names' must be class ids 0, 1, 2 ..., got [{have}].") from None
     if not names:
         raise ConfigSyntaxError(f"{file}: 'names' is empty; name at least one class.")
     if sorted(names) != list(range(len(names))):
+        have = examples(map(str, sorted(names)), 10)
         raise DatasetNamesError(
-            f"{file}: {len(names)} classes need ids 0 to {len(names) - 1}, but 'names' has {sorted(names)}."
+            f"{file}: {len(names)} classes need ids 0 to {len(names) - 1}, but 'names' has [{have}]."
         )
     if nc is not None and nc != len(names):
         raise ConfigSyntaxError(f"{file}: 'names' has {len(names)} entries but 'nc' is {nc}; they must agree.")
     names = dict(sorted(names.items()))
-    return {"nc": len(names), "names": names, "channels": _whole(data.get("channels", 3), "channels", file, least=1)}
+    return {
+        "nc": len(names),
+        "names": names,
+        "channels": _whole(data.get("channels", 3), "channels", file, MAX_CHANNELS),
+    }
 
 
-def _whole(value: Any, key: str, file: Path, least: int) -> int:
+def _whole(value: Any, key: str, file: Path, most: int) -> int:
     try:
         number = float(value)
-    except (TypeError, ValueError):
-        number = float("nan")
-    if isinstance(value, bool) or number != number or int(number) != number or number < least:
-        raise ConfigValueError(f"{file}: '{key}' must be a whole number from {least}, not {value!r}.")
+    except (TypeError, ValueError, OverflowError):
+        number = 0.0
+    if isinstance(value, bool) or not 1 <= number <= most or number != int(number):
+        shown = printable(value if isinstance(value, str) else repr(value), 80)
+        raise ConfigValueError(f"{file}: '{key}' must be a whole number from 1 to {most:,}, not {shown}.")
     return int(number)
 
 

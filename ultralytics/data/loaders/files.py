@@ -12,6 +12,7 @@ from urllib.parse import urlparse
 import cv2
 import numpy as np
 
+from ultralytics.data.describe.locate import read_lines
 from ultralytics.data.images.arrays import without_cached
 from ultralytics.data.images.formats import FORMATS_HELP_MSG, is_array, is_image, is_video
 from ultralytics.data.images.io import imread
@@ -202,9 +203,8 @@ def _sorted_by_kind(files: Sequence[str]) -> tuple[list[str], list[str]]:
 
 def _listed_paths(file: Path) -> list[str]:
     """Paths in a list file; those that do not exist from the current folder are relative to the file's own."""
-    cells = (
-        file.read_text(encoding="utf-8-sig").replace(",", "\n" if file.suffix.lower() == ".csv" else ",").splitlines()
-    )
+    lines = read_lines(file)
+    cells = [cell for line in lines for cell in line.split(",")] if file.suffix.lower() == ".csv" else lines
     names = [cell.strip().strip("\"'") for cell in cells if cell.strip() and not cell.lstrip().startswith("#")]
     return [n if is_address(n) or os.path.exists(n) else os.path.join(file.parent, n) for n in names]
 

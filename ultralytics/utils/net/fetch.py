@@ -23,6 +23,7 @@ from urllib.parse import unquote, urlparse
 from filelock import FileLock, Timeout
 
 from ultralytics.utils import env
+from ultralytics.utils.literals import read_json
 from ultralytics.utils.log import LOGGER
 from ultralytics.utils.net.archives import is_archive
 from ultralytics.utils.paths import user_temp_dir
@@ -245,12 +246,13 @@ def _resume_headers(url: str, part: Path, note: Path) -> dict[str, str]:
     """Return the request headers; with a usable partial file they ask for the rest of the very same file."""
     headers = {"Accept-Encoding": "identity", "User-Agent": "ultralytics-parameternet"}
     try:
-        known = json.loads(note.read_text(encoding="utf-8"))
+        known = read_json(note)
         size = part.stat().st_size
     except (OSError, ValueError):
         return headers
-    if size and known.get("url") == url and known.get("validator"):
-        headers |= {"Range": f"bytes={size}-", "If-Range": known["validator"]}
+    validator = known.get("validator") if isinstance(known, dict) and known.get("url") == url else None
+    if size and isinstance(validator, str) and validator:
+        headers |= {"Range": f"bytes={size}-", "If-Range": validator}
     return headers
 
 
