@@ -42,6 +42,10 @@ OF_TARGETS = (*OF_OBJECTS, "masks")
 DRAWN_ABOVE = 0.25  # score of the detections that pictures show
 
 
+class _AnnotationError(ValueError):
+    """A data set's annotation file that cannot be used."""
+
+
 class DetectionValidator(BaseValidator):
     """Validator of detection models.
 
@@ -412,7 +416,7 @@ class DetectionValidator(BaseValidator):
         for kind, title in zip(kinds, titles, strict=True):
             try:
                 figures = self._evaluate_branch(kind, rows, anno_json)
-            except ImportError as error:
+            except (ImportError, _AnnotationError) as error:
                 LOGGER.warning(f"predictions are not evaluated by COCO's rules: {error}")
                 return stats
             ours = (f"{name} {stats.get(f'metrics/{name}({title[0]})', 0.0):.4f}" for name in ("mAP50", "mAP50-95"))
@@ -424,12 +428,18 @@ class DetectionValidator(BaseValidator):
 
     def _evaluate_branch(self, kind: str, rows: Any, truth: Any) -> dict[str, float]:
         """Return COCO's figures of one comparison, on the pictures that were validated."""
-        labels, images = self.dataloader.dataset.labels, None
+        labels, oks_sigmas = self.dataloader.dataset.labels, self.data.get("kpt_oks_sigmas")
         if truth is None:
             truth = truth_from_labels(labels, self.class_map, self.names, kind, self.image_ids)
-        else:
-            images = [self.image_ids[label["im_file"]] for label in labels]
-        return evaluate_coco(truth, rows, kind, images, self.data.get("kpt_oks_sigmas"))
+            return evaluate_coco(truth, rows, kind, None, oks_sigmas)
+        images = [self.image_ids[label["im_file"]] for label in labels]
+        try:
+            return evaluate_coco(truth, rows, kind, images, oks_sigmas)
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
+            if isinstance(truth, Mapping):  # given by the caller, who is to know
+                raise
+            # a file of the data set, whose faults must not cost the figures that are there
+            raise _AnnotationError(f"'{truth}' is no annotation file that can be used ({error}).") from error
 
 
 def rows_of(batch: Mapping[str, Any], si: int) -> torch.Tensor:
