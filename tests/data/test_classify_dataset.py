@@ -326,20 +326,20 @@ def test_archive(tmp_path, datasets):
 def test_public_sets_are_fetched_or_say_where_to_put_them(tmp_path, datasets, monkeypatch):
     asked = []
 
-    def fetch(address, **kwargs):
-        asked.append(address)
-        return make_set(datasets / "imagenet10")
+    def fetch(addresses, root):
+        asked.extend(addresses)
+        return [make_set(datasets / "imagenet10")]
 
-    monkeypatch.setattr(describe_classify, "safe_download", fetch)
+    monkeypatch.setattr(describe_classify, "fetch_into_datasets", fetch)
     assert check_cls_dataset("imagenet10")["nc"] == 3
     assert asked[0].endswith("/imagenet10.zip") and "imagenette" in PUBLIC_SETS
     check_cls_dataset("imagenet10")
     assert len(asked) == 1
 
-    def offline(address, **kwargs):
+    def offline(addresses, root):
         raise DownloadError("no network.")
 
-    monkeypatch.setattr(describe_classify, "safe_download", offline)
+    monkeypatch.setattr(describe_classify, "fetch_into_datasets", offline)
     with pytest.raises(FileNotFoundError, match=r"'cifar10' is not at '.*datasets.cifar10'.*no network.*shapes-cls"):
         check_cls_dataset("cifar10")
     with pytest.raises(FileNotFoundError, match="registered users only"):

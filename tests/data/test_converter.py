@@ -272,7 +272,7 @@ def test_file_names_cannot_lead_out(tmp_path, annotations, name):
 def test_files_that_are_no_annotations(tmp_path, annotations):
     with pytest.raises(FileNotFoundError, match=r"no \*.json"):
         convert_coco(tmp_path, tmp_path / "out")
-    with pytest.raises(ValueError, match=r"instances_val.json:1: not JSON"):
+    with pytest.raises(ValueError, match=r"instances_val.json' cannot be read: it is no JSON: line 1"):
         convert_coco(annotations("{"), tmp_path / "out")
     with pytest.raises(ValueError, match="needs the keys"):
         convert_coco(annotations("[]"), tmp_path / "out")

@@ -88,12 +88,14 @@ def test_maps_that_do_not_fit_are_told_with_their_shapes():
         ({"nc": "two"}, "nc"),
         ({"nc": 0}, "nc"),
         ({"nc": True}, "nc"),
+        ({"nc": 10**12}, "nc"),
         ({"backbone": None}, "backbone"),
         ({"head": {"a": 1}}, "head"),
         ({"scales": [1, 2]}, "scales"),
         ({"scales": {"n": [0.33]}}, "scales"),
         ({"scales": {"n": [0.33, "x", 3]}}, "scales"),
         ({"scales": {"n": [0.33, 0.25, 1024]}, "scale": "q"}, "scale"),
+        ({"scales": {"n": [0.33, 0.25, 1024]}, "scale": ["n"]}, "scale"),
         ({"depth_multiple": -1}, "scales"),
         ({"modules": [1]}, "modules"),
         ({"activation": "nn.Relu()"}, "activation"),
@@ -103,6 +105,7 @@ def test_maps_that_do_not_fit_are_told_with_their_shapes():
         ({"activation": "nn.functional.relu"}, "activation"),
         ({"activation": "1 +"}, "activation"),
         ({"activation": 5}, "activation"),
+        ({"activation": "nn.ReLU(" + "[" * 50_000}, "activation"),
     ],
 )
 def test_wrong_top_level_keys_are_told(top, argument):

@@ -66,6 +66,15 @@ def test_disk_space(tmp_path, monkeypatch):
         files.check_disk_space(tmp_path / "a.avi")
 
 
+def test_long_names_in_any_alphabet(tmp_path):
+    for name in ("犬" * 84, "x" * 250):
+        with atomic_write(tmp_path / name, "w") as file:
+            file.write("1")
+        with files.atomic_folder(tmp_path / f"{name}f") as folder:
+            (folder / "a").touch()
+    assert len(list(tmp_path.iterdir())) == 4
+
+
 def test_atomic_write_keeps_the_old_file_after_an_error(tmp_path):
     file = tmp_path / "a.bin"
     file.write_bytes(b"old")

@@ -26,6 +26,7 @@ from ultralytics.utils.env import ASSETS, DEFAULT_CFG_PATH, PYTHON_VERSION, VERS
 from ultralytics.utils.files import get_latest_run
 from ultralytics.utils.log import LOGGER, colorstr, remove_colorstr
 from ultralytics.utils.settings import SETTINGS, default_settings
+from ultralytics.utils.text import console_text
 from ultralytics.utils.unbuilt import refuse
 
 __all__ = [
@@ -88,7 +89,7 @@ def run_guarded(action: Callable[[], Any]) -> int:
         else:
             told = isinstance(error, (ConfigError, NotImplementedError))  # all there is to say
             hint = "" if told else "\n(YOLO_TRACEBACK=1 shows where this happened.)"
-            text = f"ERROR ❌ {str(error) or type(error).__name__}{hint}"
+            text = console_text(f"ERROR ❌ {str(error) or type(error).__name__}{hint}")
             print(text if sys.stderr.isatty() else remove_colorstr(text), file=sys.stderr)
         return 1
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -17,6 +16,7 @@ from ultralytics.cfg.errors import ConfigError, ConfigSyntaxError, close_names, 
 from ultralytics.cfg.merge import DEFAULT_CFG_DICT, checked, modernise, unknown_text
 from ultralytics.cfg.schema import ARGS, EXTRA_ARGS, EXTRA_KEYS, REMOVED
 from ultralytics.cfg.tasks import MODES, TASKS
+from ultralytics.utils.literals import parse_literal
 from ultralytics.utils.log import LOGGER
 from ultralytics.utils.yaml_io import YAML
 
@@ -55,8 +55,8 @@ def smart_value(v: str) -> Any:
     if word in {"none", "true", "false"}:
         return {"none": None, "true": True, "false": False}[word]
     try:
-        return ast.literal_eval(v.strip())
-    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        return parse_literal(v)
+    except ValueError:
         pass
     if constant := re.fullmatch(r"cv2\.([A-Z][A-Z0-9_]*)", v.strip()):
         import cv2  # only where such a constant is named

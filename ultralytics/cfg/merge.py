@@ -17,6 +17,7 @@ from ultralytics.utils.files import increment_path
 from ultralytics.utils.log import LOGGER, warn_once
 from ultralytics.utils.namespace import IterableSimpleNamespace
 from ultralytics.utils.settings import SETTINGS
+from ultralytics.utils.text import file_name
 from ultralytics.utils.yaml_io import YAML
 
 __all__ = [
@@ -212,9 +213,9 @@ def get_save_dir(args: SimpleNamespace, name: str | None = None) -> Path:
     """
     if getattr(args, "save_dir", None):
         return Path(args.save_dir).resolve()
-    project = (
-        Path(SETTINGS["runs_dir"]) / str(getattr(args, "task", None) or "") / str(getattr(args, "project", None) or "")
-    )
+    task = getattr(args, "task", None)
+    part = file_name(task) if task else ""  # a checkpoint may have named it: it must not lead anywhere else
+    project = Path(SETTINGS["runs_dir"]) / part / str(getattr(args, "project", None) or "")
     folder = project / str(name or getattr(args, "name", None) or args.mode)
     reuse = bool(getattr(args, "exist_ok", False)) or env.rank() not in {-1, 0}
     return increment_path(folder, exist_ok=reuse).resolve()

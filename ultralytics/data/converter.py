@@ -6,7 +6,6 @@ of the picture's sides.
 
 from __future__ import annotations
 
-import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
@@ -25,7 +24,9 @@ from ultralytics.data.tools.multispectral import convert_to_multispectral
 from ultralytics.ops.masks import join_outlines
 from ultralytics.utils.files import atomic_write, increment_path
 from ultralytics.utils.lazy import offer
+from ultralytics.utils.literals import read_json
 from ultralytics.utils.log import LOGGER
+from ultralytics.utils.text import printable
 from ultralytics.utils.tqdm import TQDM
 from ultralytics.utils.unbuilt import refuse
 
@@ -101,31 +102,42 @@ def convert_coco(
         raise FileNotFoundError(f"no *.json annotation files in '{labels_dir}'.")
     target = increment_path(save_dir)
     for file in files:
-        content = _read_annotations(file)
-        folder = target / "labels" / ("" if lvis else file.stem.replace("instances_", ""))
-        found: Counter[str] = Counter()
-        classes = _class_table(content, cls91to80)
-        points = max((len(row.get("keypoints") or ()) // 3 for row in content["annotations"]), default=0)
-        points, names = points if use_keypoints else 0, []
-        for image, objects in TQDM(_by_image(content, found), desc=f"Annotations {file}"):
-            name = _relative_name(image, file)
-            names.append(f"./images/{name.as_posix()}\n")
-            rows = _rows(image, objects, classes, use_segments, points, found)
-            _write_lines((folder / name).with_suffix(".txt"), rows)
-        if lvis:
-            with atomic_write(target / f"{file.stem.replace(LVIS_START, '')}.txt", "w") as stream:
-                stream.writelines(names)
-        LOGGER.info(f"{file.name}: " + ", ".join(f"{number} {what}" for what, number in found.items()))
+        try:
+            done = _convert_file(file, target, use_segments, use_keypoints, cls91to80, lvis)
+        except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, MemoryError) as error:
+            if str(file) in str(error):
+                raise
+            reason = f"{type(error).__name__}: {printable(error, 100)}"
+            raise ValueError(f"{file}: an annotation is not in COCO's form ({reason}).") from error
+        LOGGER.info(f"{file.name}: {done}")
     (target / "images").mkdir(parents=True, exist_ok=True)  # where the pictures belong
     LOGGER.info(f"labels are in '{target / 'labels'}'; put the pictures into '{target / 'images'}'.")
     return target
 
 
+def _convert_file(
+    file: Path, target: Path, use_segments: bool, use_keypoints: bool, cls91to80: bool, lvis: bool
+) -> str:
+    """Write the label files of one annotation file and return what was found in it, in words."""
+    content = _read_annotations(file)
+    folder = target / "labels" / ("" if lvis else file.stem.replace("instances_", ""))
+    found: Counter[str] = Counter()
+    classes = _class_table(content, cls91to80)
+    points = max((len(row.get("keypoints") or ()) // 3 for row in content["annotations"]), default=0)
+    points, names = points if use_keypoints else 0, []
+    for image, objects in TQDM(_by_image(content, found), desc=f"Annotations {file}"):
+        name = _relative_name(image, file)
+        names.append(f"./images/{name.as_posix()}\n")
+        rows = _rows(image, objects, classes, use_segments, points, found)
+        _write_lines((folder / name).with_suffix(".txt"), rows)
+    if lvis:
+        with atomic_write(target / f"{file.stem.replace(LVIS_START, '')}.txt", "w") as stream:
+            stream.writelines(names)
+    return ", ".join(f"{number} {what}" for what, number in found.items())
+
+
 def _read_annotations(file: Path) -> Mapping[str, Any]:
-    try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
-        raise ValueError(f"{file}:{error.lineno}: not JSON: {error.msg}.") from error
+    content = read_json(file)
     if not isinstance(content, Mapping) or not {"images", "annotations"} <= set(content):
         raise ValueError(f"{file} is no COCO annotation file: it needs the keys 'images' and 'annotations'.")
     return content
@@ -176,8 +188,9 @@ def _rows(
 ) -> list[str]:
     """Return the label rows of one picture; `points` keypoints follow the box unless that is 0."""
     size_wh = np.array([image.get("width") or 0, image.get("height") or 0], np.float64)
-    if not size_wh.all():
-        raise ValueError(f"picture '{image['id']}' has no 'width' and 'height' in its annotation file.")
+    if not (size_wh > 0).all():
+        shown = printable(image.get("id"), 40)
+        raise ValueError(f"picture '{shown}' has no 'width' and 'height' above 0 in its annotation file.")
     rows: dict[str, None] = {}
     for annotation in annotations:
         cls = classes[int(annotation["category_id"])]
@@ -201,6 +214,9 @@ def _rows(
             values = np.stack([box.mean(0), box[1] - box[0]]) / size_wh
         if points:
             values = np.concatenate((values.ravel(), _keypoints(annotation["keypoints"], points, size_wh)))
+        if not np.isfinite(values).all():
+            found["objects of no numbers left out"] += 1
+            continue
         row = " ".join(f"{value:g}" for value in (cls, *values.ravel()))
         found["repeated rows left out" if row in rows else "objects"] += 1
         rows[row] = None

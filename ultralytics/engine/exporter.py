@@ -56,6 +56,7 @@ from ultralytics.utils.device import select_device
 from ultralytics.utils.files import file_size
 from ultralytics.utils.lazy import offer
 from ultralytics.utils.log import LOGGER, colorstr
+from ultralytics.utils.text import printable
 from ultralytics.utils.version import __version__
 
 __all__ = [
@@ -324,7 +325,7 @@ class Exporter(UnwrittenFormats):
         square = plan.imgsz[0] == plan.imgsz[1]
         size = plan.imgsz[0] if square else json.dumps(list(plan.imgsz)).replace(" ", "")
         task = self.metadata["task"]
-        extra = f" data={data}" if data else ""
+        extra = f" data={printable(data)}" if data else ""
         note = "" if square else f"  (validation wants a square image size, such as imgsz={max(plan.imgsz)})"
         LOGGER.info(
             f"\nExport complete ({seconds:.1f}s)"

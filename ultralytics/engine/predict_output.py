@@ -16,6 +16,7 @@ import numpy as np
 from ultralytics.engine.plots.files import write_image
 from ultralytics.engine.results import Results
 from ultralytics.utils.files import check_disk_space
+from ultralytics.utils.text import file_name
 
 __all__ = ["DEFAULT_FPS", "RunOutput", "SourceNames"]
 
@@ -45,8 +46,7 @@ class SourceNames:
 
     def fresh(self, source: str) -> str:
         """Return a stem that no source had before."""
-        # Addresses of streams hold characters that file names may not have everywhere.
-        stem = re.sub(r"[<>:\"/\\|?*\x00-\x1f]", "_", Path(source).stem) or "source"
+        stem = file_name(Path(source).stem or "source")  # addresses of streams are long, and hold odd characters
         name = stem
         while name in self._uses:
             self._uses[stem] += 1

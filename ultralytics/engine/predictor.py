@@ -34,7 +34,7 @@ from ultralytics.engine.idle import warn_idle_methods
 from ultralytics.engine.plots.features import class_activation_map
 from ultralytics.engine.predict_output import DEFAULT_FPS, RunOutput, SourceNames
 from ultralytics.engine.runtime import open_runtime
-from ultralytics.engine.task import Frame, SelectOptions, Task
+from ultralytics.engine.task import Frame, SelectOptions, Task, check_classes
 from ultralytics.nn.backends.watch import NetworkWatch
 from ultralytics.nn.hooks import evaluating
 from ultralytics.utils.callbacks import add_integration_callbacks, get_default_callbacks
@@ -375,6 +375,8 @@ class BasePredictor:
             return [preds] if isinstance(preds, torch.Tensor) else list(preds)
         with timers[2]:
             self.results = self.postprocess(preds, im, originals)
+            if self.model.format != "pt":
+                self._check_classes()
         self.run_callbacks("on_predict_postprocess_end")
         speed = [timer.dt * 1e3 / len(originals) for timer in timers]
         wanted = self.args.verbose or any(getattr(self.args, key) for key in OUTPUT_KEYS)
@@ -389,6 +391,15 @@ class BasePredictor:
             LOGGER.info("\n".join(lines))
         self.run_callbacks("on_predict_batch_end")
         return self.results
+
+    def _check_classes(self) -> None:
+        """Refuse results whose classes the file does not name, before anything looks them up."""
+        for result in self.results:
+            for rows in (getattr(result, "boxes", None), getattr(result, "obb", None)):
+                if rows is not None:
+                    check_classes(torch.as_tensor(rows.cls), result.names, self.args.model)
+            if (probs := getattr(result, "probs", None)) is not None:
+                check_classes(torch.tensor([len(probs) - 1]), result.names, self.args.model)
 
     def _report(self, run: _Run, timers: Sequence[Profile]) -> None:
         """Log mean times and where files went."""

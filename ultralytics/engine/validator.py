@@ -98,6 +98,7 @@ class BaseValidator:
         self.confusion_matrix: Any = None
         self.end2end = False
         self._dtype = torch.float32  # of the network input
+        self.exported = False  # the model is a file of another format, whose metadata says what its output is
         self.callbacks = _callbacks or get_default_callbacks()
 
     # The run ----------------------------------------------------------------------------------------------------------
@@ -146,6 +147,7 @@ class BaseValidator:
         runtime = self.get_model(model)
         self.device, self.stride = runtime.device, runtime.stride
         self._dtype = torch.float16 if runtime.fp16 else torch.float32
+        self.exported = runtime.format != "pt"
         self.plotting = bool(self.args.plots)
         with named("data", self.args.data):
             self.data = self.get_data()

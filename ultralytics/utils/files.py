@@ -31,6 +31,7 @@ __all__ = [
 ]
 
 DISK_FULL = frozenset({errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)})
+SHOWN = 40  # characters of a name that a temporary one repeats; each may take four of the 255 bytes there are
 MAX_NUMBER = 9999  # of numbered names such as train-2, train-3, ...
 
 
@@ -52,7 +53,7 @@ def atomic_write(path: str | os.PathLike, mode: str = "wb") -> Iterator[IO[Any]]
     if mode not in {"w", "wb"}:
         raise ValueError(f"atomic_write mode is '{mode}'; allowed are 'w' and 'wb'.")
     target = Path(os.path.realpath(path))
-    temporary = target.with_name(f".{target.name[:100]}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
+    temporary = target.with_name(f".{target.name[:SHOWN]}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         kind = {} if "b" in mode else {"encoding": "utf-8", "newline": "\n"}
@@ -124,7 +125,7 @@ def atomic_folder(path: str | os.PathLike) -> Iterator[Path]:
     """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
-    staging = target.with_name(f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
+    staging = target.with_name(f".{target.name[:SHOWN]}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
     retired = staging.with_suffix(".old")
     try:
         staging.mkdir()

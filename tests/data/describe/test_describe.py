@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from ultralytics.data.describe import boxes as describe
+from ultralytics.data.describe import unpack
 from ultralytics.data.describe.boxes import check_det_dataset, find_dataset_yaml
 from ultralytics.data.describe.classes import check_cls_dataset
 from ultralytics.utils.settings import SETTINGS
@@ -195,13 +196,13 @@ def test_two_at_a_time_download_once(write, images, server, tmp_path, monkeypatc
     address, folder = server
     zipped(images, folder)
     images.rename(tmp_path / "away")
-    file, fetched, real = write(download=f"{address}/set.zip"), [], describe.safe_download
+    file, fetched, real = write(download=f"{address}/set.zip"), [], unpack.safe_download
 
     def counted(*args, **kwargs):
         fetched.append(args)
         return real(*args, **kwargs)
 
-    monkeypatch.setattr(describe, "safe_download", counted)
+    monkeypatch.setattr(unpack, "safe_download", counted)
     threads = [threading.Thread(target=check_det_dataset, args=(file,)) for _ in range(2)]
     for thread in threads:
         thread.start()

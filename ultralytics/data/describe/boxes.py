@@ -12,19 +12,21 @@ from pathlib import Path
 from typing import Any
 
 from ultralytics.cfg.errors import ConfigError, ConfigSyntaxError, ConfigTypeError, ConfigValueError, close_names, shown
+from ultralytics.data.describe.class_folders import examples
+from ultralytics.data.describe.unpack import fetch_into_datasets, unpacked
 from ultralytics.data.generators import MARK_FILE, find_generator
 from ultralytics.utils.checks import check_file
-from ultralytics.utils.downloads import DownloadError, extract_archive, file_lock, is_archive, is_url, safe_download
+from ultralytics.utils.downloads import DownloadError, file_lock, is_archive, is_url
 from ultralytics.utils.env import ROOT
 from ultralytics.utils.log import LOGGER
 from ultralytics.utils.settings import SETTINGS
+from ultralytics.utils.text import printable
 from ultralytics.utils.unbuilt import refuse
 from ultralytics.utils.yaml_io import YAML
 
 __all__ = ["DATASET_KEY_TYPES", "DatasetNamesError", "check_det_dataset", "find_dataset_yaml"]
 
 SPLITS = ("train", "val", "test", "minival")
-MOST = 1_000_000  # classes or channels; each class gets a name
 DATASET_KEY_TYPES: dict[str, tuple[type, ...]] = {
     "path": (str,),
     "train": (str, list),
@@ -35,6 +37,8 @@ DATASET_KEY_TYPES: dict[str, tuple[type, ...]] = {
     "kpt_shape": (list,),
     "flip_idx": (list,),
 }
+OTHER_KEY_TYPES: dict[str, tuple[type, ...]] = {"minival": (str, list), "download": (str, list), "sha256": (str, list)}
+MAX_CLASSES, MAX_CHANNELS, MAX_PATH = 100_000, 1_000, 4_000
 KNOWN_KEYS = {
     *DATASET_KEY_TYPES, "validation", "nc", "download", "sha256", "generator", "size", "counts", "seed",
     "channels", "kpt_names", "kpt_oks_sigmas", "masks_dir", "label_mapping", "depth_scale", "max_depth", "bg_class_idx",
@@ -112,10 +116,8 @@ def _locate(dataset: str | Path, autodownload: bool) -> tuple[Path, bool]:
     text = str(dataset).strip()
     if text.endswith(".ndjson") or text.startswith("ul://"):
         refuse("ndjson", f"'{text}'")
-    datasets = Path(SETTINGS["datasets_dir"])
     if is_archive(text.partition("?")[0]):
-        source = safe_download(text, dir=datasets, unzip=False) if is_url(text) else Path(check_file(text))
-        return find_dataset_yaml(extract_archive(source, datasets)), False
+        return find_dataset_yaml(unpacked(text if is_url(text) else check_file(text))), False
     if Path(text).is_dir():
         return find_dataset_yaml(text), autodownload
     bare = not Path(text).suffix or (ROOT / "cfg" / "datasets" / f"{text}.yaml").is_file()  # a name like DOTAv1.5
@@ -139,45 +141,54 @@ def _checked_keys(data: Mapping[str, Any], file: Path) -> dict[str, Any]:
         checked["val"] = checked["test"]
     if "names" not in checked and "nc" not in checked:
         raise ConfigSyntaxError(f"{file}: give 'names', or at least the number of classes 'nc'.")
-    for key, types in DATASET_KEY_TYPES.items():
+    for key, types in {**DATASET_KEY_TYPES, **OTHER_KEY_TYPES}.items():
         if key in checked and not isinstance(checked[key], types):
             wanted = " or ".join(kind.__name__ for kind in types)
             raise ConfigTypeError(f"{file}: '{key}' must be {wanted}, not {type(checked[key]).__name__}.")
-    for split in SPLITS:
-        odd = [e for e in checked[split] if not isinstance(e, str)] if isinstance(checked.get(split), list) else []
-        if odd:
-            raise ConfigTypeError(f"{file}: '{split}' must list paths as text, not {shown(odd[0])}.")
+    for key in ("path", *SPLITS, "download", "sha256"):
+        value = checked.get(key, [])
+        for item in value if isinstance(value, list) else [value]:
+            if not isinstance(item, str):
+                raise ConfigTypeError(f"{file}: '{key}' lists texts, not {type(item).__name__}.")
+            if key not in {"download", "sha256"} and ("\0" in item or len(item) > MAX_PATH):
+                raise ConfigValueError(f"{file}: '{key}' is no path that a system takes: {printable(item, 80)!r}.")
     return checked
 
 
 def _names(data: Mapping[str, Any], file: Path) -> dict[str, Any]:
     """Return `nc`, `names` as a dict of id to name, and `channels`."""
-    nc = _whole(data["nc"], "nc", file, least=1) if "nc" in data else None
+    nc = _whole(data["nc"], "nc", file, MAX_CLASSES) if "nc" in data else None
     given = data.get("names", [f"class_{i}" for i in range(nc or 0)])
     pairs = given.items() if isinstance(given, Mapping) else enumerate(given)
     try:
         names = {int(key): str(name) for key, name in pairs}
-    except (TypeError, ValueError):
-        raise DatasetNamesError(f"{file}: keys of 'names' must be class ids 0, 1, 2 ..., got {list(given)}.") from None
+    except (TypeError, ValueError, OverflowError):
+        have = examples(map(str, given), 10)
+        raise DatasetNamesError(f"{file}: keys of 'names' must be class ids 0, 1, 2 ..., got [{have}].") from None
     if not names:
         raise ConfigSyntaxError(f"{file}: 'names' is empty; name at least one class.")
     if sorted(names) != list(range(len(names))):
+        have = examples(map(str, sorted(names)), 10)
         raise DatasetNamesError(
-            f"{file}: {len(names)} classes need ids 0 to {len(names) - 1}, but 'names' has {sorted(names)}."
+            f"{file}: {len(names)} classes need ids 0 to {len(names) - 1}, but 'names' has [{have}]."
         )
     if nc is not None and nc != len(names):
         raise ConfigSyntaxError(f"{file}: 'names' has {len(names)} entries but 'nc' is {nc}; they must agree.")
     names = dict(sorted(names.items()))
-    return {"nc": len(names), "names": names, "channels": _whole(data.get("channels", 3), "channels", file, least=1)}
+    return {
+        "nc": len(names),
+        "names": names,
+        "channels": _whole(data.get("channels", 3), "channels", file, MAX_CHANNELS),
+    }
 
 
-def _whole(value: Any, key: str, file: Path, least: int) -> int:
+def _whole(value: Any, key: str, file: Path, most: int, least: int = 1) -> int:
     try:
         number = float(value)
     except (TypeError, ValueError, OverflowError):
         number = float("nan")
-    if isinstance(value, bool) or not number.is_integer() or not least <= number <= MOST:
-        raise ConfigValueError(f"{file}: '{key}' must be a whole number from {least} to {MOST:,}, not {shown(value)}.")
+    if isinstance(value, bool) or not number.is_integer() or not least <= number <= most:
+        raise ConfigValueError(f"{file}: '{key}' must be a whole number from {least} to {most:,}, not {shown(value)}.")
     return int(number)
 
 
@@ -260,19 +271,10 @@ def _provided(data: Mapping[str, Any], root: Path, file: Path, split: str, missi
         if all(Path(path).exists() for path in missing):  # another process was faster
             return root
         try:
-            places = [
-                _fetch(address.strip(), sums[i] if i < len(sums) else None) for i, address in enumerate(addresses)
-            ]
+            folders = fetch_into_datasets([address.strip() for address in addresses], sums, root)
         except DownloadError as error:
             raise FileNotFoundError(f"{_missing_text(file, missing, data)} Fetching them failed: {error}") from error
-    unpacked = [place for place in places if place.is_dir()]
-    return next((p for p in [root, *unpacked] if not _missing(_resolved(data, p, file), split)), root)
-
-
-def _fetch(address: str, sha256: str | None) -> Path:
-    datasets = Path(SETTINGS["datasets_dir"])
-    datasets.mkdir(parents=True, exist_ok=True)
-    return safe_download(address, dir=datasets, delete=True, exist_ok=True, sha256=sha256)
+    return next((p for p in [root, *folders] if not _missing(_resolved(data, p, file), split)), root)
 
 
 def _refuse_script(script: str, file: Path, root: Path, missing: Sequence[str], trust: bool) -> None:

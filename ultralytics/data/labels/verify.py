@@ -13,6 +13,7 @@ N rows of a file, K keypoints, P points of a polygon.
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -24,6 +25,7 @@ from ultralytics.data.images.formats import IMG_FORMATS, is_array
 from ultralytics.data.images.io import header_size_hw, imread, jpeg_lacks_end, mend_jpeg
 from ultralytics.data.images.tiff import tiff_header
 from ultralytics.data.labels.polygons import have_area
+from ultralytics.utils.text import printable
 
 __all__ = [
     "KINDS",
@@ -40,6 +42,7 @@ __all__ = [
 ]
 
 MIN_SIDE_PX = 10
+MAX_LABEL_BYTES = 50_000_000
 SLACK = 0.01  # coordinates may leave 0..1 by this much, which rounding in label tools does
 BOX_VALUES = 5  # of a row: class and box
 NEEDS_POLYGONS = "the task needs polygons (class x1 y1 x2 y2 x3 y3 ...)"
@@ -74,7 +77,7 @@ class Finding(NamedTuple):
 
     def __str__(self) -> str:
         where = f"{self.file}:{self.line}" if self.line else self.file
-        return f"{where}: {self.kind}: {self.text}" if self.text else f"{where}: {self.kind}"
+        return printable(f"{where}: {self.kind}: {self.text}" if self.text else f"{where}: {self.kind}")
 
 
 @dataclass(frozen=True)
@@ -142,14 +145,18 @@ def check_image(path: str | os.PathLike, channels: int = 3) -> tuple[tuple[int, 
         ValueError: saying what is wrong with it.
     """
     path = os.fspath(path)
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        raise ValueError("not a regular file")  # reading a pipe would wait for ever
     try:
         size_hw, image_format = _measured(path, channels)
     except FileNotFoundError:
         raise
     except UnidentifiedImageError:
         raise ValueError("the file is empty" if os.path.getsize(path) == 0 else "not a known picture format") from None
-    except (OSError, SyntaxError, ValueError, KeyError, Image.DecompressionBombError) as error:
-        raise ValueError(str(error).removeprefix(f"{path}: ")) from error
+    except ImportError:  # a package that reads such pictures is missing
+        raise
+    except Exception as error:  # Pillow's parsers raise whatever they stumble over
+        raise ValueError(str(error).removeprefix(f"{path}: ") or type(error).__name__) from error
     if min(size_hw) < MIN_SIDE_PX:
         raise ValueError(f"{size_hw[1]}x{size_hw[0]} pixels; both sides must be at least {MIN_SIDE_PX}")
     if image_format and image_format not in IMG_FORMATS:
@@ -393,17 +400,32 @@ def scan_image(path: str, channels: int = 3) -> tuple[tuple[int, int], list[Find
     return size_hw, [Finding("mended JPEG", path, 0, note)] if note else []
 
 
+def _label_text(file: str) -> str:
+    """Return the content of a label file.
+
+    Raises:
+        FileNotFoundError: where there is none.
+        OSError, ValueError: no file, no text, or too large.
+    """
+    status = os.stat(file)
+    if not stat.S_ISREG(status.st_mode):
+        raise ValueError("not a regular file")
+    if status.st_size > MAX_LABEL_BYTES:
+        raise ValueError(f"it has {status.st_size / 1e6:,.0f} MB; a label file has at most {MAX_LABEL_BYTES / 1e6:.0f}")
+    with open(file, encoding="utf-8-sig") as stream:
+        return stream.read()
+
+
 def scan_pair(image: str, label: str, rules: LabelRules) -> ScanRow:
     """Check a picture and its label file."""
     size_hw, findings = scan_image(image, rules.channels)
     if size_hw == (0, 0):
         return ScanRow(size_hw, None, findings)
     try:
-        with open(label, encoding="utf-8-sig") as file:
-            rows, problems = parse_label(file.read(), rules)
+        rows, problems = parse_label(_label_text(label), rules)
     except FileNotFoundError:
         rows, problems = _no_rows(rules), [("missing label file", 0, "")]
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
         rows, problems = None, [("unreadable label file", 0, str(error))]
     return ScanRow(size_hw, rows, findings + [Finding(kind, label, line, text) for kind, line, text in problems])
 

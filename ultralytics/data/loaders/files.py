@@ -12,6 +12,7 @@ from urllib.parse import urlparse
 import cv2
 import numpy as np
 
+from ultralytics.data.describe.locate import read_lines
 from ultralytics.data.images.arrays import without_cached
 from ultralytics.data.images.formats import FORMATS_HELP_MSG, is_array, is_image, is_video
 from ultralytics.data.images.io import imread
@@ -19,6 +20,7 @@ from ultralytics.data.loaders.fetch import fetch_picture, fetch_video, is_addres
 from ultralytics.data.loaders.types import BROKEN_IN_A_ROW, Batch, SourceTypes
 from ultralytics.utils.downloads import refuse_offline
 from ultralytics.utils.log import LOGGER
+from ultralytics.utils.text import printable
 
 __all__ = ["LoadImagesAndVideos", "list_source_files"]
 
@@ -107,12 +109,12 @@ class LoadImagesAndVideos:
         except OSError as error:
             LOGGER.warning(f"skipping a picture: {error}")
             return
-        yield file, image, f"image {number}/{self.nf} {file}: "
+        yield file, image, f"image {number}/{self.nf} {printable(file)}: "
 
     def _frames(self, file: str, number: int) -> Iterator[tuple[str, np.ndarray, str]]:
         """Every `vid_stride`-th frame of a video, without those that cannot be decoded."""
         if not self._open(file):
-            LOGGER.warning(f"skipping a video that cannot be opened: {file}")
+            LOGGER.warning(f"skipping a video that cannot be opened: {printable(file)}")
             return
         position = good = broken = 0
         # A decoder says the same at a broken frame and at the end: only the count that the file announces tells.
@@ -127,11 +129,11 @@ class LoadImagesAndVideos:
             if image is not None and found:
                 self.frame += 1
                 image = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)[..., None] if self.channels == 1 else image
-                yield file, image, f"video {number}/{self.nf} (frame {self.frame}/{self.frames}) {file}: "
+                yield file, image, f"video {number}/{self.nf} (frame {self.frame}/{self.frames}) {printable(file)}: "
         if not good:
-            LOGGER.warning(f"skipping a video without readable frames: {file}")
+            LOGGER.warning(f"skipping a video without readable frames: {printable(file)}")
         elif good < self._announced:
-            LOGGER.warning(f"{file} announces {self._announced} frames, {good} of them could be read.")
+            LOGGER.warning(f"{printable(file)} announces {self._announced} frames, {good} of them could be read.")
 
     def _open(self, file: str) -> bool:
         self.close()
@@ -201,9 +203,8 @@ def _sorted_by_kind(files: Sequence[str]) -> tuple[list[str], list[str]]:
 
 def _listed_paths(file: Path) -> list[str]:
     """Paths in a list file; those that do not exist from the current folder are relative to the file's own."""
-    cells = (
-        file.read_text(encoding="utf-8-sig").replace(",", "\n" if file.suffix.lower() == ".csv" else ",").splitlines()
-    )
+    lines = read_lines(file)
+    cells = [cell for line in lines for cell in line.split(",")] if file.suffix.lower() == ".csv" else lines
     names = [cell.strip().strip("\"'") for cell in cells if cell.strip() and not cell.lstrip().startswith("#")]
     return [n if is_address(n) or os.path.exists(n) else os.path.join(file.parent, n) for n in names]
 

@@ -13,6 +13,7 @@ from ultralytics.ops.masks import join_outlines
 
 __all__ = ["decode_rle", "mask_outlines"]
 
+MAX_PIXELS = 1 << 28  # of a mask that run lengths describe
 NEXT, PARENT = 0, 3  # columns of OpenCV's tree of contours
 NEARLY_HALF = 0.49  # of a pixel: what rounds and what is cut off goes to the same pixel
 
@@ -64,9 +65,11 @@ def decode_rle(rle: Mapping[str, Any]) -> np.ndarray:
     Runs go down the columns, the first one is background.
 
     Raises:
-        ValueError: where the runs do not add up to the size.
+        ValueError: where the runs do not add up to the size, or that is too large.
     """
-    height, width = rle["size"]
+    height, width = (int(side) for side in rle["size"])
+    if not 0 < height * width <= MAX_PIXELS:
+        raise ValueError(f"run lengths of {height} x {width} pixels; at most {MAX_PIXELS:,} pixels are drawn.")
     counts = rle["counts"]
     runs = _unpacked(counts) if isinstance(counts, (str, bytes)) else [int(run) for run in counts]
     if min(runs, default=0) < 0 or sum(runs) != height * width:

@@ -16,6 +16,7 @@ import numpy as np
 
 from ultralytics.engine.plots.files import save_figure
 from ultralytics.utils.log import LOGGER
+from ultralytics.utils.text import plot_text
 
 __all__ = ["plot_matrix", "plot_mc_curve", "plot_pr_curve", "plot_results"]
 
@@ -66,7 +67,7 @@ def _unit_square(axes: Any, xlabel: str, ylabel: str, title: str) -> None:
 def _class_names(names: Mapping[int, str] | Sequence[str] | None, count: int) -> list[str]:
     """Return the names of `count` rows, numbers where there are none."""
     known = list(names.values()) if isinstance(names, Mapping) else list(names or ())
-    return known if len(known) == count else [str(i) for i in range(count)]
+    return [plot_text(name) for name in (known if len(known) == count else range(count))]
 
 
 def plot_pr_curve(
@@ -177,8 +178,9 @@ def plot_matrix(
     axes.set_ylabel("Predicted", fontsize=15)
     axes.set_title(title, fontsize=17, pad=14)
     if named:
-        axes.set_xticks(range(count), labels, rotation=90, fontsize=text)
-        axes.set_yticks(range(count), labels, fontsize=text)
+        names = [plot_text(label) for label in labels]
+        axes.set_xticks(range(count), names, rotation=90, fontsize=text)
+        axes.set_yticks(range(count), names, fontsize=text)
     edges = np.arange(count + 1) - 0.5
     for lines in (axes.hlines, axes.vlines):
         lines(edges, -0.5, count - 0.5, color="#e6e6e6", linewidth=0.5)
@@ -192,8 +194,11 @@ def plot_matrix(
 # History of a run -----------------------------------------------------------------------------------------------------
 def _read_columns(file: Path) -> dict[str, np.ndarray]:
     """Return the columns of a results file; empty or unreadable cells are NaN."""
-    with open(file, encoding="utf-8", newline="") as stream:
-        rows = list(csv.reader(stream))
+    try:
+        with open(file, encoding="utf-8", newline="") as stream:
+            rows = list(csv.reader(stream))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ValueError(f"{file} is no table of results: {error}.") from error
     if len(rows) < 2:
         return {}
 
@@ -258,9 +263,9 @@ def plot_results(
             if name not in columns:
                 continue
             epochs = columns.get("epoch", np.arange(1, len(columns[name]) + 1))
-            axes.plot(epochs, columns[name], ".-", color=None, linewidth=1.6, markersize=6, label=stem)
+            axes.plot(epochs, columns[name], ".-", color=None, linewidth=1.6, markersize=6, label=plot_text(stem))
             axes.plot(epochs, _gaussian(columns[name]), ":", linewidth=2, color="#e8590c", label="smooth")
-        axes.set_title(name, fontsize=11)
+        axes.set_title(plot_text(name), fontsize=11)
         axes.tick_params(labelsize=9)
         axes.grid(**_GRID)
     for axes in grid[len(panels) :]:

@@ -12,6 +12,7 @@ from ultralytics.engine.plots.files import save_figure
 from ultralytics.engine.plots.palette import colors
 from ultralytics.ops.boxes import xywh2xyxy
 from ultralytics.utils.log import LOGGER
+from ultralytics.utils.text import plot_text
 
 __all__ = ["plot_labels"]
 
@@ -68,7 +69,7 @@ def _count_panel(panel, classes: np.ndarray, names: dict[int, str]) -> None:
     panel.bar(range(bins), counts, color=[np.array(colors(i)) / 255 for i in range(bins)])
     panel.set_ylabel("instances")
     if 0 < len(names) < MAX_NAMES:
-        panel.set_xticks(range(bins), [names.get(i, str(i)) for i in range(bins)], rotation=90, fontsize=10)
+        panel.set_xticks(range(bins), [plot_text(names.get(i, i)) for i in range(bins)], rotation=90, fontsize=10)
     else:
         panel.set_xlabel("classes")
 

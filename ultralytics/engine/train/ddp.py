@@ -33,7 +33,7 @@ import torch
 from torch import nn
 
 from ultralytics.engine.task import resolve
-from ultralytics.nn.builder.registry import register_entry, registered
+from ultralytics.nn.builder.registry import admit, admitted, hold, register_entry, registered
 from ultralytics.utils import env
 from ultralytics.utils.device import parse_device, select_device
 from ultralytics.utils.dist import find_free_network_port
@@ -235,7 +235,7 @@ def pack(spec: WorkerSpec) -> bytes:
         _require_importable(item)
     # By path, not pickled: a class of the script itself has to be found before anything is unpickled.
     paths = {place: f"{item.__module__}:{item.__qualname__}" for place, item in replaced.items()}
-    parts = {"blocks": blocks, "replaced": paths, "script": _script()}
+    parts = {"blocks": blocks, "replaced": paths, "admitted": admitted(), "script": _script()}
     return pickle.dumps(parts) + pickle.dumps(spec)
 
 
@@ -373,6 +373,10 @@ def read_spec(file: Path) -> WorkerSpec:
     for place, path in parts["replaced"].items():
         module, _, name = place.partition(":")
         setattr(importlib.import_module(module), name, resolve(path))
+    modules, packages = parts["admitted"]
+    for module in modules:
+        admit(module)
+    hold(packages)
     for name, entry in parts["blocks"].items():
         register_entry(name, entry)
     return pickle.loads(payload)

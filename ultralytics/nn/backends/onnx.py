@@ -20,7 +20,8 @@ import psutil
 import torch
 from torch import nn
 
-from ultralytics.nn.backends.base import ExportArgumentError, ExportFormat, ExportPlan, Runtime, parse_metadata
+from ultralytics.nn.backends.base import ExportArgumentError, ExportFormat, ExportPlan, Runtime
+from ultralytics.nn.backends.metadata import MetadataError, parse_metadata
 from ultralytics.nn.backends.opencv import OpenCvRuntime
 from ultralytics.utils.checks.requirements import require
 from ultralytics.utils.env import cpu_count
@@ -68,8 +69,12 @@ class OnnxRuntime(Runtime):
         except Exception as error:  # the runtime raises classes of its own, one per kind of damage
             raise ValueError(f"{path} is not an ONNX file that ONNX Runtime can run: {error}") from error
         self.device = device
-        self.metadata = parse_metadata(self.session.get_modelmeta().custom_metadata_map)
-        (self.input,) = self.session.get_inputs()
+        self.metadata = parse_metadata(_session_metadata(self.session, path), str(path))
+        inputs = self.session.get_inputs()
+        if len(inputs) != 1 or len(inputs[0].shape) != 4:
+            shapes = ", ".join(f"{one.name} {one.shape}" for one in inputs) or "none"
+            raise ValueError(f"{path}: the graph takes {shapes}; expected one input of images (B, C, H, W).")
+        (self.input,) = inputs
         self.dtype = torch.float16 if "float16" in self.input.type else torch.float32
 
     def forward(self, x: torch.Tensor) -> list[torch.Tensor]:
@@ -91,6 +96,14 @@ class OnnxRuntime(Runtime):
     def close(self) -> None:
         """Drop the session with its threads and memory."""
         self.session = None
+
+
+def _session_metadata(session: Any, path: Path) -> Mapping[str, str]:
+    """Return the texts that a session's file has."""
+    try:
+        return session.get_modelmeta().custom_metadata_map
+    except UnicodeDecodeError as error:
+        raise MetadataError(str(path), "*", f"is no UTF-8 text ({error.reason})") from error
 
 
 class OnnxFormat(ExportFormat):
@@ -141,12 +154,14 @@ class OnnxFormat(ExportFormat):
         """Return the metadata of a file."""
         try:
             return read_metadata(path)
-        except Exception as error:  # protobuf has errors of its own; running the file will say what is wrong with it
+        except MetadataError:
+            raise
+        except (OSError, ValueError, ImportError) as error:  # running the file will say what is wrong with it
             LOGGER.debug(f"{path}: {error}")
             return {}
 
     def load(
-        self, path: Path, device: torch.device, half: bool = False, dnn: bool = False
+        self, path: Path, device: torch.device, half: bool = False, trust: bool = False, dnn: bool = False
     ) -> OnnxRuntime | OpenCvRuntime:
         """Open a file, with `dnn` by OpenCV; its precision is that of its graph."""
         return OpenCvRuntime(path, device) if dnn else OnnxRuntime(path, device)
@@ -238,7 +253,7 @@ def physical_cores() -> int:
 
 def read_metadata(path: str | Path) -> Mapping[str, Any]:
     """Return the parsed metadata of a file without opening a session."""
-    return parse_metadata(onnx_metadata(path))
+    return parse_metadata(onnx_metadata(path), str(path))
 
 
 __getattr__, __dir__ = offer(__name__, {"ONNXBackend": "ultralytics.nn.backends.single:ONNXBackend"})

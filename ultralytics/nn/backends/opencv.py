@@ -15,7 +15,8 @@ import cv2
 import numpy as np
 import torch
 
-from ultralytics.nn.backends.base import Runtime, parse_metadata
+from ultralytics.nn.backends.base import Runtime
+from ultralytics.nn.backends.metadata import parse_metadata
 from ultralytics.utils.checks.requirements import require
 from ultralytics.utils.log import LOGGER
 
@@ -79,7 +80,7 @@ class OpenCvRuntime(Runtime):
         except cv2.error as error:
             raise ValueError(f"{self.name} cannot read {path}: {_reason(error)}") from error
         self.path, self.device = path, device
-        self.metadata = parse_metadata({entry.key: entry.value for entry in model.metadata_props})
+        self.metadata = parse_metadata({entry.key: entry.value for entry in model.metadata_props}, str(path))
         self.outputs = [value.name for value in model.graph.output]
 
     def forward(self, x: torch.Tensor) -> list[torch.Tensor]:

@@ -27,7 +27,8 @@ PLACES = (
     *(f"{NETWORKS}.modules.{name}" for name in ("block", "conv", "head", "transformer", "activation")),
 )
 FOLDERS = ("modules", "block", "head")  # of `ultralytics/nn`, where people put files with blocks
-# Parts of blocks, and networks, that those modules name and that are no blocks of a YAML by themselves.
+# Parts of blocks, and networks, that those modules name and that are no blocks of a YAML by themselves: a network as a
+# row would read a file, or fetch it, that the row names.
 _PARTS = """
     BaseModel ClassificationModel DFL DeformableTransformerDecoder DeformableTransformerDecoderLayer DetectionModel
     Ensemble LayerNorm2d MLP MLPBlock MSDeformAttn OBBModel PoseModel Proto Proto26 RTDETRDetectionModel RealNVP
@@ -60,6 +61,8 @@ def in_place(name: str, path: str = "") -> type[nn.Module] | None:
     Raises:
         TypeError: something else than a network class stands there.
     """
+    if not path and name in PARTS:
+        return None
     found = _others(name, path) if path else [vars(place).get(name) for place in places()]
     for own in filter(None, found):
         if isinstance(own, type) and issubclass(own, nn.Module):

@@ -29,11 +29,14 @@ from ultralytics.nn.builder.registry import (
     lookup,
     spec_of_entry,
 )
+from ultralytics.utils.literals import parse_literal
 from ultralytics.utils.log import LOGGER, colorstr
 
 __all__ = ["Plan", "Row", "construct", "parse_model", "plan", "probe"]
 
 MAX_REPEATS = 1000  # a larger number is a slip of the pen, and building it would not end
+MAX_CLASSES = 100_000
+MAX_ARGUMENT = 10_000  # characters of an argument that is written as text
 STRUCTURE_KEYS = frozenset({"backbone", "head", "scales", "modules", "yaml_file"})
 
 
@@ -155,14 +158,17 @@ def _check_top_level(cfg: Mapping[str, Any], ch: int) -> None:
     if not cfg["backbone"] and not cfg["head"]:
         raise ModelYamlError("has no layers.")
     nc = cfg.get("nc", 1)
-    if not isinstance(nc, int) or isinstance(nc, bool) or nc < 1:
-        raise ModelYamlError(f"needs a whole number of classes above 0, got {nc!r}.", argument="nc")
+    if not isinstance(nc, int) or isinstance(nc, bool) or not 1 <= nc <= MAX_CLASSES:
+        raise ModelYamlError(f"needs a whole number of classes from 1 to {MAX_CLASSES:,}, got {nc!r}.", argument="nc")
     if not isinstance(ch, int) or isinstance(ch, bool) or ch < 1:
         raise ModelYamlError(f"needs a whole number of input channels above 0, got {ch!r}.", argument="channels")
 
 
 def _own_blocks(modules: Any) -> dict[str, LayerSpec]:
-    """Return the blocks that a YAML brings along under `modules:`; they are valid for that YAML only."""
+    """Return the blocks that a YAML brings along under `modules:`; they are valid for that YAML only.
+
+    Nothing is imported that the user has not named, by `register` or in a local YAML file (see `admit_blocks`).
+    """
     if modules is None:
         return {}
     if not isinstance(modules, Mapping):
@@ -170,10 +176,11 @@ def _own_blocks(modules: Any) -> dict[str, LayerSpec]:
     specs = {}
     for name, entry in modules.items():
         fields = {"path": entry} if isinstance(entry, str) else dict(entry) if isinstance(entry, Mapping) else {}
-        surplus = set(fields) - {"path", "call", "out", "like"}
-        if "path" not in fields or surplus or not all(isinstance(text, str) for text in fields.values()):
+        texts = all(isinstance(value, str) for value in (name, *fields.values()))
+        if "path" not in fields or not texts or set(fields) - {"path", "call", "out", "like"}:
             raise ModelYamlError(
-                f"entry '{name}' must be an import path or {{path, call, out}} or {{path, like}}, got {entry!r}.",
+                f"entry {name!r} must be an import path or {{path, call, out}} or {{path, like}}, all of them texts, "
+                f"got {entry!r}.",
                 argument="modules",
             )
         try:
@@ -220,6 +227,8 @@ def _activation(text: Any, own: Mapping[str, LayerSpec]) -> nn.Module | None:
     if text is None:
         return None
     problem = f"must be a module by name with plain arguments, such as nn.ReLU() or nn.LeakyReLU(0.1), got {text!r}."
+    if len(str(text)) > MAX_ARGUMENT:
+        raise ModelYamlError(problem[:200], argument="activation")
     try:
         node = ast.parse(str(text), mode="eval").body
         call = node if isinstance(node, ast.Call) else ast.Call(node, [], [])
@@ -278,8 +287,8 @@ def literal(value: Any, scope: Mapping[str, Any]) -> Any:
     if value in scope:
         return scope[value]
     try:
-        return ast.literal_eval(value)
-    except (ValueError, SyntaxError, RecursionError, MemoryError):
+        return parse_literal(value, MAX_ARGUMENT)
+    except ValueError:
         return value
 
 

@@ -5,7 +5,11 @@ from __future__ import annotations
 import functools
 from typing import Any
 
+from ultralytics.utils.text import printable
+
 __all__ = ["ModelYamlError", "UnbuiltBlockError"]
+
+MAX_PROBLEM = 2000  # characters; messages quote what the YAML says
 
 
 class ModelYamlError(ValueError):
@@ -19,10 +23,11 @@ class ModelYamlError(ValueError):
     """
 
     def __init__(self, problem: str, *, file: str = "", row: int | None = None, module: str = "", argument: str = ""):
+        problem = problem if len(problem) <= MAX_PROBLEM else f"{problem[:MAX_PROBLEM]}…"
         self.problem, self.file, self.row, self.module, self.argument = problem, str(file or ""), row, module, argument
         place = [self.file or "model YAML"]
         place += [f"row {row}"] if row is not None else []
-        place += [f"module '{module}'"] if module else []
+        place += [f"module '{printable(module, 80)}'"] if module else []
         place += [f"argument '{argument}'"] if argument else []
         super().__init__(f"{', '.join(place)}: {problem}")
 

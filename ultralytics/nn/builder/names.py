@@ -11,7 +11,7 @@ from typing import Any
 from torch import nn
 
 from ultralytics.cfg.tasks import TASK_INFOS
-from ultralytics.nn.builder.registry import lookup, spec_of_entry
+from ultralytics.nn.builder.registry import admit_blocks, lookup, spec_of_entry
 from ultralytics.nn.builder.unbuilt import refuse_file
 from ultralytics.utils.checks.files import check_yaml, check_yolov5u_filename
 from ultralytics.utils.log import LOGGER
@@ -26,6 +26,7 @@ P6_SHORTHAND = re.compile(r"(yolov[58][nslmx])6")
 # A variant before the task's suffix: `yolov8-DynamicConv-seg`; the files have it behind.
 SUFFIXES = "|".join(info.suffix for info in TASK_INFOS.values() if info.suffix)
 VARIANT_FIRST = re.compile(rf"(yolo\D*\d+)(-.+)({SUFFIXES})$")
+ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+:/", re.IGNORECASE)  # one letter would be a drive
 CLASSIFIER_NAMES = frozenset({"classify", "classifier", "cls", "fc"})
 
 
@@ -65,7 +66,8 @@ def yaml_model_load(path: str | Path) -> dict[str, Any]:
 
     Returns:
         Its content with the added keys `scale` (size letter of the name, else of the file, else empty) and `yaml_file`
-        (the name as asked for).
+        (the name as asked for). Blocks that a local file brings along under `modules:` may be imported from now on;
+        those of a file that was fetched may not.
     """
     asked = Path(path)
     short = P6_SHORTHAND.fullmatch(asked.stem)
@@ -74,6 +76,8 @@ def yaml_model_load(path: str | Path) -> dict[str, Any]:
         LOGGER.warning(f"'{path}' means '{asked.name}' in this package.")
     asked = Path(check_yolov5u_filename(str(asked), verbose=False))
     content = YAML.load(model_yaml_file(asked))
+    if not ADDRESS.match(str(path).strip()):
+        admit_blocks(content.get("modules"))
     return {**content, "scale": guess_model_scale(asked) or content.get("scale", ""), "yaml_file": str(asked)}
 
 

@@ -49,8 +49,11 @@ __all__ = [
     "Scale",
     "UnbuiltBlockError",
     "admit",
+    "admit_blocks",
+    "admitted",
     "admitted_block",
     "enter_vocabulary",
+    "hold",
     "import_block",
     "is_admitted",
     "is_block",
@@ -75,7 +78,7 @@ LIBRARIES = {"nn.": "torch.nn", "torch.nn.": "torch.nn", "torchvision.ops.": "to
 _VOCABULARY: dict[str, LayerSpec] = {}  # the package's own blocks
 _BLOCKS: dict[str, LayerSpec] = {}  # the user's
 _PICKLED_AS: dict[str, str | type] = {}
-_ADMITTED: set[str] = set()  # Python modules whose blocks the user has named, by register() or in a YAML of theirs
+_ADMITTED: set[str] = set()  # Python modules whose blocks the user has named, by register() or in a YAML file of theirs
 _HELD: set[str] = set()  # packages, and modules, whose layers the user's blocks are made of
 
 
@@ -316,7 +319,7 @@ def register(
         else:
             _BLOCKS[key] = LayerSpec(block, tokens or ANY_CALL, **given)
         admit(import_path(block))
-        _HELD.update([holds] if isinstance(holds, str) else holds)
+        hold([holds] if isinstance(holds, str) else holds)
         for path in [pickled_as] if isinstance(pickled_as, str) else pickled_as:
             _PICKLED_AS[path.replace(":", ".")] = block
         return block
@@ -325,8 +328,30 @@ def register(
 
 
 def admit(path: str) -> None:
-    """Let checkpoints use the network modules of the file that `path` (`package.module:Name`) lives in."""
+    """Let YAMLs and checkpoints use the network modules of the file that `path` (`package.module:Name`) lives in."""
     _ADMITTED.add(path.partition(":")[0])
+
+
+def admit_blocks(modules: Any) -> None:
+    """Admit what a YAML file that the user has named brings along under `modules:`; faults are told when it is built.
+
+    Content from elsewhere, a checkpoint or an address, never comes here: it may use blocks of modules that the user
+    has named and cannot make this process import any other.
+    """
+    for entry in modules.values() if isinstance(modules, Mapping) else ():
+        path = entry.get("path") if isinstance(entry, Mapping) else entry
+        if isinstance(path, str):
+            admit(split_path(path)[0])
+
+
+def hold(packages: Iterable[str]) -> None:
+    """Let checkpoints use the layers of packages that blocks of the user's are made of, as `register(holds=...)`."""
+    _HELD.update(packages)
+
+
+def admitted() -> tuple[list[str], list[str]]:
+    """Return what another process is to `admit` and to `hold`."""
+    return sorted(_ADMITTED), sorted(_HELD)
 
 
 def is_admitted(module: str) -> bool:
@@ -432,10 +457,17 @@ def spec_of_entry(name: str, entry: Mapping[str, str] | str) -> LayerSpec:
     Raises:
         ImportError: there is no such module or class.
         TypeError: it is no network class.
-        ValueError: a wrong call pattern or rule, or `like` something that is no block of this package.
+        ValueError: the user has named no block of that module, a wrong call pattern or rule, or `like` something that
+            is no block of this package.
     """
     fields = {"path": entry} if isinstance(entry, str) else entry
     path = ":".join(split_path(fields["path"]))
+    if not (is_admitted(split_path(path)[0]) or own_addition(*split_path(path))):
+        raise ValueError(
+            f"'{path}' is imported only where a YAML file on this machine names it and you name that file, not on the "
+            f"word of an address, a checkpoint or a dictionary. If you trust it, name it yourself: register('{path}') "
+            "of ultralytics.nn."
+        )
     _check_rule(fields.get("out", "in"))
     if "like" in fields:
         if fields["like"] not in _VOCABULARY:

@@ -29,6 +29,7 @@ from ultralytics.nn.builder.names import guess_model_task
 from ultralytics.nn.weights.load import model_from
 from ultralytics.utils.files import atomic_write, increment_path
 from ultralytics.utils.log import LOGGER
+from ultralytics.utils.text import label_text, plot_text
 
 __all__ = ["RoutingReport", "main", "plot_routing", "routing_report"]
 
@@ -73,17 +74,18 @@ class RoutingReport:
         names = ["group", "images", "layer", *(f"expert{e}" for e in range(self.weights.shape[-1]))]
         lines = [",".join(names)]
         for row in self.rows():
-            cells = [f'"{row["group"]}"', str(row["images"]), row["layer"]]
+            name = row["group"].replace('"', '""')
+            cells = [f'"{name}"', str(row["images"]), row["layer"]]
             lines.append(",".join(cells + [f"{row[n]:.6f}" if n in row else "" for n in names[3:]]))
         with atomic_write(file, "w") as out:
             out.write("\n".join(lines) + "\n")
         return Path(file)
 
     def __str__(self) -> str:
-        width = max([5, *map(len, self.groups)])
+        width = max([5, *(len(label_text(group)) for group in self.groups)])
         head = f"{'group':<{width}} {'images':>6} {'layer':<24} weights"
         body = [
-            f"{row['group']:<{width}} {row['images']:>6} {row['layer']:<24} "
+            f"{label_text(row['group']):<{width}} {row['images']:>6} {row['layer']:<24} "
             + " ".join(f"{v:.3f}" for k, v in row.items() if k.startswith("expert"))
             for row in self.rows()
         ]
@@ -191,7 +193,7 @@ def plot_routing(report: RoutingReport, file: str | Path, max_groups: int = 12) 
     axes = figure.subplots(lines, columns, squeeze=False).ravel()
     for axis, (title, table) in zip(axes, panels, strict=False):
         picture = axis.imshow(table, vmin=0, vmax=1, cmap="viridis", aspect="auto")
-        axis.set_title(title if len(title) <= 28 else f"...{title[-25:]}", fontsize=8)
+        axis.set_title(plot_text(title if len(title) <= 28 else f"...{title[-25:]}"), fontsize=8)
         axis.set_xticks(range(table.shape[1]), [f"e{e}" for e in range(table.shape[1])], fontsize=7)
         axis.set_yticks(range(len(report.layers)), report.layers if axis in axes[::columns] else [], fontsize=7)
         for (i, e), value in np.ndenumerate(table):
@@ -238,7 +240,10 @@ def _label_classes(image: Path) -> list[int]:
     file = Path(*parts)
     if not file.is_file():
         return []
-    return sorted({int(float(line.split()[0])) for line in file.read_text("utf-8").splitlines() if line.strip()})
+    try:
+        return sorted({int(float(line.split()[0])) for line in file.read_text("utf-8").splitlines() if line.strip()})
+    except (ValueError, OverflowError) as error:
+        raise ValueError(f"{file}: every line starts with the number of a class ({error}).") from error
 
 
 def _labelled(files: Sequence[Path], size: int) -> Iterable[dict[str, torch.Tensor]]:

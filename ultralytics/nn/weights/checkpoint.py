@@ -258,6 +258,8 @@ def _adopt_blocks(model: nn.Module, path: str, trust: bool) -> None:
                 place,
             )
         if known is None:
+            if trust:
+                registry.admit(place)
             try:
                 registry.register_entry(name, entry)
             except ValueError as error:
