@@ -2,13 +2,14 @@
 
     python benchmarks/dataloader.py --published /path/to/python-with-published-package
     python benchmarks/dataloader.py --images /data/set/images/train --published ...
-    python benchmarks/dataloader.py --label-memory 1000000
+    python benchmarks/dataloader.py --polygons --published ...
+    python benchmarks/dataloader.py --label-memory 1000000 --polygons
 
 Both packages run the same code through the same public functions, each in its own interpreter, one core, in turns; the
 figure is the median over rounds of the ratio within a round. Processor time is compared, which other work on the
 machine disturbs less than time on the clock. Mosaic is on, nothing is cached, `albumentations` is hidden from both, and
 the first batches, which fill the image buffers, are not counted. Without `--images` pictures are drawn, more than
-either buffer holds.
+either buffer holds; with `--polygons` their labels are outlines, which detection moves along, instead of boxes.
 """
 
 from __future__ import annotations
@@ -101,8 +102,8 @@ def compare(args: argparse.Namespace, images: str) -> None:
               f"({min(ratios):.2f} to {max(ratios):.2f})")  # fmt: skip
 
 
-def label_memory(images: int, boxes: int = 10) -> None:
-    """Print the memory of packed labels of a data set of that size."""
+def label_memory(images: int, polygons: bool, boxes: int = 10, points: int = 25) -> None:
+    """Print the memory of packed labels of a data set of that size; polygons have `points` corners."""
     sys.path.insert(0, str(REPOSITORY))
     import numpy as np
     import psutil
@@ -113,21 +114,24 @@ def label_memory(images: int, boxes: int = 10) -> None:
     process, rng = psutil.Process(), np.random.default_rng(0)
     before, packer = process.memory_info().rss, LabelPacker()
     for i in range(images):
-        rows = LabelRows(rng.integers(0, 80, boxes).astype(np.float32), rng.random((boxes, 4), np.float32), [], None)
+        outlines = list(rng.random((boxes, points, 2), np.float32)) if polygons else []
+        rows = LabelRows(
+            rng.integers(0, 80, boxes).astype(np.float32), rng.random((boxes, 4), np.float32), outlines, None
+        )
         packer.add(f"/datasets/large/images/train/{i:012d}.jpg", (480, 640), rows)
     labels = packer.finish()
     grown = process.memory_info().rss - before
-    print(
-        f"{images} images with {boxes} boxes: labels {labels.nbytes / 1e6:.0f} MB, process grew by {grown / 1e6:.0f} MB"
-    )
+    what = f"{boxes} polygons of {points} points" if polygons else f"{boxes} boxes"
+    print(f"{images} images with {what}: labels {labels.nbytes / 1e6:.0f} MB, process grew by {grown / 1e6:.0f} MB")
 
 
-def draw_images(folder: Path, count: int, side: int) -> str:
+def draw_images(folder: Path, count: int, side: int, polygons: bool) -> str:
     """Draw pictures to load and return their folder."""
     sys.path.insert(0, str(REPOSITORY))
     from ultralytics.data.generators.shapes import generate
 
-    generate({"size": [side * 3 // 4, side], "counts": {"train": count, "val": 1}}, folder / "shapes")
+    task = "segment" if polygons else "detect"
+    generate({"size": [side * 3 // 4, side], "counts": {"train": count, "val": 1}, "task": task}, folder / "shapes")
     return str(folder / "shapes" / "images" / "train")
 
 
@@ -136,6 +140,7 @@ def main() -> None:
     parser.add_argument("--published", help="interpreter that has the published package")
     parser.add_argument("--images", help="folder of images with a labels folder beside it")
     parser.add_argument("--draw", type=int, default=800, help="pictures to draw without --images")
+    parser.add_argument("--polygons", action="store_true", help="labels are polygons")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--batches", type=int, default=20)
@@ -148,12 +153,12 @@ def main() -> None:
         result = measure(args.images, args.batch, args.batches, args.warmup, args.imgsz)
         print(json.dumps(result))
     elif args.label_memory:
-        label_memory(args.label_memory)
+        label_memory(args.label_memory, args.polygons)
     elif args.images:
         compare(args, str(Path(args.images).resolve()))
     else:
         with tempfile.TemporaryDirectory() as folder:
-            compare(args, draw_images(Path(folder), args.draw, args.imgsz))
+            compare(args, draw_images(Path(folder), args.draw, args.imgsz, args.polygons))
 
 
 if __name__ == "__main__":

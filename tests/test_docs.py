@@ -6,6 +6,7 @@ import ast
 import functools
 import importlib
 import inspect
+import os
 import re
 import shlex
 import shutil
@@ -21,6 +22,7 @@ import ultralytics
 from ultralytics import YOLO
 from ultralytics.cfg.cli import complete
 from ultralytics.cfg.cli_parse import parse_command, parse_key_value_pair
+from ultralytics.cfg.commands import SPECIALS
 from ultralytics.cfg.merge import DEFAULT_CFG_DICT, get_cfg
 from ultralytics.cfg.tasks import MODES, TASKS
 from ultralytics.engine.idle import IDLE
@@ -28,11 +30,9 @@ from ultralytics.engine.task import resolve
 from ultralytics.interface.families import FAMILIES
 from ultralytics.models.yolo.model import BUNDLES
 from ultralytics.nn.backends import FORMATS
+from ultralytics.nn.builder import registry
 from ultralytics.nn.cost.flops import count_flops, get_num_params
-from ultralytics.nn.cost.info import KEYS as INFO_KEYS
 from ultralytics.nn.cost.info import model_from
-from ultralytics.nn.dynamic.dynamize import KEYS as DYNAMIZE_KEYS
-from ultralytics.nn.dynamic.routing import KEYS as ROUTING_KEYS
 from ultralytics.solutions import quickstart
 from ultralytics.utils.env import ASSETS
 from ultralytics.utils.settings import default_settings
@@ -118,12 +118,16 @@ def test_python_blocks_run(page, prepared, tmp_path, monkeypatch):
         shutil.copy(prepared / name, tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join((str(tmp_path), str(ROOT))))  # for processes that pages start
+    for name in ("_BLOCKS", "_PICKLED_AS", "_ADMITTED", "_HELD"):
+        monkeypatch.setattr(registry, name, type(getattr(registry, name))())
     known = set(sys.modules)
     namespace: dict = {"__name__": "docs_page"}
     try:
         for number, block in enumerate(blocks(page), 1):
             if block.file:
-                Path(block.file).write_text(block.text, encoding="utf-8")
+                text = smaller(block.text) if block.language == "python" else block.text
+                Path(block.file).write_text(text, encoding="utf-8")
                 importlib.invalidate_caches()
             elif block.language == "python":
                 code = compile(smaller(block.text), f"{page.name}, block {number}", "exec")
@@ -201,11 +205,7 @@ def commands() -> Iterator[tuple[str, list[str]]]:
 
 
 COMMANDS = list(commands())
-SPECIAL_KEYS = {
-    "info": {*INFO_KEYS},
-    "dynamize": {*DYNAMIZE_KEYS},
-    "routing": {*ROUTING_KEYS},
-    "blocks": {"name"},
+SPECIAL_KEYS = {name: set(row.rows) for name, row in SPECIALS.items()} | {
     "quickstart": {*DEFAULT_CFG_DICT},
     "settings": {*default_settings()},
 }

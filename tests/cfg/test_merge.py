@@ -259,6 +259,9 @@ def test_save_dir(tmp_path, monkeypatch):
     args.exist_ok, args.project, args.name = True, "p", "n"
     assert get_save_dir(args) == runs / "detect" / "p" / "n"
     assert get_save_dir(args, "other") == runs / "detect" / "p" / "other"
+    args.task = "../../x"  # of somebody's checkpoint
+    assert get_save_dir(args).relative_to(runs).parts[1:] == ("p", "n")
+    args.task = "detect"
     args.project = str(tmp_path / "abs")
     assert get_save_dir(args) == tmp_path / "abs" / "n"
     args.save_dir = "x/y"

@@ -297,6 +297,23 @@ def test_folders_that_are_no_data_set(tmp_path, datasets):
         check_cls_dataset(tmp_path / "bare")
 
 
+def test_data_sets_of_label_files_are_refused(tmp_path, datasets):
+    """`images` and `labels` are no classes, in either order of folders."""
+    for root, folders in (
+        (tmp_path / "a", ("images/train", "labels/train")),
+        (tmp_path / "b", ("train/images", "train/labels")),
+    ):
+        for folder in folders:
+            (root / folder).mkdir(parents=True)
+        cv2.imwrite(str(root / folders[0] / "0.png"), np.zeros((32, 32, 3), np.uint8))
+        (root / folders[1] / "0.txt").write_text("0 .5 .5 .1 .1\n")
+        with pytest.raises(ConfigError, match="detect, segment, pose or obb"):
+            check_cls_dataset(root)
+        assert not list(tmp_path.glob("*_split"))
+    make_classes(tmp_path / "c", {"images": 4, "labels": 4})  # they may be classes after all
+    assert check_cls_dataset(tmp_path / "c")["names"] == {0: "images", 1: "labels"}
+
+
 def test_archive(tmp_path, datasets):
     root = make_set(tmp_path / "pets")
     with zipfile.ZipFile(tmp_path / "pets.zip", "w") as archive:
@@ -309,20 +326,20 @@ def test_archive(tmp_path, datasets):
 def test_public_sets_are_fetched_or_say_where_to_put_them(tmp_path, datasets, monkeypatch):
     asked = []
 
-    def fetch(address, **kwargs):
-        asked.append(address)
-        return make_set(datasets / "imagenet10")
+    def fetch(addresses, root):
+        asked.extend(addresses)
+        return [make_set(datasets / "imagenet10")]
 
-    monkeypatch.setattr(describe_classify, "safe_download", fetch)
+    monkeypatch.setattr(describe_classify, "fetch_into_datasets", fetch)
     assert check_cls_dataset("imagenet10")["nc"] == 3
     assert asked[0].endswith("/imagenet10.zip") and "imagenette" in PUBLIC_SETS
     check_cls_dataset("imagenet10")
     assert len(asked) == 1
 
-    def offline(address, **kwargs):
+    def offline(addresses, root):
         raise DownloadError("no network.")
 
-    monkeypatch.setattr(describe_classify, "safe_download", offline)
+    monkeypatch.setattr(describe_classify, "fetch_into_datasets", offline)
     with pytest.raises(FileNotFoundError, match=r"'cifar10' is not at '.*datasets.cifar10'.*no network.*shapes-cls"):
         check_cls_dataset("cifar10")
     with pytest.raises(FileNotFoundError, match="registered users only"):

@@ -24,6 +24,7 @@ from ultralytics.data.converter import (
     merge_multi_segment,
     min_index,
 )
+from ultralytics.data.labels.scan import scan
 from ultralytics.data.labels.verify import LabelRules, parse_label
 from ultralytics.data.tools.convert_dota import DOTA_CLASSES
 from ultralytics.data.tools.mask_outlines import decode_rle, mask_outlines
@@ -169,7 +170,86 @@ def test_parts_and_run_lengths_become_one_outline(tmp_path, annotations):
     apart = polygon2mask(SIZE_HW, [np.array(part) for part in parts])
     assert (joined >= apart).all() and (joined != apart).sum() < 80, "apart from the seam they are the same"
     assert (polygon2mask(SIZE_HW, [np.round(outlines[1])]) == mask).all()
-    assert len(outlines[2]) == 2, "an object without outline keeps its box"
+    expected = [[30, 20], [91, 20], [91, 60], [30, 60]]
+    np.testing.assert_allclose(outlines[2], expected, atol=1e-3, err_msg="an object without outline is a rectangle")
+
+
+def as_runs(mask: np.ndarray) -> list[int]:
+    """COCO's run lengths of a mask."""
+    flat = np.concatenate(([0], mask.T.ravel(), [0]))
+    edges = np.flatnonzero(np.diff(flat))
+    return np.diff(np.concatenate(([0], edges, [mask.size]))).tolist()
+
+
+def odd_annotations(seed: int) -> dict:
+    """A file of four pictures with whatever annotation tools write."""
+    rng = np.random.default_rng(seed)
+    content = coco([], images=[])
+    for i, (h, w) in enumerate(((120, 160), (333, 77), (20, 20), (64, 64)), 1):
+        content["images"].append({"id": i, "file_name": f"train/{i}.jpg", "height": h, "width": w})
+        for _ in range(int(rng.integers(0, 7))):
+            corner, size = rng.uniform(-0.2, 1, 2) * (w, h), rng.uniform(0, 0.9, 2) * (w, h)
+            kind = rng.choice(["polygon", "parts", "runs", "none", "flat", "outside", "no box", "crowd", "pixel"])
+            ring = [(corner + rng.random((int(rng.integers(3, 9)), 2)) * size).ravel().tolist() for _ in range(2)]
+            mask = np.zeros((h, w), np.uint8)
+            row, column = int(rng.integers(h - 3)), int(rng.integers(w - 3))
+            if kind == "pixel":
+                mask[row, column] = 1
+            elif kind == "runs":
+                mask[row : row + int(rng.integers(1, 9)), column : column + int(rng.integers(1, 9))] = 1
+            segmentation = {
+                "polygon": ring[:1], "parts": ring, "no box": ring[:1], "none": [],
+                "flat": [[1, 1, 5, 5, 9, 9]], "outside": [[-9, -9, -5, -9, -5, -5]],
+            }.get(kind, {"size": [h, w], "counts": as_runs(mask)})  # fmt: skip
+            points = np.concatenate([rng.uniform(-5, w, (5, 2)), rng.integers(0, 3, (5, 1))], 1).round(2)
+            annotation = {"image_id": i, "category_id": int(rng.integers(1, 4)), "iscrowd": int(kind == "crowd")}
+            annotation |= {"bbox": [*corner.tolist(), *size.tolist()], "segmentation": segmentation}
+            annotation["keypoints"] = points[: int(rng.integers(0, 6))].ravel().tolist()
+            if kind == "no box":
+                del annotation["bbox"]
+            content["annotations"].append(annotation)
+    content["annotations"] += content["annotations"][:1]
+    return content
+
+
+def scanned(labels: Path, rules: LabelRules, sizes: dict[str, tuple[int, int]]):
+    """Scan label files below a folder, with blank pictures for them."""
+    for name, (h, w) in sizes.items():
+        picture = labels.parent / "images" / labels.name / f"{name}.jpg"
+        picture.parent.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(picture), np.zeros((h, w, 3), np.uint8))
+    images = [str(labels.parent / "images" / labels.name / f"{name}.jpg") for name in sizes]
+    result = scan(images, [str(labels / f"{name}.txt") for name in sizes], rules)
+    assert result.findings == [] and result.counts["corrupt"] == result.counts["missing"] == 0
+    assert len(result.labels) == len(sizes)
+    return result.labels
+
+
+@pytest.mark.parametrize("kind", ["boxes", "polygons", "keypoints", "lvis"])
+@pytest.mark.parametrize("seed", range(6))
+def test_the_scan_accepts_what_is_written(tmp_path, annotations, kind, seed):
+    content = odd_annotations(seed)
+    folder = annotations(content, "instances_val.json" if kind != "lvis" else "lvis_v1_val.json")
+    made = convert_coco(
+        folder, tmp_path / "out", use_segments=kind in {"polygons", "lvis"}, use_keypoints=kind == "keypoints",
+        cls91to80=False, lvis=kind == "lvis",
+    )  # fmt: skip
+    points = max((len(row["keypoints"]) // 3 for row in content["annotations"]), default=1) or 1
+    rules = {"boxes": LabelRules(3), "keypoints": LabelRules(3, (points, 3))}.get(kind, LabelRules(3, polygons=True))
+    sizes = {f"train/{row['id']}": (row["height"], row["width"]) for row in content["images"]}
+    labels = scanned(made / "labels" / ("" if kind == "lvis" else "val"), rules, sizes)
+    files = [made / "labels" / ("" if kind == "lvis" else "val") / f"{name}.txt" for name in sizes]
+    assert len(labels.cls) == sum(len(file.read_text().splitlines()) for file in files)
+    if kind == "polygons":
+        in_picture = [row for row in content["annotations"][:-1] if not row["iscrowd"]]
+        assert 0 < len(labels.cls) <= len(in_picture)
+
+
+def test_pictures_without_a_size(tmp_path, annotations):
+    content = coco([{"bbox": [1, 1, 5, 5]}])
+    del content["images"][0]["width"]
+    with pytest.raises(ValueError, match="picture '1' has no 'width'"):
+        convert_coco(annotations(content), tmp_path / "out")
 
 
 def test_lvis(tmp_path, annotations):
@@ -192,7 +272,7 @@ def test_file_names_cannot_lead_out(tmp_path, annotations, name):
 def test_files_that_are_no_annotations(tmp_path, annotations):
     with pytest.raises(FileNotFoundError, match=r"no \*.json"):
         convert_coco(tmp_path, tmp_path / "out")
-    with pytest.raises(ValueError, match=r"instances_val.json:1: not JSON"):
+    with pytest.raises(ValueError, match=r"instances_val.json' cannot be read: it is no JSON: line 1"):
         convert_coco(annotations("{"), tmp_path / "out")
     with pytest.raises(ValueError, match="needs the keys"):
         convert_coco(annotations("[]"), tmp_path / "out")
@@ -281,6 +361,28 @@ def test_masks_of_classes(tmp_path):
     assert (tmp_path / "labels" / "b.txt").read_text() == ""
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_the_scan_accepts_masks_as_they_are(tmp_path, seed):
+    """Single pixels and straight lines of pixels too, and drawing them as training does gives the mask."""
+    rng = np.random.default_rng(seed)
+    mask = random_mask(seed, (60, 90))
+    mask[rng.random(mask.shape) < 0.01] = 1
+    mask[3, 5:20] = mask[5:20, 30] = 1
+    np.fill_diagonal(mask[30:45, 60:75], 1)
+    np.fill_diagonal(mask[30:45, 75:90][::-1], 1)
+    mask[::, 50] = 0
+    (tmp_path / "masks").mkdir()
+    cv2.imwrite(str(tmp_path / "masks" / "a.png"), mask)
+    convert_segment_masks_to_yolo_seg(tmp_path / "masks", tmp_path / "labels" / "x", classes=1)
+    labels = scanned(tmp_path / "labels" / "x", LabelRules(1, polygons=True), {"a": mask.shape})
+    parts = cv2.connectedComponents(mask)[0] - 1
+    assert len(labels.cls) == parts
+    drawn = np.zeros_like(mask)
+    for outline in labels.rows(0).segments:
+        cv2.fillPoly(drawn, [(outline * mask.shape[::-1] + 1e-3).astype(np.int32)], 1)
+    assert (drawn == mask).all()
+
+
 def test_masks_that_are_none(tmp_path):
     with pytest.raises(FileNotFoundError, match="no masks"):
         convert_segment_masks_to_yolo_seg(tmp_path, tmp_path / "out", 2)
@@ -323,6 +425,20 @@ def test_dota_to_yolo_and_back_to_corners(dota):
     assert rows.cls.tolist() == list(range(18))
     assert np.allclose(np.stack(rows.segments) * (400, 200), np.stack(corners), atol=2e-3)
     assert (root / "labels" / "train_original" / "P1.txt").read_bytes() == source
+
+
+def test_the_scan_accepts_dota_rows(dota, monkeypatch):
+    said = []
+    monkeypatch.setattr("ultralytics.data.tools.convert_dota.LOGGER.info", said.append)
+    good = "10 10 50 10 50 60 10 60 plane 1"
+    root = dota(
+        good, good, "-90 10 -50 10 -50 60 -90 60 ship 0", "5 5 5 5 5 5 5 5 ship 0", "-9 -9 30 20 20 30 0 9 ship 0"
+    )
+    convert_dota_to_yolo_obb(root)
+    labels = scanned(root / "labels" / "train", LabelRules(18, polygons=True), {"P1": (200, 400)})
+    assert labels.cls.tolist() == [0, 1]
+    for part in ("2 boxes", "2 boxes without area left out", "1 repeated rows left out", "1 boxes cut at the border"):
+        assert part in said[0].split(": ", 1)[1].split(", ")
 
 
 def test_dota_at_the_border_and_without_labels(dota):

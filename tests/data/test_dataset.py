@@ -328,7 +328,8 @@ def test_other_tasks_load_their_labels(make_set, data):
         build(images, data, task="segment")
     for file in labels.glob("*.txt"):
         file.write_text("0 .1 .1 .6 .1 .6 .6 .1 .6\n")
-    assert build(images, data).packed.has_polygons is False
+    assert build(images, data).packed.has_polygons is True
+    assert build(images, data, mode="val").packed.has_polygons is False  # boxes are all that validation needs
     segment = build(images, data, task="segment").get_image_and_label(0)
     assert segment["instances"].segments.shape == (1, 1000, 2)
     for file in labels.glob("*.txt"):
@@ -339,6 +340,46 @@ def test_other_tasks_load_their_labels(make_set, data):
     assert pose["instances"].keypoints.shape == (1, 2, 3)
     with pytest.raises(ValueError, match="task='cook'"):
         YOLODataset(img_path=str(images), data=data, task="cook", hyp=settings())
+
+
+@pytest.mark.parametrize("task", ["segment", "obb", "pose"])
+def test_files_of_another_kind_are_found_at_the_scan(make_set, data, task):
+    images = make_set(4)  # all labels are boxes
+    labels = images.parents[1] / "labels" / "train"
+    right = "0 .5 .5 .2 .2 .4 .4 2 .6 .6 1\n" if task == "pose" else "0 .1 .1 .6 .1 .6 .6 .1 .6\n"
+    for i in (0, 2):
+        (labels / f"00{i}.txt").write_text(right)
+    description = {**data, "kpt_shape": [2, 3], "flip_idx": [1, 0]} if task == "pose" else data
+    for mode in ("train", "val"):
+        dataset = build(images, description, task=task, mode=mode)
+        assert [Path(f).stem for f in dataset.im_files] == ["000", "002"] and dataset.counts["corrupt"] == 2
+        assert [(Path(f.file).name, f.line) for f in dataset.findings] == [("001.txt", 1), ("003.txt", 1)]
+        assert len(dataset[0]["cls"]) and len(dataset[1]["cls"])
+    box_rows = build(images, data)  # detection takes every kind that tells of a box
+    assert len(box_rows) == (2 if task == "pose" else 4)
+
+
+def test_own_labels_without_polygons_are_named(make_set, data):
+    class Own(YOLODataset):
+        def get_labels(self):
+            polygon = np.array([[0.1, 0.1], [0.5, 0.1], [0.5, 0.6]], np.float32)
+            shared = {"shape": (48, 64), "cls": np.zeros((1, 1)), "bboxes": np.array([[0.3, 0.3, 0.2, 0.2]])}
+            labels = [{**shared, "im_file": f, "segments": [polygon][: 1 - i]} for i, f in enumerate(self.im_files)]
+            self.labels = labels
+            self._check_packed(self.packed)
+            return labels
+
+    with pytest.raises(ValueError, match=r"001\.jpg has boxes only"):
+        Own(img_path=str(make_set(2)), data=data, task="segment", hyp=settings())
+
+
+def test_detection_on_a_pose_set(make_set, data):
+    images = make_set(2)
+    for file in (images.parents[1] / "labels" / "train").glob("*.txt"):
+        file.write_text("0 .5 .5 .2 .2 .4 .4 2 .6 .6 1\n")
+    dataset = build(images, {**data, "kpt_shape": [2, 3]})
+    np.testing.assert_allclose(dataset.labels[1]["bboxes"], [[0.5, 0.5, 0.2, 0.2]])
+    assert dataset.labels[1]["keypoints"] is None and "keypoints" not in dataset[0]
 
 
 def test_any_map_style_set_can_be_loaded():

@@ -144,6 +144,22 @@ def test_pieces_pass_the_scan(dota, tmp_path):
     assert {image.split("__")[1] for image in images} == {"30", "60"}
 
 
+@pytest.mark.parametrize("angle", [0, 20, 45])
+def test_objects_longer_than_a_window_pass_the_scan(tmp_path, angle):
+    for kind in ("images", "labels"):
+        (tmp_path / "set" / kind / "train").mkdir(parents=True)
+        (tmp_path / "set" / kind / "val").mkdir(parents=True)
+    cv2.imwrite(str(tmp_path / "set/images/train/a.png"), np.zeros((100, 100, 3), np.uint8))
+    cv2.imwrite(str(tmp_path / "set/images/val/b.png"), np.zeros((100, 100, 3), np.uint8))
+    corners = cv2.boxPoints(((50, 50), (72, 6), angle)) / 100
+    (tmp_path / "set/labels/train/a.txt").write_text("0 " + " ".join(map(str, corners.ravel())) + "\n")
+    split_trainval(tmp_path / "set", tmp_path / "cut", crop_size=60, gap=50)
+    images = sorted(str(path) for path in (tmp_path / "cut" / "images" / "train").iterdir())
+    files = [path.replace("images", "labels").replace(".jpg", ".txt") for path in images]
+    result = scan(images, files, LabelRules(1, polygons=True))
+    assert result.findings == [] and result.counts["corrupt"] == 0 and len(result.labels.cls) > 3
+
+
 def test_objects_need_a_share_inside(dota):
     anno = {"ori_size": (100, 100), "label": np.array([[2, 0.4, 0.4, 0.6, 0.4, 0.6, 0.6, 0.4, 0.6]]), "filepath": ""}
     windows = np.array([[0, 0, 50, 100], [0, 0, 55, 100]])

@@ -23,6 +23,14 @@ def test_curves_for_any_number_of_classes(tmp_path, classes):
     assert ink(tmp_path / "pr.png") > 0.01 and ink(tmp_path / "mc.png") > 0.01
 
 
+def test_names_that_look_like_formulas_or_lines(tmp_path):
+    x, y = np.linspace(0, 1, 100), np.linspace(1, 0, 100)[None].repeat(4, 0)
+    names = dict(enumerate(["$\\frac{", "a\nb\x1b[2J", "_hidden", "x" * 5000]))
+    plot_pr_curve(x, y, np.ones((4, 10)), tmp_path / "pr.png", names)
+    plot_matrix(np.ones((4, 4)), list(names.values()), tmp_path / "m.png")
+    assert ink(tmp_path / "pr.png") > 0.01 and ink(tmp_path / "m.png") > 0.005
+
+
 @pytest.mark.parametrize("classes", [1, 80])
 def test_matrix_of_zeros_and_of_many_classes(tmp_path, classes):
     plot_matrix(np.zeros((classes, classes)), [str(i) for i in range(classes)], tmp_path / "m.png", fractions=True)

@@ -280,6 +280,19 @@ def test_console_lines(make, folder, caplog, tmp_path):
     assert any(line.startswith("0: 64x64 (no detections), ") for line in caplog.messages)
 
 
+def test_names_of_pictures_are_shown_on_one_line(make, tmp_path, caplog):
+    caplog.set_level("INFO", "ultralytics")
+    odd = tmp_path / "odd"
+    odd.mkdir()
+    for name in ("a\nimage 9 is fine\x1b[2J.png", "犬" * 80 + ".png"):
+        (odd / name).write_bytes(cv2.imencode(".png", np.zeros((32, 32, 3), np.uint8))[1].tobytes())
+    (odd / "broken\n.png").write_bytes(b"no picture")
+    make(verbose=True, save=True, save_txt=True, save_crop=True)(odd)
+    assert not any("\x1b[2J" in line or "\nimage 9" in line or "broken\n" in line for line in caplog.messages)
+    assert any("a\\nimage 9 is fine" in line for line in caplog.messages)
+    assert len(list((tmp_path / "run").glob("*.jpg"))) == 2 == len(list((tmp_path / "run" / "labels").glob("*.txt")))
+
+
 def test_list_of_a_long_source_is_warned_about(make, tmp_path, caplog):
     clip = video(tmp_path / "clip.avi", 2)
     list(make()(clip, stream=True))

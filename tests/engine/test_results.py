@@ -287,6 +287,28 @@ def test_crops_stay_in_their_folder(tmp_path):
     assert not [p for p in tmp_path.iterdir() if p.name != "crops"]
 
 
+HOSTILE = {0: "x" * 5000, 1: "a\n0.99 b\x1b[2J", 2: "..", 3: "a/b", 4: "a_b"}
+
+
+def test_crops_of_names_that_no_file_may_have(tmp_path):
+    r = Results(np.zeros((40, 80, 3), np.uint8), "b.jpg", HOSTILE)
+    r.update(boxes=torch.tensor([[1.0, 2, 30, 22, 0.9, i] for i in range(5)]))
+    r.save_crop(tmp_path, file_name="y" * 300 + ".jpg")
+    folders = sorted(p.name for p in tmp_path.iterdir())
+    assert len(folders) == 5 and "a_b" in folders and all(len(name) <= 120 for name in folders)
+    assert len(list(tmp_path.glob("*/y*.jpg"))) == 5
+
+
+def test_names_are_shown_on_one_line_and_kept_in_values(tmp_path):
+    r = Results(np.zeros((40, 80, 3), np.uint8), "b.jpg", HOSTILE, probs=torch.tensor([0.1, 0.5, 0.2, 0.1, 0.1]))
+    for text in (r.verbose(), KINDS["box"]().verbose()):
+        assert "\n" not in text and "\x1b" not in text
+    assert "a\\n0.99 b\\x1b[2J 0.50" in r.verbose() and len(r.verbose()) < 250
+    assert len(Path(r.save_txt(tmp_path / "r.txt")).read_text().splitlines()) == 5
+    assert r.summary()[0]["name"] == HOSTILE[1]
+    assert r.plot().shape == (40, 80, 3)
+
+
 def test_save_and_default_name(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     r = KINDS["box"]()
@@ -294,6 +316,8 @@ def test_save_and_default_name(tmp_path, monkeypatch):
     assert r.save(tmp_path / "ü.png") == str(tmp_path / "ü.png") and (tmp_path / "ü.png").is_file()
     with pytest.raises(ValueError, match="no picture format"):
         r.save("x.nope")
+    r.path = "z" * 251 + ".jpg"
+    assert Path(r.save()).is_file()
 
 
 def test_text_form_lists_attributes():

@@ -14,6 +14,7 @@ import torch
 from torch import nn
 from train_helpers import make_data, settings, weights_of
 
+from ultralytics import YOLO
 from ultralytics.data.samplers import SampleRef
 from ultralytics.engine import trainer as trainer_module
 from ultralytics.engine.train import setup
@@ -67,6 +68,34 @@ def test_run_writes_its_files(run, tmp_path):
     )
     assert [row.split(",")[0] for row in rows] == ["1", "2"]
     assert not list(t.save_dir.rglob("*.tmp"))
+
+
+def one_split(data: Path, folder: Path, split: str) -> Path:
+    """A description of the same data set that has one split only, with an empty key for the other."""
+    other = {"train": "val", "val": "train"}[split]
+    text = f"path: {data.parent}\n{split}: images/{split}\n{other}:\nnames: {{0: red, 1: green}}\n"
+    (folder / f"{split}.yaml").write_text(text)
+    return folder / f"{split}.yaml"
+
+
+def test_training_without_pictures_to_validate_on(run, data, tmp_path):
+    t = run(data=str(one_split(data, tmp_path, "train")), val=False)
+    assert t.test_loader is None and not any("val" in event for event in t.seen)
+    assert (t.wdir / "best.pt").exists() and torch_safe_load(t.wdir / "last.pt")[0]["epoch"] == -1
+    header = (t.save_dir / "results.csv").read_text().splitlines()[0]
+    assert "train/box_loss" in header and "metrics" not in header
+    with pytest.raises(ValueError, match=r"neither 'val:' nor 'test:'.*val=False"):
+        run(data=str(one_split(data, tmp_path, "train")))
+
+
+def test_a_description_for_validation_only(data, tmp_path, run):
+    file = str(one_split(data, tmp_path, "val"))
+    found = YOLO(str(data.with_name("net.yaml"))).val(
+        data=file, imgsz=64, device="cpu", plots=False, workers=0, project=str(tmp_path)
+    )
+    assert set(found.results_dict) >= {"metrics/mAP50(B)"}
+    with pytest.raises(ValueError, match="no 'train:' images"):
+        run(data=file)
 
 
 def test_events_come_in_the_documented_order(run):

@@ -69,6 +69,13 @@ def test_csv_of_8_1_is_read(tmp_path):
     )
     assert CsvLog.read(path) == {"epoch": [0], "train/box_loss": [1.25]}
     assert CsvLog.read(tmp_path / "none.csv") == {}
+    for content, words in ((b"a,b\n1,2\n3,x\n", "line 3"), (b"a\n\xff\n", "no table"), (b"a\n1e999\n", None)):
+        path.write_bytes(content)
+        if words is None:
+            assert CsvLog.read(path) == {"a": [float("inf")]}
+        else:
+            with pytest.raises(ValueError, match=rf"{path.name}.*{words}"):
+                CsvLog.read(path)
 
 
 def test_csv_without_file_keeps_rows():

@@ -210,6 +210,14 @@ def test_txt(make, tmp_path):
     assert len((folder / "0.txt").read_text().splitlines()) == 2
 
 
+def test_odd_names_in_the_table(make, monkeypatch, caplog):
+    caplog.set_level("INFO", "ultralytics")
+    monkeypatch.setattr(Runtime, "names", {0: "cat\n all 100", 1: "dog\x1b[2J", 2: "b" * 3000})
+    make(verbose=True)()
+    rows = [line for line in caplog.messages if "cat" in line or "dog" in line]
+    assert len(rows) == 2 and not any("\n" in row or "\x1b" in row for row in rows)
+
+
 def test_original_pixels_in_files(make, data, tmp_path, monkeypatch):
     for path in (data.parent / "images").rglob("*.bmp"):  # half as high: the labels' shares stay the same
         cv2.imwrite(str(path), cv2.resize(cv2.imread(str(path)), (4 * SIDE, 2 * SIDE)))

@@ -11,7 +11,7 @@ from torch import nn
 
 from ultralytics.nn.autobackend import AutoBackend, check_class_names, default_class_names
 from ultralytics.nn.backends import FORMATS, export_formats, find_format, format_of
-from ultralytics.nn.backends.base import ExportFormat, format_class, parse_metadata
+from ultralytics.nn.backends.base import ExportFormat, format_class
 from ultralytics.nn.backends.table import resolve_format_name
 from ultralytics.utils.device import cpu_has_bf16
 
@@ -71,29 +71,6 @@ def test_close_and_unknown_names():
     with pytest.raises(NotImplementedError, match="OpenVINO reads ONNX"):
         find_format("openvino")
     assert find_format("pt").name == "-"
-
-
-def test_metadata_is_read_as_literals_and_never_run():
-    raw = {
-        "stride": "32",
-        "batch": "4",
-        "names": "{0: 'a', 1: 'b'}",
-        "imgsz": "[64, 96]",
-        "args": "{'dynamic': True}",
-        "kpt_shape": "__import__('os').getcwd()",
-        "author": "[1]",
-    }
-    assert parse_metadata(raw) == {
-        "stride": 32,
-        "batch": 4,
-        "names": {0: "a", 1: "b"},
-        "imgsz": [64, 96],
-        "args": {"dynamic": True},
-        "kpt_shape": "__import__('os').getcwd()",
-        "author": "[1]",
-    }
-    assert parse_metadata({"names": {"0": "a"}})["names"] == {0: "a"}
-    assert parse_metadata({"names": ["a"]})["names"] == {0: "a"}
 
 
 def test_native_network_is_folded_in_a_copy(model):
@@ -161,8 +138,6 @@ def test_wrong_input_and_wrong_files(model, tmp_path):
         AutoBackend(tmp_path / "none.onnx")
     with pytest.raises(TypeError, match=r"\.onnx"):
         AutoBackend(tmp_path / "photo.jpg")
-    with pytest.raises(NotImplementedError, match="dnn"):
-        AutoBackend(model, dnn=True)
     for name in ("broken.onnx", "broken.torchscript"):
         (tmp_path / name).write_bytes(b"<html>not found</html>")
         with pytest.raises(ValueError, match=name):

@@ -56,7 +56,7 @@ def changed(index, row=None, **top):
         ([-1, 1, "Concat", [1]], "Concat", "", "joins several layers"),
         ([[0, -1], 1, "Conv", [8]], "Conv", "c1", "must be int"),
         ([-1, 1, "nn.Conv2d", [9, 16, 1]], "nn.Conv2d", "", "does not accept maps of shape [(1, 8, 128, 128)]"),
-        ([-1, 1, "nn.Conv2d", [8, 9, 1]], "nn.Conv2d", "", "gives 9 channels where its call pattern promises 8"),
+        ([-1, 1, "nn.Conv2d", [8, 9, 1]], "nn.Conv2d", "", "gives 9 channels where its row and call pattern promise 8"),
         ([-1, 1, "nn.Upsample", [None, 2, "nearst"]], "nn.Upsample", "", "nearst"),
         ([-1, 1, "nn.Upsample", [None, 2, "nearest", 1, 1, 1]], "nn.Upsample", "", "called as"),
         ([-1, 1, "nn.Linear", [8, 16]], "nn.Linear", "", "does not accept"),
@@ -88,12 +88,14 @@ def test_maps_that_do_not_fit_are_told_with_their_shapes():
         ({"nc": "two"}, "nc"),
         ({"nc": 0}, "nc"),
         ({"nc": True}, "nc"),
+        ({"nc": 10**12}, "nc"),
         ({"backbone": None}, "backbone"),
         ({"head": {"a": 1}}, "head"),
         ({"scales": [1, 2]}, "scales"),
         ({"scales": {"n": [0.33]}}, "scales"),
         ({"scales": {"n": [0.33, "x", 3]}}, "scales"),
         ({"scales": {"n": [0.33, 0.25, 1024]}, "scale": "q"}, "scale"),
+        ({"scales": {"n": [0.33, 0.25, 1024]}, "scale": ["n"]}, "scale"),
         ({"depth_multiple": -1}, "scales"),
         ({"modules": [1]}, "modules"),
         ({"activation": "nn.Relu()"}, "activation"),
@@ -103,6 +105,7 @@ def test_maps_that_do_not_fit_are_told_with_their_shapes():
         ({"activation": "nn.functional.relu"}, "activation"),
         ({"activation": "1 +"}, "activation"),
         ({"activation": 5}, "activation"),
+        ({"activation": "nn.ReLU(" + "[" * 50_000}, "activation"),
     ],
 )
 def test_wrong_top_level_keys_are_told(top, argument):
@@ -258,3 +261,25 @@ def test_any_block_builds_or_is_told(name, place, value, how, count, scale):
         assert error.file == "small.yaml" and str(error).startswith("small.yaml, row ")
         return
     model.eval()(torch.zeros(1, 3, 64, 64))
+
+
+ODD = [None, True, -1, 0, 1.5, float("nan"), float("inf"), 10**30, "x", "", [], [1], ["n"], [[1]], {}, {"n": [1]}, b"x"]
+TOP_LEVEL = [
+    *("nc", "scale", "scales", "depth_multiple", "width_multiple", "max_channels", "activation", "backbone", "head"),
+    *("ch", "channels", "kpt_shape", "end2end", "reg_max", "names", "task", "modules", "parameters"),
+]
+
+
+@pytest.mark.parametrize("key", TOP_LEVEL)
+def test_top_level_values_are_taken_or_refused_in_a_line(key):
+    for value in ODD:
+        for scales in ({}, {"scales": {"n": [0.5, 0.5, 64]}}):
+            try:
+                DetectionModel({**copy.deepcopy(SMALL), **scales, key: value}, verbose=False)
+            except ModelYamlError as error:
+                assert len(str(error).splitlines()) == 1, value
+
+
+def test_sizes_that_are_no_letters():
+    with pytest.raises(ModelYamlError, match=r"has no size '\['n'\]'; it defines \['n'\]"):
+        DetectionModel({**copy.deepcopy(SMALL), "scales": {"n": [0.5, 0.5, 64]}, "scale": ["n"]}, verbose=False)

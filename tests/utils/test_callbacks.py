@@ -20,13 +20,13 @@ from ultralytics.utils.callbacks import (
     integration,
 )
 from ultralytics.utils.callbacks.clearml import ClearML
-from ultralytics.utils.callbacks.comet import Comet
-from ultralytics.utils.callbacks.dvc import DVCLive
+from ultralytics.utils.callbacks.comet import Comet, image_annotations
+from ultralytics.utils.callbacks.dvc import DVCLive, pairs_of
 from ultralytics.utils.callbacks.integration import Integration
 from ultralytics.utils.callbacks.mlflow import MLflow
 from ultralytics.utils.callbacks.raytune import RayTune
 from ultralytics.utils.callbacks.tensorboard import TensorBoard
-from ultralytics.utils.callbacks.wb import WeightsAndBiases
+from ultralytics.utils.callbacks.wb import WeightsAndBiases, curve_rows
 
 
 class FakeTrainer:
@@ -42,6 +42,9 @@ class FakeTrainer:
         self.epoch = 0
         self.tloss = torch.tensor([1.0, 2.0])
         self.lr = {"lr/pg0": 0.01}
+        self.epoch_time = 1.5
+        self.train_loader = [0, 1, 2]
+        self.csv = folder / "results.csv"
         self.metrics = {"metrics/mAP50(B)": np.float64(0.5), "val/box_loss": 1.5}
         picture = folder / "results.png"
         self.plots = {picture: {}, folder / "missing.png": {}}
@@ -50,10 +53,16 @@ class FakeTrainer:
         (folder / "args.yaml").write_text("a: 1")
         curves = [[np.linspace(0, 1, 3), np.ones((2, 3)), "Recall", "Precision"]]
         self.validator = SimpleNamespace(
-            plots={},
-            metrics=SimpleNamespace(curves_results=curves),
+            plots={folder / "val_batch0_pred.jpg": {}},
+            save_dir=folder,
+            names={0: "a"},
+            metrics=SimpleNamespace(curves=["Precision-Recall(B)"], curves_results=curves, names={0: "a", 1: "b"}),
             confusion_matrix=SimpleNamespace(matrix=np.eye(2)),
         )
+        (folder / "val_batch0_pred.jpg").write_bytes(b"x")
+
+    def model_facts(self):
+        return {"model/parameters": 8, "model/GFLOPs": 0.1, "model/speed_PyTorch(ms)": 1.0}
 
     def label_loss_items(self, items, prefix="train"):
         return {f"{prefix}/box_loss": items[0], f"{prefix}/cls_loss": items[1]}
@@ -168,8 +177,8 @@ def test_tensorboard_goes_on_without_a_graph(trainer, capsys):
 
 def test_wandb(trainer, fake):
     run = MagicMock(id="x1")
-    wandb = fake("wandb", run=None, init=MagicMock(return_value=run), Image=str, Table=MagicMock(), plot=MagicMock())
-    wandb.Artifact = MagicMock()
+    wandb = fake("wandb", run=None, init=MagicMock(return_value=run), Image=str, Table=MagicMock())
+    wandb.Artifact, wandb.plot_table = MagicMock(), MagicMock()
     logger = WeightsAndBiases()
     trainer.run(logger)
     assert not logger.failed
@@ -178,14 +187,33 @@ def test_wandb(trainer, fake):
     assert run.log_artifact.call_args.kwargs["aliases"] == ["best"]
     logged = [call.args[0] for call in run.log.call_args_list]
     assert sum("results" in row for row in logged) == 1  # a picture is sent once
-    assert any("curves/Precision(Recall)" in row for row in logged)
-    run.finish.assert_called_once()
+    assert [row["epoch"] for row in logged if "metrics/mAP50(B)" in row] == [1, 2]
+    assert sum("model/parameters" in row for row in logged) == 1
+    assert "curves/Precision-Recall(B)" in {key for row in logged for key in row}
+    run.finish.assert_called_once_with()  # and not again as a failed one
+
+
+def test_wandb_marks_runs_that_break_off(trainer, fake):
+    run = MagicMock()
+    fake("wandb", run=None, init=MagicMock(return_value=run))
+    logger = WeightsAndBiases()
+    logger.on_pretrain_routine_end(trainer)
+    logger.teardown(trainer)
+    run.finish.assert_called_once_with(exit_code=1)
+
+
+def test_rows_of_curves():
+    x = np.linspace(0, 1, 1000)
+    rows = curve_rows(x, np.stack((x, 1 - x)), {0: "a"})
+    assert len(rows) == 300 and [rows[i][0] for i in (0, 100, 200)] == ["mean", "a", "1"]
+    assert rows[50] == ["mean", 0.5, 0.505] and rows[150] == ["a", 0.505, 0.505]
+    assert curve_rows(x, np.zeros((0, 1000)), {}) == []
 
 
 def test_mlflow(trainer, fake, monkeypatch):
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", "file:///x")
-    mlflow = fake("mlflow", set_tracking_uri=MagicMock(), set_experiment=MagicMock(), start_run=MagicMock())
-    for name in ("log_params", "log_metrics", "log_artifact", "end_run"):
+    mlflow = fake("mlflow", tracking=MagicMock(is_tracking_uri_set=MagicMock(return_value=True)))
+    names = ("set_experiment", "start_run", "log_params", "log_metrics", "log_artifact", "end_run", "get_tracking_uri")
+    for name in names:
         setattr(mlflow, name, MagicMock())
     mlflow.active_run = MagicMock(return_value=None)
     logger = MLflow()
@@ -194,7 +222,7 @@ def test_mlflow(trainer, fake, monkeypatch):
     assert mlflow.set_experiment.call_args.args == ("a/b",)
     assert {"metrics/mAP50B": 0.5, "val/box_loss": 1.5} in [c.args[0] for c in mlflow.log_metrics.call_args_list]
     sent = {Path(c.args[0]).name for c in mlflow.log_artifact.call_args_list}
-    assert sent == {"best.pt", "args.yaml", "results.png"}
+    assert sent == {"best.pt", "args.yaml", "results.png", "val_batch0_pred.jpg"}
     mlflow.end_run.assert_called_once()
     monkeypatch.setenv("MLFLOW_KEEP_RUN_ACTIVE", "true")
     trainer.run(MLflow())
@@ -202,14 +230,20 @@ def test_mlflow(trainer, fake, monkeypatch):
 
 
 def test_clearml(trainer, fake):
-    task = MagicMock()
+    task = MagicMock(is_offline=MagicMock(return_value=False))
     fake("clearml", Task=MagicMock(current_task=MagicMock(return_value=None), init=MagicMock(return_value=task)))
+    trainer.plots = {}  # which are no pictures here
     logger = ClearML()
     trainer.run(logger)
+    logger.on_val_end(trainer.validator)
     assert not logger.failed
     titles = {call.args[:2] for call in task.get_logger().report_scalar.call_args_list}
-    assert ("train", "box_loss") in titles and ("metrics", "mAP50(B)") in titles
+    assert ("train", "train/box_loss") in titles and ("metrics", "metrics/mAP50(B)") in titles
+    image = task.get_logger().report_image.call_args.kwargs
+    assert (image["title"], image["series"], image["iteration"]) == ("Validation", "val_pred.jpg", 0)
     assert task.update_output_model.call_args.kwargs["model_path"] == str(trainer.best)
+    single = {call.args[0] for call in task.get_logger().report_single_value.call_args_list}
+    assert single == {"model/parameters", "model/GFLOPs", "model/speed_PyTorch(ms)", *trainer.metrics}
 
 
 def test_comet(trainer, fake, monkeypatch):
@@ -236,21 +270,67 @@ def test_dvc(trainer, fake):
     trainer.run(logger)
     assert not logger.failed
     assert live.next_step.call_count == 2
-    live.log_image.assert_called_once()
+    assert [call.args[0] for call in live.log_image.call_args_list] == ["train/results.png", "val/val_batch_pred/0.jpg"]
+    assert live.log_sklearn_plot.call_args.args[1:] == (["a", "background"], ["a", "background"])
     live.end.assert_called_once()
 
 
-def test_ray(trainer, fake, monkeypatch):
+@pytest.mark.parametrize("version", ["new", "old"])
+def test_ray(version, trainer, fake, monkeypatch):
     monkeypatch.delitem(sys.modules, "ray", raising=False)
     trainer.run(RayTune())  # no trial, nothing happens
     train, tune = MagicMock(), MagicMock()
     fake("ray", train=train, tune=tune)
-    train.get_context().get_trial_id.return_value = None
+    if version == "old":
+        del tune.get_context
+    context = (tune if version == "new" else train).get_context()
+    context.get_trial_id.return_value = None
     trainer.run(RayTune())
     tune.report.assert_not_called()
-    train.get_context().get_trial_id.return_value = "t1"
+    context.get_trial_id.return_value = "t1"
     trainer.run(RayTune())
     assert tune.report.call_args.args[0] == {"metrics/mAP50(B)": 0.5, "val/box_loss": 1.5, "epoch": 2}
+
+
+# What loggers have in common ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("file", "name", "number"),
+    [
+        ("val_batch0_pred.jpg", "val_pred.jpg", 0),
+        ("a/train_batch12.jpg", "train.jpg", 12),
+        ("results.png", "results.png", None),
+    ],
+)
+def test_pictures_of_batches(file, name, number):
+    assert integration.split_batch(Path(file)) == (name, number)
+
+
+def test_pairs_of_a_confusion_matrix():
+    true, found = pairs_of(np.array([[2, 1], [0, 3]]), ["a", "b"])
+    assert true == ["a", "a", "b", "b", "b", "b"] and found == ["a", "a", "a", "b", "b", "b"]
+    assert pairs_of(np.zeros((2, 2)), ["a", "b"]) == ([], [])
+
+
+def test_detections_for_comet():
+    label = {
+        "im_file": "x/a.jpg",
+        "shape": (40, 80),
+        "cls": np.array([[1]]),
+        "bboxes": np.array([[0.5, 0.5, 0.25, 0.5]]),
+    }
+    row = {"image_id": "a", "file_name": "a.jpg", "category_id": 3, "bbox": [1, 2, 3, 4], "score": 0.5}
+    dataset = SimpleNamespace(labels=[label, {**label, "im_file": "x/b.jpg"}])
+    validator = SimpleNamespace(
+        jdict=[row], dataloader=SimpleNamespace(dataset=dataset), names={0: "cat", 1: "dog"}, class_map=[1, 3]
+    )
+    ((file, (truth, found)),) = image_annotations(validator)
+    assert file == Path("x/a.jpg")
+    assert truth["data"] == [{"boxes": [[30.0, 10.0, 20.0, 20.0]], "label": "gt_dog", "score": 100.0}]
+    assert found["data"] == [{"boxes": [[1, 2, 3, 4]], "label": "dog", "score": 50.0}]
+    validator.jdict = []
+    assert list(image_annotations(validator)) == []
 
 
 # Event functions ------------------------------------------------------------------------------------------------------

@@ -40,6 +40,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
         name = self.path.partition("?")[0]
         state.requests.append((name, self.headers.get("Range")))
         fault = state.faults.pop(0) if state.faults else None
+        if isinstance(fault, str) and "://" in fault:
+            self.send_response(302)
+            self.send_header("Location", fault)
+            self.end_headers()
+            return
         if isinstance(fault, int):
             self.send_error(fault)
             return
@@ -215,6 +220,14 @@ def test_offline(monkeypatch, tmp_path):
     refuse_offline("https://example.com/x.zip")
 
 
+@pytest.mark.parametrize("place", ["file:///etc/passwd", "ftp://127.0.0.1/x", "data://text/plain,x"])
+def test_redirects_to_other_kinds_of_addresses(server, tmp_path, place):
+    server.faults = [place]
+    with pytest.raises(DownloadError, match="could not be fetched"):
+        safe_download(f"{server.url}/a.bin", dir=tmp_path, retry=0)
+    assert not (tmp_path / "a.bin").exists()
+
+
 def test_unreachable(tmp_path):
     with pytest.raises(DownloadError, match=r"refused.*save it as"):
         safe_download("http://127.0.0.1:9/x.bin", dir=tmp_path, retry=1)
@@ -318,6 +331,45 @@ def test_lock_waits(tmp_path, capsys):
     assert order == ["first", "second"]
     assert "Waiting for another process" in capsys.readouterr().out
     assert os.listdir(tmp_path) == []
+
+
+def _count(folder: str, rounds: int) -> None:
+    """Add to a number in a file, in steps that two processes must not do at a time."""
+    number, inside = Path(folder, "number"), Path(folder, "inside")
+    for _ in range(rounds):
+        with file_lock(number):
+            os.close(os.open(inside, os.O_CREAT | os.O_EXCL))  # fails while another process is in here
+            value = int(number.read_text())
+            number.write_text(str(value + 1))
+            inside.unlink()
+
+
+def test_lock_files_are_removed_and_exclude_each_other(tmp_path, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))  # of the processes that are started
+    work = tmp_path / "work"
+    work.mkdir()
+    (work / "number").write_text("0")
+    context = multiprocessing.get_context("spawn")
+    workers = [context.Process(target=_count, args=(str(work), 60)) for _ in range(3)]
+    [w.start() for w in workers]
+    [w.join(120) for w in workers]
+    assert [w.exitcode for w in workers] == [0, 0, 0]
+    assert (work / "number").read_text() == "180"
+    (own,) = tmp_path.glob("Ultralytics-*")
+    assert os.listdir(own) == ["guard.lock"]
+
+
+def test_a_lock_file_that_a_killed_process_left_is_taken_over(tmp_path, monkeypatch):
+    monkeypatch.setattr(fetch, "user_temp_dir", lambda name: tmp_path)
+    with file_lock("x"):
+        (name,) = set(os.listdir(tmp_path)) - {"guard.lock"}
+    (tmp_path / name).touch()
+    with file_lock("x"):
+        assert (tmp_path / name).exists()
+    assert os.listdir(tmp_path) == ["guard.lock"]
+    with pytest.raises(RuntimeError, match="inside"), file_lock("x"):
+        raise RuntimeError("inside")
+    assert os.listdir(tmp_path) == ["guard.lock"]
 
 
 # Names ----------------------------------------------------------------------------------------------------------------

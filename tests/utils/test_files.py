@@ -17,6 +17,7 @@ from ultralytics.utils.files import (
     get_latest_run,
     increment_path,
     spaces_in_path,
+    writing,
 )
 
 
@@ -30,6 +31,48 @@ def test_atomic_write_replaces_whole_files(tmp_path):
         f.write("zwei ü\n")
     assert file.read_text(encoding="utf-8") == "zwei ü\n"
     assert os.listdir(file.parent) == ["a.bin"]
+
+
+def full() -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_full_disk_names_the_file_and_leaves_no_part(tmp_path):
+    new, old = tmp_path / "new.txt", tmp_path / "old.txt"
+    old.write_text("kept\n")
+    with pytest.raises(OSError, match=r"disk full, file not written: '.*new\.txt'") as caught, writing(new):
+        new.write_text("half")
+        full()
+    assert caught.value.errno == errno.ENOSPC and not new.exists()
+    with pytest.raises(OSError, match=r"disk full, file left as it was: '.*old\.txt'"), writing(old, append=True):
+        with old.open("a") as stream:
+            stream.write("half")
+        full()
+    assert old.read_text() == "kept\n"
+
+
+def test_other_errors_of_writing_pass(tmp_path):
+    file = tmp_path / "a.txt"
+    file.write_text("kept")
+    with pytest.raises(PermissionError, match="no"), writing(file):
+        raise PermissionError(errno.EACCES, "no")
+    assert file.read_text() == "kept"
+
+
+def test_disk_space(tmp_path, monkeypatch):
+    files.check_disk_space(tmp_path / "a.avi")
+    monkeypatch.setattr(files.os, "statvfs", lambda folder: os.statvfs_result((0,) * 11), raising=False)
+    with pytest.raises(OSError, match=r"disk full, file not complete: '.*a\.avi'"):
+        files.check_disk_space(tmp_path / "a.avi")
+
+
+def test_long_names_in_any_alphabet(tmp_path):
+    for name in ("犬" * 84, "x" * 250):
+        with atomic_write(tmp_path / name, "w") as file:
+            file.write("1")
+        with files.atomic_folder(tmp_path / f"{name}f") as folder:
+            (folder / "a").touch()
+    assert len(list(tmp_path.iterdir())) == 4
 
 
 def test_atomic_write_keeps_the_old_file_after_an_error(tmp_path):

@@ -7,7 +7,7 @@ from types import ModuleType
 
 import pytest
 
-from ultralytics.utils.overrides import bypassed, changed, ignores, in_use, warn_of_ignored
+from ultralytics.utils.overrides import bypassed, changed, ignores, in_use, replacements, warn_of_ignored
 
 
 @ignores(gone="override step()", inert="override step()")
@@ -110,3 +110,13 @@ def test_names_are_looked_up_on_loaded_modules(monkeypatch):
     assert in_use(Base, *places) == "not loaded either"
     public.Base = "mine"
     assert in_use(Base, *places) == "mine"
+
+
+def test_replacements_are_classes_and_functions_of_users_on_public_names(monkeypatch):
+    from ultralytics.engine import trainer
+
+    assert not [place for place in replacements() if place.startswith("ultralytics.engine.trainer:")]
+    monkeypatch.setattr(trainer, "BaseTrainer", Base)
+    monkeypatch.setattr(trainer, "private_of_a_test", Base, raising=False)
+    assert replacements()["ultralytics.engine.trainer:BaseTrainer"] is Base
+    assert "ultralytics.engine.trainer:private_of_a_test" not in replacements()

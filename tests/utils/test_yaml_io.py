@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ultralytics.utils.yaml_io import YAML, YamlError, yaml_load, yaml_save
@@ -99,3 +99,85 @@ def test_print(capsys, tmp_path):
     YAML.print({"epochs": 3})
     assert "lr0: 0.01" in (out := capsys.readouterr().out)
     assert "epochs: 3" in out
+
+
+def lines_of_aliases(width: int, depth: int, form: str) -> str:
+    """Text in which every line repeats the line before it `width` times."""
+    lines = ["k0: &k0 {x: 1}"]
+    for i in range(1, depth):
+        repeated = ", ".join([f"*k{i - 1}"] * width)
+        lines.append(f"k{i}: &k{i} " + form.format(repeated))
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize("form", ["[{}]", "{{<<: [{}]}}"])
+def test_aliases_are_counted_as_if_written_out(form, tmp_path):
+    file = tmp_path / "bomb.yaml"
+    file.write_text(lines_of_aliases(9, 9, form))
+    assert file.stat().st_size < 500
+    with pytest.raises(YamlError, match=r"bomb\.yaml, line 6: .* more than 100,000 values"):
+        YAML.load(file)
+    assert "k3" in YAML.parse(lines_of_aliases(9, 4, form))
+
+
+def test_aliases_keep_working():
+    assert YAML.parse("a: &a [1, 2]\nb: *a\nc: {<<: &m {x: 1}, y: 2}\nd: *m") == {
+        "a": [1, 2],
+        "b": [1, 2],
+        "c": {"x": 1, "y": 2},
+        "d": {"x": 1},
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("a: 1\nb: &b [1, *b]", "line 2: '\\*b' stands inside"),
+        ("a:\n  " + "[" * 150 + "]" * 150, "line 2: more than 100 lists"),
+        ("a: [" + "1, " * 100_001 + "]", "line 1: .*more than 100,000 values"),
+        ("a: 1\nb: 2001-99-99", "line 2, column 4: '2001-99-99' is no timestamp"),
+        ("a: !!bool maybe", "line 1, column 4: 'maybe' is no bool"),
+        ("a: !!timestamp never", "'never' is no timestamp"),
+        ("a: " + "1" * 5000, "a number of 5,000 characters"),
+        ("a: 0x" + "f" * 5000, "a number of 5,002 characters"),
+        ("a: " + "x" * 10_000_001, "at most 10,000,000"),
+    ],
+    ids=["endless", "deep", "long", "date", "bool", "timestamp", "digits", "hex", "large"],
+)
+def test_what_cannot_be_read_is_told_with_its_line(text, words):
+    with pytest.raises(YamlError, match=f"data.yaml.*{words}"):
+        YAML.parse(text, "data.yaml")
+
+
+def test_large_files_are_not_read(tmp_path):
+    with open(tmp_path / "huge.yaml", "wb") as file:
+        file.truncate(1 << 40)
+    with pytest.raises(YamlError, match="1,099,512 MB"):
+        YAML.load(tmp_path / "huge.yaml")
+
+
+PIECES = (
+    """a|b|: |- |  |[|]|{|}|, |&a |*a|!!int |!!set |!!omap |!x |? |<<: |'|"|>|1|1.5|0x|:|2001-01-01|1e9|%|#|---|=|~|é"""
+)
+pieces = st.sampled_from([*PIECES.split("|"), "\n", "\\", "\0", "\t"])
+
+
+@settings(max_examples=300)
+@given(st.lists(pieces, max_size=25).map("".join) | st.text(max_size=40))
+@example("=: 1")
+@example("a: !!int ")
+def test_any_text_is_read_or_told(text):
+    try:
+        assert isinstance(YAML.parse(text, "data.yaml"), dict)
+    except YamlError as error:
+        assert str(error).startswith("data.yaml")
+
+
+@given(st.binary(max_size=60))
+def test_any_bytes_are_read_or_told(tmp_path_factory, content):
+    file = tmp_path_factory.mktemp("bytes") / "data.yaml"
+    file.write_bytes(content)
+    try:
+        assert isinstance(YAML.load(file), dict)
+    except YamlError as error:
+        assert str(file) in str(error)

@@ -15,16 +15,18 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from ultralytics.cfg.cli_help import CLI_HELP_MSG, SOLUTION_MAP, SOLUTIONS_HELP_MSG, argument_help
+from ultralytics.cfg.cli_help import CLI_HELP_MSG, SOLUTION_MAP, SOLUTIONS_HELP_MSG, help_text
 from ultralytics.cfg.cli_parse import Command, merge_equals_args, parse_command, parse_key_value_pair, smart_value
-from ultralytics.cfg.errors import ConfigError, ConfigSyntaxError, ConfigValueError, close_names
-from ultralytics.cfg.merge import DEFAULT_CFG_DICT
+from ultralytics.cfg.commands import SPECIALS
+from ultralytics.cfg.errors import ConfigError, ConfigSyntaxError, ConfigValueError, close_names, named, shown
+from ultralytics.cfg.merge import DEFAULT_CFG_DICT, checked, modernise
 from ultralytics.cfg.schema import ARGS
 from ultralytics.cfg.tasks import MODES, TASK2DATA, TASK2MODEL, TASKS
 from ultralytics.utils.env import ASSETS, DEFAULT_CFG_PATH, PYTHON_VERSION, VERSION, env_bool
 from ultralytics.utils.files import get_latest_run
 from ultralytics.utils.log import LOGGER, colorstr, remove_colorstr
 from ultralytics.utils.settings import SETTINGS, default_settings
+from ultralytics.utils.text import console_text
 from ultralytics.utils.unbuilt import refuse
 
 __all__ = [
@@ -42,15 +44,7 @@ __all__ = [
 # What a user can mend: shown as one line. Anything else is a bug of ours and keeps its traceback.
 USER_ERRORS = (ConfigError, ValueError, SyntaxError, OSError, ImportError, NotImplementedError, pickle.UnpicklingError)
 
-# Special commands that load the network code, by what they call; the module that fills the table of blocks comes first.
-FORWARDED = {
-    "info": "ultralytics.nn.cost.info:main",
-    "dynamize": "ultralytics.nn.dynamic.dynamize:main",
-    "blocks": "ultralytics.nn.builder.catalogue:describe",
-    "routing": "ultralytics.nn.dynamic.routing:main",
-    "quickstart": "ultralytics.solutions.quickstart:main",
-}
-VOCABULARY = "ultralytics.nn.tasks"
+VOCABULARY = "ultralytics.nn.tasks"  # fills the table of blocks, before a command loads the network code
 
 
 def entrypoint(debug: str = "") -> None:
@@ -85,15 +79,26 @@ def run_guarded(action: Callable[[], Any]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter complains while closing
         return 141  # 128 + SIGPIPE, what the shell reports for other programs
     except Exception as error:
-        if not (isinstance(error, USER_ERRORS) or isinstance(error.__cause__, USER_ERRORS)):
+        if _out_of_memory(error):
+            text = "not enough memory for this run; a smaller batch or imgsz needs less."
+            error = MemoryError(f"{text} ({' '.join(str(error).split())[:160]})")
+        elif not (isinstance(error, USER_ERRORS) or isinstance(error.__cause__, USER_ERRORS)):
             raise
         if env_bool("YOLO_TRACEBACK"):
             traceback.print_exc()
         else:
-            hint = "" if isinstance(error, ConfigError) else "\n(YOLO_TRACEBACK=1 shows where this happened.)"
-            text = f"ERROR ❌ {str(error) or type(error).__name__}{hint}"
+            told = isinstance(error, (ConfigError, NotImplementedError))  # all there is to say
+            hint = "" if told else "\n(YOLO_TRACEBACK=1 shows where this happened.)"
+            text = console_text(f"ERROR ❌ {str(error) or type(error).__name__}{hint}")
             print(text if sys.stderr.isatty() else remove_colorstr(text), file=sys.stderr)
         return 1
+
+
+def _out_of_memory(error: Exception) -> bool:
+    """Whether memory ran out, which torch reports as a RuntimeError of its own or as one of its allocator."""
+    return isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError) and ("out of memory" in str(error) or "can't allocate memory" in str(error))
+    )
 
 
 def main(words: Sequence[str]) -> int:
@@ -111,10 +116,10 @@ def main(words: Sequence[str]) -> int:
 def run_special(command: Command) -> int:
     """Run a special command and return the exit status."""
     name, words = command.special, list(command.words)
-    if name in FORWARDED:
+    if SPECIALS[name].home:
         return _forward(name, words)
     actions: dict[str, Callable[[list[str]], Any]] = {
-        "help": _help,
+        "help": lambda words: print(help_text(words)),
         "version": lambda _: print(VERSION),
         "checks": lambda _: _checks(),
         "settings": handle_yolo_settings,
@@ -124,28 +129,19 @@ def run_special(command: Command) -> int:
         "login": handle_yolo_login,
         "logout": handle_yolo_login,
     }
+    if name not in actions:
+        refuse(SPECIALS[name].family, f"yolo {name}")
     return 1 if actions[name](words) is False else 0
 
 
 def _forward(name: str, words: Sequence[str]) -> int:
     """Load the module of a command and call it with the arguments as a dictionary."""
-    pairs = dict(parse_key_value_pair(word) if "=" in word else (word, True) for word in words)
+    rows = SPECIALS[name].rows
+    pairs = dict(parse_key_value_pair(word, rows) if "=" in word else (word, True) for word in words)
     importlib.import_module(VOCABULARY)
-    module, _, function = FORWARDED[name].partition(":")
+    module, _, function = SPECIALS[name].home.partition(":")
     getattr(importlib.import_module(module), function)(pairs)
     return 0
-
-
-def _help(words: Sequence[str]) -> None:
-    """Print the help text, or what the given arguments mean."""
-    names = [word.partition("=")[0] for word in words if word.partition("=")[0] not in TASKS + MODES]
-    for name in names:
-        if name not in ARGS:
-            close = close_names(name, ARGS)
-            raise ConfigSyntaxError(f"'{name}' is no argument." + (f" Similar arguments are {close}." if close else ""))
-        print(argument_help(name))
-    if not names:
-        print(CLI_HELP_MSG)
 
 
 def _checks() -> None:
@@ -215,13 +211,18 @@ def run_mode(overrides: dict[str, Any]) -> Any:
     args = complete(overrides)
     if args["mode"] in {"predict", "track"}:
         args.setdefault("save", True)  # a command without files would leave nothing behind
+    words = args.pop("classes") if isinstance(args.get("classes"), str) else None  # class names, for open vocabularies
+    args = checked(args)  # before a model is opened, which takes seconds
     mode, task, name = args.pop("mode"), args.pop("task", None), args.pop("model")
-    model = open_model(str(name), task, bool(args.get("trust")))
+    with named("model", name):
+        model = open_model(str(name), task, bool(args.get("trust")))
     if task and task != model.task:
         LOGGER.warning(f"task={task} does not fit '{name}', which is a model for '{model.task}'; using that.")
-    if isinstance(args.get("classes"), str) and hasattr(model, "set_classes"):
-        model.set_classes([word.strip() for word in args.pop("classes").split(",")])
-    if mode == "train" and not args.get("data") and not args.get("resume"):
+    if words is not None and hasattr(model, "set_classes"):
+        model.set_classes([word.strip() for word in words.split(",")])
+    elif words is not None:
+        ARGS["classes"].check(words)  # which says what other models take
+    if mode == "train" and args.get("data") is None and not args.get("resume"):
         args["data"] = TASK2DATA.get(model.task)
         LOGGER.warning(f"'data' is missing, using data={args['data']}.")
     return getattr(model, mode)(**args)
@@ -233,7 +234,7 @@ def complete(overrides: dict[str, Any]) -> dict[str, Any]:
     Raises:
         ValueError: no such mode or task.
     """
-    args = dict(overrides)
+    args = modernise(overrides)
     if args.get("mode") is None:
         args["mode"] = DEFAULT_CFG_DICT["mode"]
         LOGGER.warning(f"no mode given, using '{args['mode']}'. Modes are {', '.join(MODES)}.")
@@ -244,7 +245,7 @@ def complete(overrides: dict[str, Any]) -> dict[str, Any]:
         if value is not None and value not in known:
             close = close_names(str(value), known)
             hint = f" Did you mean {' or '.join(close)}?" if close else ""
-            raise ConfigValueError(f"{key}={value} is not valid; {key} is one of {', '.join(known)}.{hint}")
+            raise ConfigValueError(f"{key}={shown(value)} is not valid; {key} is one of {', '.join(known)}.{hint}")
     if args.get("model") is None and not args.get("resume"):
         args["model"] = TASK2MODEL[args.get("task") or DEFAULT_CFG_DICT["task"]]
         LOGGER.warning(f"'model' is missing, using model={args['model']}.")

@@ -1,35 +1,59 @@
-"""Texts that the command line prints. They are derived from the tables of tasks, modes and arguments."""
+"""Texts that the command line prints. They are derived from the records of tasks, modes, commands and arguments."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from textwrap import indent, wrap
+from typing import Any
+
+from ultralytics.cfg.arg import Arg
+from ultralytics.cfg.commands import SPECIALS, Special
+from ultralytics.cfg.errors import ConfigSyntaxError, close_names
+from ultralytics.cfg.idle import IDLE
 from ultralytics.cfg.schema import ARGS, GROUPS
-from ultralytics.cfg.tasks import MODES, TASK2DATA, TASK2MODEL, TASKS
+from ultralytics.cfg.tasks import MODE_INFOS, MODES, TASK2DATA, TASK2MODEL, TASK_INFOS, TASKS
+from ultralytics.utils.settings import default_settings
+from ultralytics.utils.unbuilt import reason
 
-__all__ = ["CLI_HELP_MSG", "PYTHON_HELP", "SOLUTIONS_HELP_MSG", "SOLUTION_MAP", "SPECIALS", "argument_help"]
+__all__ = [
+    "CLI_HELP_MSG",
+    "PYTHON_HELP",
+    "SOLUTIONS_HELP_MSG",
+    "SOLUTION_MAP",
+    "argument_help",
+    "command_help",
+    "help_text",
+    "mode_help",
+    "task_help",
+]
 
-SPECIALS = {
-    "help": "this text; `yolo help ARG` explains one argument",
-    "checks": "the machine and the installed packages",
-    "version": "the version number",
-    "settings": "show settings; `yolo settings key=value` changes them, `yolo settings reset` restores the defaults",
-    "cfg": "all arguments with their defaults",
-    "copy-cfg": "copy these to ./default_copy.yaml, for `yolo cfg=default_copy.yaml ...`",
-    "info": "layers, parameters and true FLOPs of a model: `yolo info model=yolov8n.yaml`; `model=all` for a table",
-    "dynamize": "make a plain model dynamic: `yolo dynamize model=yolov8s.pt layers=stride2 num_experts=4`",
-    "blocks": "the blocks that a model YAML may name, with their arguments; `yolo blocks C2f` explains one",
-    "routing": "how a model with dynamic convolutions weighs its experts: `yolo routing model=best.pt source=images`",
-    "quickstart": "train, validate, export and predict once on drawn shapes; `task=segment`, `pose`, `obb`, `classify`",
-    "solutions": "ready-made video applications",
-    "login": "not available, there is no cloud service",
-    "logout": "not available, there is no cloud service",
-}
+WIDTH = 100  # of running text
+MARGIN = " " * 4
+
+
+def _sentence(family: str) -> str:
+    """Return what is not built and what to do instead."""
+    text = reason(family)
+    return text[0].upper() + text[1:]
+
+
+def _listed(words: Iterable[tuple[str, str]]) -> str:
+    """Return lines of a word and what it is about."""
+    return "\n".join(f"        {name:<12}{about}" for name, about in words)
+
 
 CLI_HELP_MSG = f"""
     yolo [TASK] MODE [arg=value ...]
 
-        TASK  one of {", ".join(TASKS)}; left out, the model decides
-        MODE  one of {", ".join(MODES)}
-        arg   any argument of 'yolo cfg', in any order; a switch such as 'save_txt' alone means True
+    MODE  what to do; `yolo help MODE` shows its arguments with their defaults
+
+{_listed((row.name, row.about + (" (not built)" if row.family else "")) for row in MODE_INFOS.values())}
+
+    TASK  what the model does; left out, the model decides
+
+{_listed((row.name, row.about + (" (not built)" if row.family else "")) for row in TASK_INFOS.values())}
+
+    arg   any argument of 'yolo cfg', in any order; a switch such as 'save_txt' alone means True
 
     yolo train data=coco8.yaml model=yolov8n.pt epochs=10 lr0=0.01
     yolo train data=shapes.yaml model=yolov8n-DynamicConv.yaml epochs=20 imgsz=160
@@ -37,9 +61,11 @@ CLI_HELP_MSG = f"""
     yolo predict model=yolov8n.pt source=path/to/images conf=0.4 save_txt
     yolo export model=yolov8n.pt format=onnx imgsz=224,128
 
-    Special commands
+    Special commands: yolo COMMAND ...
 
-{chr(10).join(f"        yolo {name:<12}{text}" for name, text in SPECIALS.items())}
+{_listed((row.name, row.about) for row in SPECIALS.values() if not row.family)}
+
+    Not built: {", ".join(row.name for row in SPECIALS.values() if row.family)}; `yolo help WORD` tells another way
 """
 
 PYTHON_HELP = (
@@ -78,14 +104,147 @@ SOLUTIONS_HELP_MSG = f"""
     yolo solutions NAME [arg=value ...]
 
         NAME  one of {", ".join(SOLUTION_MAP)}
+
+    {_sentence("solutions")}
 """
 
 
+def help_text(words: Sequence[str]) -> str:
+    """Return what the words of a `help` command mean, the list of all words where there are none.
+
+    Args:
+        words: modes, tasks, commands and arguments, with or without a value. A mode and a task together are one.
+
+    Raises:
+        ConfigSyntaxError: a word that is nothing known, with the closest known ones.
+    """
+    names = [word.partition("=")[0].strip().lstrip("-") for word in words]
+    modes, tasks = [n for n in names if n in MODE_INFOS], [n for n in names if n in TASK_INFOS]
+    task = tasks[0] if len(tasks) == 1 and modes else ""
+    texts = [mode_help(name, task) for name in dict.fromkeys(modes)]
+    texts += [] if task else [task_help(name) for name in dict.fromkeys(tasks)]
+    for name in dict.fromkeys(n for n in names if n not in {*MODE_INFOS, *TASK_INFOS}):
+        texts.append(command_help(name) if name in SPECIALS else argument_help(name))
+    return "\n\n".join(texts) or CLI_HELP_MSG
+
+
+def mode_help(name: str, task: str = "") -> str:
+    """Return what a mode does, two examples, and its arguments by group; those of other tasks left out for a task."""
+    info = MODE_INFOS[name]
+    rows = [row for row in ARGS.values() if row.name not in {"task", "mode"} and name in _modes(row)]
+    parts = [_head(f"{task} {name}".strip(), info.about, info.text, info.family), _commands(info.examples)]
+    return "\n\n".join([*parts, *_grouped([row for row in rows if not task or _serves(row, task)], name, task)])
+
+
+def task_help(name: str) -> str:
+    """Return what a task is, its defaults, two examples, and the arguments that not every task uses."""
+    info = TASK_INFOS[name]
+    facts = (
+        f"Names of its models and data sets end in '{info.suffix}'. " if info.suffix else ""
+    ) + f"Defaults: model={info.model}, data={info.data}, imgsz={info.imgsz}; {info.metric} ranks models."
+    stem = info.model.removesuffix(".pt")
+    examples = (
+        f"yolo {name} train model={stem}.yaml data={info.data}",
+        f"yolo {name} predict model=best.pt source=a.jpg",
+    )
+    rows = [row for row in ARGS.values() if row.tasks and name in row.tasks]
+    note = f"Arguments that only some tasks use; the others are in 'yolo help {name} train' and so on."
+    return "\n\n".join(
+        [_head(name, info.about, facts, info.family), _commands(examples), note, *_grouped(rows, "", name)]
+    )
+
+
+def command_help(name: str) -> str:
+    """Return what a special command does, two examples, and its arguments with their defaults."""
+    row = SPECIALS[name]
+    usage = " ".join(filter(None, [f"yolo {name}", row.takes, "[arg=value ...]" if row.args else ""]))
+    parts = [_head(name, row.about, row.text, row.family), *([_commands(row.examples)] if row.examples else [])]
+    parts += [f"{MARGIN}Usage: {usage}"] if usage != f"yolo {name}" else []
+    parts += [_table(row.args)] if row.args else []
+    parts += _facts_of(row)
+    return "\n\n".join(parts)
+
+
+def _facts_of(row: Special) -> list[str]:
+    """Return what a command takes besides arguments of its own."""
+    if row.name == "settings":
+        return [_lines((key, shown, "") for key, shown in _settings())]
+    return [SOLUTIONS_HELP_MSG.strip("\n").rpartition("\n\n")[0]] if row.name == "solutions" else []
+
+
+def _settings() -> list[tuple[str, Any]]:
+    return [(key, value) for key, value in default_settings().items() if key not in {"settings_version", "uuid"}]
+
+
 def argument_help(name: str) -> str:
-    """Return what one argument means, takes and defaults to; with tasks' defaults for `model` and `data`."""
+    """Return what one argument means, takes and defaults to; with tasks' defaults for `model` and `data`.
+
+    Raises:
+        ConfigSyntaxError: there is no such argument, mode, task or command; names the closest ones.
+    """
+    if name not in ARGS:
+        close = close_names(name, (*MODES, *TASKS, *SPECIALS, *ARGS))
+        hint = (
+            f" Did you mean {', '.join(close)}?" if close else " 'yolo help' lists the words, 'yolo cfg' the arguments."
+        )
+        raise ConfigSyntaxError(f"'{name}' is no mode, task, command or argument.{hint}")
     row = ARGS[name]
-    lines = [f"{name}: {row.help}", f"    group    {GROUPS[row.group]}", f"    takes    {row.allowed}"]
-    lines.append(f"    default  {row.default}")
+    lines = [
+        f"{name}: {row.help}",
+        f"    group    {GROUPS[row.group].title}",
+        f"    modes    {', '.join(_modes(row))}",
+        f"    tasks    {', '.join(row.tasks) or 'all'}",
+        f"    takes    {row.allowed}",
+        f"    default  {row.default}",
+    ]
     by_task = {"model": TASK2MODEL, "data": TASK2DATA}.get(name, {})
     lines += [f"             {value} for {task}" for task, value in by_task.items()]
     return "\n".join(lines)
+
+
+# Parts ----------------------------------------------------------------------------------------------------------------
+
+
+def _modes(row: Arg) -> tuple[str, ...]:
+    return row.modes or GROUPS[row.group].modes
+
+
+def _serves(row: Arg, task: str) -> bool:
+    return not row.tasks or task in row.tasks
+
+
+def _head(name: str, about: str, text: str, family: str) -> str:
+    """Return the first lines: what it is, and what to do instead where it is not built."""
+    more = _sentence(family) if family else text
+    return f"yolo {name}: {about}" + (f"\n\n{indent(chr(10).join(wrap(more, WIDTH)), MARGIN)}" if more else "")
+
+
+def _commands(examples: Iterable[str]) -> str:
+    return "\n".join(f"{MARGIN}{example}" for example in examples)
+
+
+def _grouped(rows: Sequence[Arg], mode: str, task: str) -> list[str]:
+    """Return a table for every group of arguments."""
+    groups = {key: [row for row in rows if row.group == key] for key in GROUPS}
+    return [f"  {GROUPS[key].title}\n{_table(found, mode, task)}" for key, found in groups.items() if found]
+
+
+def _table(rows: Iterable[Arg], mode: str = "", task: str = "") -> str:
+    """Return lines of argument, default and meaning, with a remark where a mode or another task does not use it."""
+    return _lines((row.name, row.default, row.help + _remark(row, mode, task)) for row in rows)
+
+
+def _remark(row: Arg, mode: str, task: str) -> str:
+    only = "" if task or not row.tasks else f" [{_tasks(row.tasks)}]"
+    idle = IDLE.get(mode, {}).get(row.name, "")
+    return only + (f" [no effect: {idle}]" if idle else "")
+
+
+def _tasks(names: Sequence[str]) -> str:
+    """Return tasks in words, by the one that is missing where there is but one among those that are built."""
+    others = [task.name for task in TASK_INFOS.values() if task.name not in names and not task.family]
+    return f"not {others[0]}" if len(others) == 1 else "/".join(names)
+
+
+def _lines(rows: Iterable[tuple[str, Any, str]]) -> str:
+    return "\n".join(f"{MARGIN}{name:<17}{default!s:<16}{about}".rstrip() for name, default, about in rows)

@@ -10,13 +10,14 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from ultralytics.cfg.errors import ConfigSyntaxError, ConfigTypeError, close_names
-from ultralytics.cfg.schema import ARGS, EXTRA_KEYS, REMOVED, defaults
+from ultralytics.cfg.errors import ConfigSyntaxError, ConfigTypeError, ConfigValueError, close_names
+from ultralytics.cfg.schema import ARGS, EXTRA_ARGS, EXTRA_KEYS, REMOVED, defaults
 from ultralytics.utils import env
 from ultralytics.utils.files import increment_path
 from ultralytics.utils.log import LOGGER, warn_once
 from ultralytics.utils.namespace import IterableSimpleNamespace
 from ultralytics.utils.settings import SETTINGS
+from ultralytics.utils.text import file_name
 from ultralytics.utils.yaml_io import YAML
 
 __all__ = [
@@ -26,10 +27,12 @@ __all__ = [
     "cfg2dict",
     "check_cfg",
     "check_dict_alignment",
+    "checked",
     "deprecation_warn",
     "get_cfg",
     "get_save_dir",
     "modernise",
+    "require_whole_batch",
     "unknown_text",
 ]
 
@@ -153,11 +156,12 @@ def check_cfg(cfg: dict[str, Any], hard: bool = True) -> None:
     Raises:
         TypeError, ValueError: naming the argument, the value and what is allowed.
     """
-    cfg.update(_checked(cfg, hard))
+    cfg.update(checked(cfg, hard))
 
 
-def _checked(cfg: Mapping[str, Any], hard: bool = True) -> dict[str, Any]:
-    rows = {name: ARGS.get(name) for name in cfg}
+def checked(cfg: Mapping[str, Any], hard: bool = True) -> dict[str, Any]:
+    """Return a copy with all known arguments checked; see `check_cfg`."""
+    rows = {name: ARGS.get(name) or EXTRA_ARGS.get(name) for name in cfg}
     return {n: v if rows[n] is None else rows[n].check(v) if hard else rows[n].cast(v) for n, v in cfg.items()}
 
 
@@ -181,14 +185,24 @@ def get_cfg(
     base = {**DEFAULT_CFG_DICT, **modernise(cfg2dict(cfg))}
     custom = modernise(cfg2dict(overrides)) if overrides else {}
     check_dict_alignment(base, custom)
-    merged = {**base, **custom}
-    for key in ("project", "name"):
-        if isinstance(merged[key], (int, float)) and not isinstance(merged[key], bool):
-            merged[key] = str(merged[key])
+    merged = checked({**base, **custom})
     if merged["name"] == "model":
         merged["name"] = Path(str(merged["model"] or "")).stem
         LOGGER.warning(f"'name=model' becomes 'name={merged['name']}', after the model.")
-    return IterableSimpleNamespace(**_checked(merged))
+    return IterableSimpleNamespace(**merged)
+
+
+def require_whole_batch(mode: str, batch: int | float) -> int:
+    """Return a batch size for a mode that cannot find one by itself.
+
+    Raises:
+        ConfigValueError: -1 or a share of memory, which only training understands.
+    """
+    if batch < 1:
+        raise ConfigValueError(
+            f"batch={batch} is not valid in {mode}: only training finds a size by itself. Give a number of images."
+        )
+    return int(batch)
 
 
 def get_save_dir(args: SimpleNamespace, name: str | None = None) -> Path:
@@ -199,9 +213,9 @@ def get_save_dir(args: SimpleNamespace, name: str | None = None) -> Path:
     """
     if getattr(args, "save_dir", None):
         return Path(args.save_dir).resolve()
-    project = (
-        Path(SETTINGS["runs_dir"]) / str(getattr(args, "task", None) or "") / str(getattr(args, "project", None) or "")
-    )
+    task = getattr(args, "task", None)
+    part = file_name(task) if task else ""  # a checkpoint may have named it: it must not lead anywhere else
+    project = Path(SETTINGS["runs_dir"]) / part / str(getattr(args, "project", None) or "")
     folder = project / str(name or getattr(args, "name", None) or args.mode)
     reuse = bool(getattr(args, "exist_ok", False)) or env.rank() not in {-1, 0}
     return increment_path(folder, exist_ok=reuse).resolve()

@@ -1,4 +1,4 @@
-"""Static facts about tasks and modes: one row a task, the public lookup tables derived from them."""
+"""Static facts about tasks and modes: one row each, the public lookup tables derived from them."""
 
 from __future__ import annotations
 
@@ -6,16 +6,96 @@ from dataclasses import dataclass
 
 __all__ = [
     "MODES",
+    "MODE_INFOS",
     "TASK2CALIBRATIONDATA",
     "TASK2DATA",
     "TASK2METRIC",
     "TASK2MODEL",
     "TASKS",
     "TASK_INFOS",
+    "ModeInfo",
     "TaskInfo",
 ]
 
-MODES = ("train", "val", "predict", "export", "track", "benchmark")
+
+@dataclass(frozen=True)
+class ModeInfo:
+    """What the help says about a mode.
+
+    Attributes:
+        name: public name.
+        about: what it does, in a line.
+        text: more about it, in a few sentences.
+        examples: two commands.
+        family: key of `interface.families.FAMILIES` where the mode is not built.
+    """
+
+    name: str
+    about: str
+    text: str
+    examples: tuple[str, str]
+    family: str = ""
+
+
+_MODES = (
+    ModeInfo(
+        "train",
+        "train a model on a data set",
+        "Starts from weights (.pt) or from a model description (.yaml), validates after every epoch and keeps "
+        "weights/best.pt and weights/last.pt in the folder of the run. A run that was interrupted goes on with "
+        "resume=path/to/last.pt.",
+        (
+            "yolo train model=yolov8n.pt data=coco8.yaml epochs=100 imgsz=640",
+            "yolo train model=yolov8n-DynamicConv.yaml data=shapes.yaml epochs=20 imgsz=160",
+        ),
+    ),
+    ModeInfo(
+        "val",
+        "measure a model on a data set",
+        "Takes weights and exported files. Prints precision, recall and mAP by class, and writes curves and sample "
+        "pictures.",
+        ("yolo val model=yolov8n.pt data=coco8.yaml", "yolo val model=best.onnx data=coco8.yaml split=test save_json"),
+    ),
+    ModeInfo(
+        "predict",
+        "run a model on pictures, videos, folders, addresses or a camera",
+        "Takes weights and exported files. The pictures are saved with what was found drawn into them; save=False "
+        "saves nothing.",
+        (
+            "yolo predict model=yolov8n.pt source=path/to/images conf=0.4 save_txt",
+            "yolo predict model=yolov8n-seg.pt source=video.mp4 vid_stride=2 classes=[0,2]",
+        ),
+    ),
+    ModeInfo(
+        "export",
+        "write a model in another format",
+        "The file stands beside the weights; 'yolo predict model=' and 'yolo val model=' take it.",
+        (
+            "yolo export model=yolov8n.pt format=onnx dynamic=True",
+            "yolo export model=yolov8n.pt format=torchscript imgsz=224,128",
+        ),
+    ),
+    ModeInfo(
+        "track",
+        "follow objects through a video",
+        "",
+        (
+            "yolo predict model=yolov8n.pt source=video.mp4",
+            "yolo predict model=yolov8n.pt source=video.mp4 save_txt save_conf",
+        ),
+        family="track",
+    ),
+    ModeInfo(
+        "benchmark",
+        "compare a model in all export formats",
+        "",
+        ("yolo export model=yolov8n.pt format=onnx", "yolo val model=yolov8n.onnx data=coco8.yaml"),
+        family="benchmark",
+    ),
+)
+
+MODE_INFOS: dict[str, ModeInfo] = {row.name: row for row in _MODES}
+MODES = tuple(MODE_INFOS)
 
 
 @dataclass(frozen=True)
@@ -30,7 +110,9 @@ class TaskInfo:
         model: weights used where none are given.
         metric: key of the metric that ranks models.
         calibration: data set for INT8 calibration where none is given.
+        about: what models of it find, in a line.
         imgsz: image size in pixels where none is given.
+        family: key of `interface.families.FAMILIES` where the task is not built.
     """
 
     name: str
@@ -40,7 +122,9 @@ class TaskInfo:
     model: str
     metric: str
     calibration: str
+    about: str
     imgsz: int = 640
+    family: str = ""
 
 
 _ROWS = (
@@ -52,6 +136,7 @@ _ROWS = (
         "yolo26n.pt",
         "metrics/mAP50-95(B)",
         "coco128.yaml",
+        "find objects as boxes with a class and a confidence",
     ),
     TaskInfo(
         "segment",
@@ -61,6 +146,7 @@ _ROWS = (
         "yolo26n-seg.pt",
         "metrics/mAP50-95(M)",
         "coco128-seg.yaml",
+        "find objects as boxes and outlines",
     ),
     TaskInfo(
         "semantic",
@@ -70,8 +156,20 @@ _ROWS = (
         "yolo26n-sem.pt",
         "metrics/mIoU",
         "cityscapes8.yaml",
+        "give every pixel a class",
+        family="semantic",
     ),
-    TaskInfo("depth", "-depth", ("Depth",), "depth8.yaml", "yolo26n-depth.pt", "metrics/delta1", "depth8.yaml"),
+    TaskInfo(
+        "depth",
+        "-depth",
+        ("Depth",),
+        "depth8.yaml",
+        "yolo26n-depth.pt",
+        "metrics/delta1",
+        "depth8.yaml",
+        "give every pixel a distance",
+        family="depth",
+    ),
     TaskInfo(
         "classify",
         "-cls",
@@ -80,6 +178,7 @@ _ROWS = (
         "yolo26n-cls.pt",
         "metrics/accuracy_top1",
         "imagenet100",
+        "give the whole picture a class",
         imgsz=224,
     ),
     TaskInfo(
@@ -90,8 +189,18 @@ _ROWS = (
         "yolo26n-pose.pt",
         "metrics/mAP50-95(P)",
         "coco8-pose.yaml",
+        "find objects as boxes with keypoints",
     ),
-    TaskInfo("obb", "-obb", ("OBB", "OBB26"), "dota8.yaml", "yolo26n-obb.pt", "metrics/mAP50-95(B)", "dota128.yaml"),
+    TaskInfo(
+        "obb",
+        "-obb",
+        ("OBB", "OBB26"),
+        "dota8.yaml",
+        "yolo26n-obb.pt",
+        "metrics/mAP50-95(B)",
+        "dota128.yaml",
+        "find objects as boxes that may stand at any angle",
+    ),
 )
 
 TASK_INFOS: dict[str, TaskInfo] = {row.name: row for row in _ROWS}

@@ -71,7 +71,8 @@ class InfiniteDataLoader(DataLoader):
     @property
     def sampler(self) -> Any:
         """What gives the order of the images, one epoch at an iteration."""
-        return getattr(self.batch_sampler, "sampler", None) or self._sampler
+        inner = getattr(self.batch_sampler, "sampler", None)
+        return self._sampler if inner is None else inner  # one without images is false
 
     @sampler.setter
     def sampler(self, value: Any) -> None:

@@ -6,7 +6,6 @@ of the picture's sides.
 
 from __future__ import annotations
 
-import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
@@ -16,6 +15,8 @@ import cv2
 import numpy as np
 
 from ultralytics.data.describe.class_folders import examples
+from ultralytics.data.labels.outlines import Outlines
+from ultralytics.data.labels.polygons import have_area
 from ultralytics.data.tools.coco_ids import COCO80_TO_91, COCO91_TO_80
 from ultralytics.data.tools.convert_dota import convert_dota_to_yolo_obb
 from ultralytics.data.tools.mask_outlines import decode_rle, mask_outlines
@@ -23,8 +24,11 @@ from ultralytics.data.tools.multispectral import convert_to_multispectral
 from ultralytics.ops.masks import join_outlines
 from ultralytics.utils.files import atomic_write, increment_path
 from ultralytics.utils.lazy import offer
+from ultralytics.utils.literals import read_json
 from ultralytics.utils.log import LOGGER
+from ultralytics.utils.text import printable
 from ultralytics.utils.tqdm import TQDM
+from ultralytics.utils.unbuilt import refuse
 
 __all__ = [
     "coco80_to_coco91_class",
@@ -71,13 +75,15 @@ def convert_coco(
 ) -> Path:
     """Turn COCO annotation files into YOLO label files: `<save_dir>/labels/<name of the file>/<picture>.txt`.
 
-    Left out are groups (`iscrowd`), boxes without area and repeated rows; the log says how many.
+    Left out are groups (`iscrowd`), boxes without area in the picture and repeated rows; the log says how many. What
+    reaches beyond the picture is cut.
 
     Args:
         labels_dir: folder of `*.json` files.
         save_dir: folder to write to; a number is added where it exists.
-        use_segments: write polygons, where an object has one. Several parts of an object are joined by seams.
-        use_keypoints: write keypoints behind the box.
+        use_segments: write polygons. Several parts of an object are joined by seams; an object without outline gets
+            the corners of its box.
+        use_keypoints: write keypoints behind the box, as many as the object that has most of them.
         cls91to80: class indices of COCO's 80 classes; otherwise a category's id less 1, or the id itself in files that
             count from 0.
         lvis: the files are LVIS annotations, whose pictures are in several folders. A list of pictures is written too.
@@ -96,30 +102,42 @@ def convert_coco(
         raise FileNotFoundError(f"no *.json annotation files in '{labels_dir}'.")
     target = increment_path(save_dir)
     for file in files:
-        content = _read_annotations(file)
-        folder = target / "labels" / ("" if lvis else file.stem.replace("instances_", ""))
-        found: Counter[str] = Counter()
-        classes = _class_table(content, cls91to80)
-        names = []
-        for image, objects in TQDM(_by_image(content, found), desc=f"Annotations {file}"):
-            name = _relative_name(image, file)
-            names.append(f"./images/{name.as_posix()}\n")
-            rows = _rows(image, objects, classes, use_segments, use_keypoints, found)
-            _write_lines((folder / name).with_suffix(".txt"), rows)
-        if lvis:
-            with atomic_write(target / f"{file.stem.replace(LVIS_START, '')}.txt", "w") as stream:
-                stream.writelines(names)
-        LOGGER.info(f"{file.name}: " + ", ".join(f"{number} {what}" for what, number in found.items()))
+        try:
+            done = _convert_file(file, target, use_segments, use_keypoints, cls91to80, lvis)
+        except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, MemoryError) as error:
+            if str(file) in str(error):
+                raise
+            reason = f"{type(error).__name__}: {printable(error, 100)}"
+            raise ValueError(f"{file}: an annotation is not in COCO's form ({reason}).") from error
+        LOGGER.info(f"{file.name}: {done}")
     (target / "images").mkdir(parents=True, exist_ok=True)  # where the pictures belong
     LOGGER.info(f"labels are in '{target / 'labels'}'; put the pictures into '{target / 'images'}'.")
     return target
 
 
+def _convert_file(
+    file: Path, target: Path, use_segments: bool, use_keypoints: bool, cls91to80: bool, lvis: bool
+) -> str:
+    """Write the label files of one annotation file and return what was found in it, in words."""
+    content = _read_annotations(file)
+    folder = target / "labels" / ("" if lvis else file.stem.replace("instances_", ""))
+    found: Counter[str] = Counter()
+    classes = _class_table(content, cls91to80)
+    points = max((len(row.get("keypoints") or ()) // 3 for row in content["annotations"]), default=0)
+    points, names = points if use_keypoints else 0, []
+    for image, objects in TQDM(_by_image(content, found), desc=f"Annotations {file}"):
+        name = _relative_name(image, file)
+        names.append(f"./images/{name.as_posix()}\n")
+        rows = _rows(image, objects, classes, use_segments, points, found)
+        _write_lines((folder / name).with_suffix(".txt"), rows)
+    if lvis:
+        with atomic_write(target / f"{file.stem.replace(LVIS_START, '')}.txt", "w") as stream:
+            stream.writelines(names)
+    return ", ".join(f"{number} {what}" for what, number in found.items())
+
+
 def _read_annotations(file: Path) -> Mapping[str, Any]:
-    try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
-        raise ValueError(f"{file}:{error.lineno}: not JSON: {error.msg}.") from error
+    content = read_json(file)
     if not isinstance(content, Mapping) or not {"images", "annotations"} <= set(content):
         raise ValueError(f"{file} is no COCO annotation file: it needs the keys 'images' and 'annotations'.")
     return content
@@ -165,46 +183,89 @@ def _rows(
     annotations: Iterable[Mapping[str, Any]],
     classes: Mapping[int, int | None],
     use_segments: bool,
-    use_keypoints: bool,
+    points: int,
     found: Counter[str],
 ) -> list[str]:
-    """Return the label rows of one picture."""
-    size_wh = np.array([image["width"], image["height"]], np.float64)
+    """Return the label rows of one picture; `points` keypoints follow the box unless that is 0."""
+    size_wh = np.array([image.get("width") or 0, image.get("height") or 0], np.float64)
+    if not (size_wh > 0).all():
+        shown = printable(image.get("id"), 40)
+        raise ValueError(f"picture '{shown}' has no 'width' and 'height' above 0 in its annotation file.")
     rows: dict[str, None] = {}
     for annotation in annotations:
         cls = classes[int(annotation["category_id"])]
-        x, y, w, h = (float(v) for v in annotation["bbox"])
         if annotation.get("iscrowd"):
             found["groups left out"] += 1
             continue
-        if cls is None or w <= 0 or h <= 0:
-            found["boxes without area left out" if cls is not None else "unused category ids left out"] += 1
+        if cls is None:
+            found["unused category ids left out"] += 1
             continue
-        box = np.array([[x + w / 2, y + h / 2], [w, h]]) / size_wh
-        outline = _outline(annotation.get("segmentation"), size_wh) if use_segments else None
-        if use_keypoints:
-            if not annotation.get("keypoints"):
-                found["objects without keypoints left out"] += 1
-                continue
-            points = np.array(annotation["keypoints"], np.float64).reshape(-1, 3) / (*size_wh, 1)
-            values = np.concatenate((box.ravel(), points.ravel()))
+        outline = _outline(annotation.get("segmentation")) if use_segments or not annotation.get("bbox") else None
+        box = _box(annotation, outline, size_wh)
+        if box is None:
+            found["boxes without area left out"] += 1
+            continue
+        if points and not annotation.get("keypoints"):
+            found["objects without keypoints left out"] += 1
+            continue
+        if use_segments:
+            values = _polygon(outline, box, size_wh, found)
         else:
-            values = box.ravel() if outline is None else outline.ravel()
-        row = " ".join(f"{value:g}" for value in (cls, *values))
+            values = np.stack([box.mean(0), box[1] - box[0]]) / size_wh
+        if points:
+            values = np.concatenate((values.ravel(), _keypoints(annotation["keypoints"], points, size_wh)))
+        if not np.isfinite(values).all():
+            found["objects of no numbers left out"] += 1
+            continue
+        row = " ".join(f"{value:g}" for value in (cls, *values.ravel()))
         found["repeated rows left out" if row in rows else "objects"] += 1
         rows[row] = None
     return list(rows)
 
 
-def _outline(segmentation: Any, size_wh: np.ndarray) -> np.ndarray | None:
-    """Return an object's outline (P, 2) as shares, all parts joined; None where it has none."""
+def _box(annotation: Mapping[str, Any], outline: np.ndarray | None, size_wh: np.ndarray) -> np.ndarray | None:
+    """Return an object's box in the picture, two corners (2, 2) in pixels; None where it has no area there."""
+    if annotation.get("bbox"):
+        corner, size = np.array(annotation["bbox"], np.float64).reshape(2, 2)
+        box = np.stack([corner, corner + size])
+    elif outline is not None:
+        box = np.stack([outline.min(0), outline.max(0)])
+    else:
+        return None
+    box = box.clip(0, size_wh)
+    return box if (box[1] > box[0]).all() else None
+
+
+def _polygon(outline: np.ndarray | None, box: np.ndarray, size_wh: np.ndarray, found: Counter[str]) -> np.ndarray:
+    """Return an object's polygon (P, 2) as shares: its outline in the picture, or its box where that has no area."""
+    if outline is not None:
+        if (outline < 0).any() or (outline > size_wh).any():
+            (outline,) = Outlines.pack([outline], np.zeros((1, 4))).cut((0, 0), size_wh)
+        shares = outline / size_wh
+        if have_area([shares])[0]:
+            return shares
+    found["objects without outline written as rectangles"] += 1
+    (left, top), (right, bottom) = box
+    return np.array([[left, top], [right, top], [right, bottom], [left, bottom]]) / size_wh
+
+
+def _keypoints(given: Sequence[float], points: int, size_wh: np.ndarray) -> np.ndarray:
+    """Return flat keypoints: x and y as shares, visibility. Those that an object lacks are 0, not labelled."""
+    table = np.zeros((points, 3))
+    known = np.array(given, np.float64).reshape(-1, 3)
+    table[: len(known)] = known / (*size_wh, 1)
+    return table.ravel()
+
+
+def _outline(segmentation: Any) -> np.ndarray | None:
+    """Return an object's outline (P, 2) in pixels, all parts joined; None where it has none."""
     if not segmentation:
         return None
     if isinstance(segmentation, Mapping):  # run lengths
         parts = mask_outlines(decode_rle(segmentation))
     else:
         parts = [np.array(part, np.float64).reshape(-1, 2) for part in segmentation if len(part) >= 6]
-    return np.concatenate(merge_multi_segment(parts)) / size_wh if parts else None
+    return np.concatenate(merge_multi_segment(parts)).astype(np.float64) if parts else None
 
 
 def _write_lines(path: Path, lines: Sequence[str]) -> None:
@@ -305,9 +366,7 @@ async def convert_ndjson_to_yolo(
     split: str | None = None,
 ) -> Path:
     """NDJSON data sets; not built."""
-    raise NotImplementedError(
-        "convert_ndjson_to_yolo is not built; export the data set as YOLO files, or as COCO for convert_coco."
-    )
+    refuse("ndjson", "convert_ndjson_to_yolo")
 
 
 def convert_ndjson_to_yolo_if_needed(data: Any, fraction: float = 1.0, split: str | None = None) -> Any:
@@ -317,10 +376,7 @@ def convert_ndjson_to_yolo_if_needed(data: Any, fraction: float = 1.0, split: st
         NotImplementedError: it is an NDJSON file or a cloud address.
     """
     if str(data).endswith(".ndjson") or str(data).startswith("ul://"):
-        raise NotImplementedError(
-            f"'{data}': NDJSON and cloud data sets are not built; export the data set as YOLO files, or as COCO for "
-            "convert_coco."
-        )
+        refuse("ndjson", f"'{data}'")
     return data
 
 

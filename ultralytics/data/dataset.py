@@ -16,11 +16,12 @@ from ultralytics.data.augment.presets import transform_in_use
 from ultralytics.data.base import BaseDataset
 from ultralytics.data.describe.locate import img2label_paths
 from ultralytics.data.labels.cache import CACHE_VERSION, ScanResult, get_hash, load_labels, save_labels
-from ultralytics.data.labels.instances import Instances
+from ultralytics.data.labels.instances import Instances, convert_boxes
 from ultralytics.data.labels.lists import FileList, LabelList
+from ultralytics.data.labels.outlines import Outlines
 from ultralytics.data.labels.scan import cache_path, report, scan, scan_public, summary
 from ultralytics.data.labels.table import PackedLabels, PackedStrings
-from ultralytics.data.labels.verify import Finding, LabelRules, verify_image_label
+from ultralytics.data.labels.verify import BOX_VALUES, Finding, LabelRules, verify_image_label
 from ultralytics.data.samplers import SampleRef
 from ultralytics.ops.boxes import resample_segments
 from ultralytics.utils.lazy import offer
@@ -74,12 +75,18 @@ class YOLODataset(BaseDataset):
         Raises:
             ValueError: for a pose data set without a usable `kpt_shape`.
         """
-        if not self.use_keypoints:
-            return LabelRules(len(self.data.get("names", ())), None, self.single_cls, self.channels)
         shape = self.data.get("kpt_shape")
-        if not (isinstance(shape, Sequence) and len(shape) == 2 and shape[0] > 0 and shape[1] in {2, 3}):
+        usable = isinstance(shape, Sequence) and len(shape) == 2 and shape[0] > 0 and shape[1] in {2, 3}
+        if self.use_keypoints and not usable:
             raise ValueError(f"kpt_shape is {shape!r}; pose data sets need [keypoints, 2 or 3], such as [17, 3].")
-        return LabelRules(len(self.data.get("names", ())), (shape[0], shape[1]), self.single_cls, self.channels)
+        return LabelRules(
+            len(self.data.get("names", ())),
+            (shape[0], shape[1]) if self.use_keypoints else None,
+            self.single_cls,
+            self.channels,
+            polygons=self.use_segments or self.use_obb,
+            pose_values=BOX_VALUES + shape[0] * shape[1] if usable and self.task == "detect" else 0,
+        )
 
     # Scanning the label files
 
@@ -119,7 +126,8 @@ class YOLODataset(BaseDataset):
         labels = LabelList.of(result["labels"])
         self.verify_labels(labels, path)
         self.__dict__.pop("_label_files")  # they follow from the images
-        return labels if self.use_segments or self.use_obb else labels.without_polygons()
+        with_polygons = self.use_segments or self.use_obb or self.use_outlines
+        return labels if with_polygons else labels.without_polygons()
 
     def _load_or_scan_cache(self, cache_path: Path, cache_hash: str) -> tuple[Mapping[str, Any], bool]:
         """Return the scan of the label files, and whether it was stored already.
@@ -202,6 +210,9 @@ class YOLODataset(BaseDataset):
         self._check_packed(labels.packed)
 
     def _check_packed(self, labels: PackedLabels) -> None:
+        boxes = [finding for finding in self.findings if finding.kind == "boxes where polygons are needed"]
+        if boxes and not len(labels.cls):
+            raise ValueError(f"{text_of_missing_polygons(self.task)} {self.img_path} has box labels only.")
         if not len(labels):
             shown = "; ".join(map(str, self.findings[:3]))
             total = self.counts["total"]
@@ -212,8 +223,8 @@ class YOLODataset(BaseDataset):
                 first = img2label_paths([labels.files[0]])[0]
                 raise ValueError(f"{text}; the label file of the first one would be {first}. Nothing to train on.")
             LOGGER.warning(f"{text}; metrics will be 0.")
-        elif (self.use_segments or self.use_obb) and not labels.has_polygons:
-            raise ValueError(f"{text_of_missing_polygons(self.task)} {self.img_path} has box labels only.")
+        elif (self.use_segments or self.use_obb) and len(bare := labels.boxes_only()):  # labels of a subclass
+            raise ValueError(f"{text_of_missing_polygons(self.task)} {labels.files[bare[0]]} has boxes only.")
 
     @bypassed
     def build_transforms(self, hyp: Any = None) -> Compose:
@@ -256,10 +267,18 @@ class YOLODataset(BaseDataset):
         label = dict(label)
         boxes, segments, keypoints = label.pop("bboxes"), label.pop("segments", ()), label.pop("keypoints", None)
         points = 100 if self.use_obb else 1000
-        polygons = np.stack(resample_segments(segments, n=points)) if segments else np.zeros((0, points, 2), np.float32)
         box_format, normalized = label.pop("bbox_format", "xywh"), label.pop("normalized", True)
+        if len(segments) and self.use_outlines:
+            polygons = Outlines.pack(segments, convert_boxes(boxes, box_format, "xyxy"))
+        else:
+            polygons = resample_segments(segments, n=points) if len(segments) else np.zeros((0, points, 2), np.float32)
         label["instances"] = Instances(boxes, polygons, keypoints, box_format, normalized)
         return label
+
+    @property
+    def use_outlines(self) -> bool:
+        """Whether polygons are moved along so that boxes stay tight: training of detection."""
+        return self.task == "detect" and self.augment
 
     @staticmethod
     def collate_fn(batch: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

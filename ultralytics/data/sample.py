@@ -15,6 +15,7 @@ import numpy as np
 
 from ultralytics.data.images.canvas import Picture, painted
 from ultralytics.data.labels.instances import Instances, convert_boxes
+from ultralytics.data.labels.outlines import Outlines
 from ultralytics.data.labels.polygons import resample_polygons
 
 __all__ = ["Sample", "join"]
@@ -31,7 +32,7 @@ class Sample:
         image: `(H, W, C)` uint8 in BGR order, or a picture still to be painted.
         boxes: `(N, 4)` float32, corners x1, y1, x2, y2 in pixels.
         cls: `(N, 1)` float32 class indices.
-        segments: `(N, P, 2)` float32 polygons in pixels, or None.
+        segments: `(N, P, 2)` float32 polygons in pixels, or outlines, which detection has, or None.
         keypoints: `(N, K, 2 or 3)` float32 x, y (pixels) and visibility, or None.
         meta: Everything else of the label dictionary: `im_file`, `ori_shape`, `resized_shape`, `ratio_pad` ...
         order: Where blue, green and red lie among the channels of `image`; None stands for (0, 1, 2). Turning the
@@ -41,7 +42,7 @@ class Sample:
     image: Picture
     boxes: np.ndarray = field(default_factory=_NO_BOXES.copy)
     cls: np.ndarray = field(default_factory=_NO_CLASSES.copy)
-    segments: np.ndarray | None = None
+    segments: np.ndarray | Outlines | None = None
     keypoints: np.ndarray | None = None
     meta: Mapping[str, Any] = field(default_factory=dict)
     order: tuple[int, int, int] | None = None
@@ -74,7 +75,7 @@ class Sample:
         )
 
     def with_objects(
-        self, boxes: np.ndarray, cls: np.ndarray, segments: np.ndarray | None, keypoints: np.ndarray | None
+        self, boxes: np.ndarray, cls: np.ndarray, segments: np.ndarray | Outlines | None, keypoints: np.ndarray | None
     ) -> Sample:
         """The same picture with other objects."""
         return Sample(self.image, boxes, cls, segments, keypoints, self.meta, self.order)
@@ -102,7 +103,7 @@ class Sample:
         h, w = image.shape[:2]
         side = np.array([w, h], np.float32)
         boxes = convert_boxes(instances.bboxes.astype(np.float32, copy=False), instances._bboxes.format, "xyxy")
-        segments = instances.segments if len(instances.segments) else None
+        segments = instances.held_segments if len(instances.held_segments) else None
         keypoints = instances.keypoints
         if instances.normalized:
             boxes *= np.array([w, h, w, h], np.float32)
@@ -126,16 +127,30 @@ def join(samples: Sequence[Sample], image: Picture, meta: Mapping[str, Any]) -> 
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     parts = [s for s in samples if len(s)] or list(samples[:1])
-    polygons = [s.segments for s in parts if s.segments is not None]
-    if polygons and len({p.shape[1] for p in polygons}) > 1:
-        longest = max(p.shape[1] for p in polygons)
-        polygons = [resample_polygons(p, longest) for p in polygons]
     points = [s.keypoints for s in parts]
     return Sample(
         image,
         cat([s.boxes for s in parts]),
         cat([s.cls for s in parts]),
-        cat(polygons) if len(polygons) == len(parts) else None,
+        _join_segments(parts),
         None if any(p is None for p in points) else cat(points),
         meta,
     )
+
+
+def _join_segments(samples: Sequence[Sample]) -> np.ndarray | Outlines | None:
+    """The polygons of several samples. Among outlines, objects that have boxes only count as rectangles."""
+    polygons = [s.segments for s in samples if s.segments is not None]
+    if any(isinstance(part, Outlines) for part in polygons):
+        return Outlines.join([_outlines(sample) for sample in samples])
+    if len(polygons) < len(samples):
+        return None
+    longest = max(part.shape[1] for part in polygons)
+    same = [part if part.shape[1] == longest else resample_polygons(part, longest) for part in polygons]
+    return same[0] if len(same) == 1 else np.concatenate(same)
+
+
+def _outlines(sample: Sample) -> Outlines:
+    if isinstance(sample.segments, Outlines):
+        return sample.segments
+    return Outlines.pack([()] * len(sample) if sample.segments is None else sample.segments, sample.boxes)

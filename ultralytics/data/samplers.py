@@ -246,7 +246,7 @@ class EpochBatchSampler(Sampler[list[SampleRef]]):
     def batches(self, epoch: int) -> list[tuple[np.ndarray, np.ndarray]]:
         """(positions, indices) of every batch of this rank."""
         if epoch not in self._orders:
-            while len(self._orders) > 2 + LANES * self.pool_batches // len(self):
+            while len(self._orders) > 2 + LANES * self.pool_batches // max(len(self), 1):
                 self._orders.pop(next(iter(self._orders)))
             order = self.order(epoch)
             self._orders[epoch] = [(part, order[part]) for part in self._cut(len(order), order)]

@@ -16,6 +16,7 @@ from ultralytics.data.labels.cache import get_hash
 from ultralytics.utils.downloads import file_lock
 from ultralytics.utils.files import atomic_folder, atomic_write
 from ultralytics.utils.lazy import offer
+from ultralytics.utils.literals import mark_of
 from ultralytics.utils.log import LOGGER
 
 __all__ = ["autosplit", "split_classify_dataset"]
@@ -96,7 +97,7 @@ def split_classify_dataset(source_dir: str | Path, train_ratio: float = 0.8) -> 
     stamp = {"source": str(source), "train_ratio": train_ratio, "files": key}
     with file_lock(target):
         mark = target / SPLIT_MARK
-        if mark.is_file() and json.loads(mark.read_text(encoding="utf-8")) == stamp:
+        if mark_of(mark) == stamp:
             return target
         if target.exists() and not mark.is_file():
             raise FileExistsError(f"'{target}' was not made by this function; move it away or split by hand.")

@@ -180,7 +180,10 @@ def crop_and_save(
     lb_dir: str | Path,
     allow_background_images: bool = True,
 ) -> None:
-    """Write every window's picture and label file. Corners outside the window stay outside 0..1.
+    """Write every window's picture and label file.
+
+    Corners outside the window stay outside 0..1, except those of objects longer than the window, which are moved to its
+    border.
 
     Args:
         anno: one of `load_yolo_dota`'s.
@@ -200,6 +203,8 @@ def crop_and_save(
         if len(objects):
             height, width = part.shape[:2]
             corners = (objects[:, 1:] - [left, top] * 4) / ([width, height] * 4)
+            longer = (np.ptp(corners.reshape(-1, 4, 2), axis=1) > 1).any(1)
+            corners[longer] = corners[longer].clip(0, 1)
             rows = (
                 f"{int(cls)} " + " ".join(f"{v:.6g}" for v in row) + "\n"
                 for cls, row in zip(objects[:, 0].tolist(), corners.tolist(), strict=True)

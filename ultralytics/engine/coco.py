@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
@@ -18,18 +17,20 @@ import numpy as np
 
 from ultralytics.data.tools.coco_ids import COCO80_TO_91
 from ultralytics.ops.keypoints import BODY_SHARE, oks_sigmas
+from ultralytics.utils.literals import read_json
 
 __all__ = ["COCO80_TO_91", "coco_image_id", "encode_masks", "evaluate_coco", "truth_from_labels", "unique_image_ids"]
 
 # What the tools' `stats` begin with; keypoints have no small objects.
 SUMMARY = ("mAP50-95", "mAP50", "mAP75", "mAP_small", "mAP_medium", "mAP_large")
 KEYPOINT_SUMMARY = ("mAP50-95", "mAP50", "mAP75", "mAP_medium", "mAP_large")
+MAX_DIGITS = 19  # of a number that fits 64 bits
 BACKENDS = ("faster_coco_eval", "pycocotools")
 
 
 def coco_image_id(stem: str) -> int | str:
     """Return the id of a picture: its number where the file name is one, else the name."""
-    return int(stem) if stem.isdigit() else stem
+    return int(stem) if stem.isdecimal() and len(stem) < MAX_DIGITS else stem
 
 
 def unique_image_ids(files: Mapping[str, str]) -> dict[str, int | str]:
@@ -180,7 +181,7 @@ def evaluate_coco(
     if backend is None:
         raise ImportError("COCO evaluation needs faster-coco-eval: pip install 'ultralytics[extra]'.")
     if isinstance(truth, (str, Path)):
-        truth = json.loads(Path(truth).read_text(encoding="utf-8"))
+        truth = read_json(truth)
     if images is not None:
         wanted = set(images)
         truth = {

@@ -18,6 +18,7 @@ import torch
 from ultralytics.ops.nms import TorchNMS
 from ultralytics.ops.rotated import batch_probiou, xywhr2xyxyxyxy
 from ultralytics.utils.files import atomic_write
+from ultralytics.utils.text import file_name, printable
 
 __all__ = ["merge_tiles", "write_task1"]
 
@@ -39,10 +40,13 @@ def write_task1(rows: Sequence[Mapping[str, Any]], names: Mapping[int, str], fol
     lines: dict[int, list[str]] = {category: [] for category in names}
     for row in rows:
         corners = " ".join(f"{value:g}" for value in row["poly"])
-        lines[row["category_id"]].append(f"{row['image_id']} {row['score']} {corners}\n")
+        lines[row["category_id"]].append(f"{printable(row['image_id'])} {row['score']} {corners}\n")
+    taken: set[str] = set()
     for category, name in names.items():
-        file_name = re.sub(r"[^\w.-]", "-", name)
-        with atomic_write(folder / f"Task1_{file_name}.txt") as stream:
+        stem = file_name(re.sub(r"[^\w.-]", "-", name))  # the benchmark's own names have hyphens for spaces
+        stem = f"{stem}-{category}" if stem in taken else stem
+        taken.add(stem)
+        with atomic_write(folder / f"Task1_{stem}.txt") as stream:
             stream.write("".join(lines[category]).encode())
 
 

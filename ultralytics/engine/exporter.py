@@ -56,6 +56,7 @@ from ultralytics.utils.device import select_device
 from ultralytics.utils.files import file_size
 from ultralytics.utils.lazy import offer
 from ultralytics.utils.log import LOGGER, colorstr
+from ultralytics.utils.text import printable
 from ultralytics.utils.version import __version__
 
 __all__ = [
@@ -150,8 +151,7 @@ class Exporter(UnwrittenFormats):
         facts, write = self._find()
         self.form = form = format_class(facts) if facts.home else OwnFormat(facts)
         warn_without_effect("export", self.args)
-        plan = form.check(self.args, self._common_plan(model))
-        plan = replace(plan, dynamic_kernels=form.dynamic_kernels)
+        plan = form.check(self.args, replace(self._common_plan(model), dynamic_kernels=form.dynamic_kernels))
         self.model = prepared = self._prepare(model, plan, form)
         self.run_callbacks("on_export_start")
         outputs = self._dry_run(prepared, plan)
@@ -272,9 +272,10 @@ class Exporter(UnwrittenFormats):
                 ):
                     if hasattr(type(module), name):
                         setattr(module, name, value)
+        nc, told = getattr(_head(twin), "nc", 0), hasattr(type(_head(twin)), "export")
+        twin = twin if told else Decoded(twin).eval()
         if not plan.nms:
             return twin
-        nc = _head(twin).nc
         return NMSModel(twin, nc, plan.conf, plan.iou, plan.max_det, plan.agnostic, onnx=form.own_nms).eval()
 
     def _dry_run(self, model: nn.Module, plan: ExportPlan) -> list[torch.Tensor]:
@@ -324,7 +325,7 @@ class Exporter(UnwrittenFormats):
         square = plan.imgsz[0] == plan.imgsz[1]
         size = plan.imgsz[0] if square else json.dumps(list(plan.imgsz)).replace(" ", "")
         task = self.metadata["task"]
-        extra = f" data={data}" if data else ""
+        extra = f" data={printable(data)}" if data else ""
         note = "" if square else f"  (validation wants a square image size, such as imgsz={max(plan.imgsz)})"
         LOGGER.info(
             f"\nExport complete ({seconds:.1f}s)"
@@ -344,6 +345,20 @@ class Exporter(UnwrittenFormats):
         """Call everything that waits for an event."""
         for callback in self.callbacks.get(event, []):
             callback(self)
+
+
+class Decoded(nn.Module):
+    """A network whose head knows nothing of exports: of its pair (decoded, raw) the first is what a file gives."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, x: torch.Tensor) -> Any:
+        """Return the decoded output alone, other kinds of output as they are."""
+        y = self.model(x)
+        pair = isinstance(y, (list, tuple)) and len(y) == 2 and not isinstance(y[1], torch.Tensor)
+        return y[0] if pair else y
 
 
 @try_export

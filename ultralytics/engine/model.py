@@ -10,6 +10,7 @@ with: imgsz, data, single_cls) and adds its own.
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from datetime import datetime
@@ -19,8 +20,11 @@ from typing import Any
 import torch
 from torch import nn
 
+from ultralytics.cfg.errors import ConfigTypeError
 from ultralytics.cfg.merge import cfg2dict, get_cfg
+from ultralytics.cfg.schema import ARGS
 from ultralytics.cfg.tasks import TASK2DATA, TASK_INFOS
+from ultralytics.data.describe.remembered import check_remembered, is_elsewhere
 from ultralytics.engine.idle import warn_idle_methods
 from ultralytics.engine.task import resolve
 from ultralytics.nn.backends import FORMATS, format_of
@@ -34,11 +38,13 @@ from ultralytics.utils.checks import check_file, check_model_file_from_stem
 from ultralytics.utils.env import ASSETS, VERSION, rank
 from ultralytics.utils.lazy import LateDict, offer
 from ultralytics.utils.log import LOGGER
+from ultralytics.utils.text import printable
 from ultralytics.utils.unbuilt import refuse
 
 __all__ = ["Model"]
 
 EXPORTER = "ultralytics.engine.exporter:Exporter"  # loaded when something is exported
+MISSING_DATA = "'data' is missing"
 STANDING_KEYS = ("imgsz", "data", "task", "single_cls")  # what a checkpoint's training arguments leave behind
 PREDICTOR_SETUP_KEYS = ("device", "dnn", "data", "nms", "compile", "channels_last", "quantize", "tracker", "trust")
 
@@ -51,8 +57,8 @@ class Model(nn.Module):
             A bare stem of a public release name gets `.pt`.
         task: task name where the file does not tell it (exports without metadata).
         verbose: print the layer table of a model built from YAML.
-        trust: open checkpoints without the restricted unpickler. Only for files whose origin you trust: a full
-            unpickling runs whatever code the file holds.
+        trust: open checkpoints with the ordinary unpickler. Only for files whose origin you trust: it runs whatever
+            code the file holds.
     """
 
     def __init__(
@@ -76,9 +82,10 @@ class Model(nn.Module):
         self.ckpt_path: str | None = None
         self.facts: Mapping[str, Any] = {}  # metadata of an exported file
         self.overrides: dict[str, Any] = {"trust": True} if trust else {}
+        self.data_is_remembered = False  # overrides["data"] is what a file says, not what a call of this process said
         self.metrics = None
         self.task = task
-        self.model_name = name = str(model).strip()
+        self.model_name = name = str(_checked_path(model)).strip()
         if self.is_triton_model(name):
             refuse("triton", f"'{name}' is a Triton server URL")
         if Path(name).suffix in {".yaml", ".yml"}:
@@ -111,6 +118,7 @@ class Model(nn.Module):
             self.model, self.ckpt = load_checkpoint(path, trust=bool(self.overrides.get("trust")))
             self.task = self.model.task
             self.overrides.update(self._reset_ckpt_args(self.model.args))
+            self.data_is_remembered = bool(self.overrides.get("data"))
             self.ckpt_path = getattr(self.model, "pt_path", path)
         else:
             path = str(check_file(path))
@@ -132,11 +140,11 @@ class Model(nn.Module):
         Args:
             key: `model`, `trainer`, `validator` or `predictor`.
         """
-        tasks = self.task_map
+        tasks, name = self.task_map, type(self).__name__
+        if self.task not in tasks and self.task in TASK_INFOS and TASK_INFOS[self.task].family:
+            refuse(TASK_INFOS[self.task].family, f"task='{self.task}'")
         if self.task not in tasks or key not in tasks[self.task]:
-            raise NotImplementedError(
-                f"{type(self).__name__} has no {key} for task '{self.task}' yet; its tasks are {sorted(tasks)}."
-            )
+            raise NotImplementedError(f"{name} has no {key} for task '{self.task}'; its tasks are {sorted(tasks)}.")
         return tasks[self.task][key]
 
     @staticmethod
@@ -212,10 +220,18 @@ class Model(nn.Module):
         refuse("track")
 
     def val(self, validator: Any = None, **kwargs: Any) -> Any:
-        """Validate on a data set and return the metrics object (also kept as `self.metrics`)."""
+        """Validate on a data set and return the metrics object (also kept as `self.metrics`).
+
+        Args:
+            validator: a validator class to use instead of the task's own.
+            **kwargs: any validation argument; without `data`, the data set of the training where it is on this machine.
+
+        Raises:
+            RememberedDataError: no `data`, and the checkpoint names an address or something that is not here.
+        """
         args = self._merge({"rect": True}, kwargs, "val")
-        if not kwargs.get("data"):
-            args["data"] = self._val_data()
+        if kwargs.get("data") is None:
+            args["data"] = self._checked_data(self._val_data(), own_reader=validator is not None)
         runner = (validator or self._smart_load("validator"))(args=args, _callbacks=self.callbacks)
         runner(model=self.model)
         self.metrics = runner.metrics
@@ -224,15 +240,25 @@ class Model(nn.Module):
     def _val_data(self) -> str | None:
         """Return the data set to validate on where a call names none.
 
-        That is the one that the model was trained on, if it is still there, else the task's default.
+        That is the one that the model was trained on, or the task's default where that one's file was on another
+        machine.
         """
-        trained = self.overrides.get("data")
-        if trained and (Path(str(trained)).exists() or not Path(str(trained)).is_absolute()):
+        trained, default = self.overrides.get("data"), TASK2DATA[self.task]
+        if trained and (is_elsewhere(trained) or not Path(str(trained)).is_absolute() or _is_there(trained)):
             return trained
-        default = TASK2DATA[self.task]
-        reason = f"'{trained}', which the model was trained on, is not there" if trained else "'data' is missing"
-        LOGGER.warning(f"{reason}. Using default 'data={default}'.")
+        lost = f"'{printable(trained, 200)}', which the model was trained on, is not there" if trained else MISSING_DATA
+        LOGGER.warning(f"{lost}. Using default 'data={default}'.")
         return default
+
+    def _checked_data(self, data: Any, own_reader: bool) -> Any:
+        """Return the data set of a call that names none, unless a file names it and it is not here.
+
+        Raises:
+            RememberedDataError: it is an address, or a name that means nothing on this machine.
+        """
+        if self.data_is_remembered and data == self.overrides.get("data"):
+            check_remembered(data, self.ckpt_path, own_reader)
+        return data
 
     def train(self, trainer: Callable | None = None, **kwargs: Any) -> Any:
         """Train on a data set.
@@ -245,7 +271,7 @@ class Model(nn.Module):
             The metrics of the final validation (None on worker ranks).
         """
         self._check_is_pytorch_model()
-        args = self._train_args(kwargs)
+        args = self._train_args(kwargs, own_reader=trainer is not None)
         runner = (trainer or self._smart_load("trainer"))(overrides=args, _callbacks=self.callbacks)
         if not args.get("resume") and self.ckpt:
             # Weights that came from a file (or were loaded into a YAML model) go into the trainer's own network, whose
@@ -257,16 +283,18 @@ class Model(nn.Module):
             self._adopt(runner)
         return self.metrics
 
-    def _train_args(self, kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    def _train_args(self, kwargs: Mapping[str, Any], own_reader: bool) -> dict[str, Any]:
         """Merge `cfg` file, standing overrides and call arguments for one training run."""
         kwargs = dict(kwargs)
         file = kwargs.pop("cfg", None)
         base = cfg2dict(file) if file else dict(self.overrides)
         base.pop("mode", None)
         args = {**base, "model": self.overrides["model"], "task": self.task, **kwargs, "mode": "train"}
-        if not args.get("data"):
+        if args.get("data") is None:
             args["data"] = TASK2DATA[self.task]
-            LOGGER.warning(f"'data' is missing. Using default 'data={args['data']}'.")
+            LOGGER.warning(f"{MISSING_DATA}. Using default 'data={args['data']}'.")
+        if not file and not kwargs.get("data"):
+            args["data"] = self._checked_data(args["data"], own_reader)
         if args.get("resume") is True:
             if not self.ckpt_path:
                 raise ValueError("resume=True needs a checkpoint: YOLO('path/to/last.pt').train(resume=True).")
@@ -281,6 +309,7 @@ class Model(nn.Module):
             self.model, self.ckpt = load_checkpoint(weights, trust=trust)
             self.ckpt_path = str(weights)
             self.overrides = self._reset_ckpt_args(self.model.args)
+            self.data_is_remembered = False
             self.overrides.update({"model": str(weights), "task": self.task} | ({"trust": True} if trust else {}))
         self.metrics = getattr(runner.validator, "metrics", None)
         self.predictor = None
@@ -307,7 +336,8 @@ class Model(nn.Module):
 
     def _merge(self, base: Mapping[str, Any], kwargs: Mapping[str, Any], mode: str) -> dict[str, Any]:
         """Merge one call's arguments: the task's image size < base < standing overrides < call."""
-        standing = {k: v for k, v in self.overrides.items() if k != "imgsz" or mode != "export"}
+        unused = {"export": {"imgsz"}, "predict": {"data"}}.get(mode, set())
+        standing = {k: v for k, v in self.overrides.items() if k not in unused}
         return {"imgsz": TASK_INFOS[self.task].imgsz, **base, **standing, **kwargs, "mode": mode}
 
     # Weights ----------------------------------------------------------------------------------------------------------
@@ -467,6 +497,21 @@ class Model(nn.Module):
 def _is_of_torch(hook: Any) -> bool:
     """Whether a hook is part of a layer, such as those of weight norm and pruning. A file has no use for others."""
     return (getattr(hook, "__module__", None) or type(hook).__module__).startswith("torch.")
+
+
+def _checked_path(model: Any) -> str | os.PathLike:
+    """Return the path of a model, or raise where it is something else."""
+    if not isinstance(model, (str, os.PathLike)):
+        raise ConfigTypeError(ARGS["model"].fault(model, ARGS["model"].allowed))
+    return ARGS["model"].check(model)
+
+
+def _is_there(path: str | Path) -> bool:
+    """Whether a path exists; one that no file may have does not."""
+    try:
+        return Path(str(path)).exists()
+    except (OSError, ValueError):
+        return False
 
 
 def _facts_of_export(path: str) -> Mapping[str, Any]:

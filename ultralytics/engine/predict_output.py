@@ -18,6 +18,8 @@ import numpy as np
 from ultralytics.engine.plots.files import write_image
 from ultralytics.engine.results import Results
 from ultralytics.utils.background import Background
+from ultralytics.utils.files import check_disk_space
+from ultralytics.utils.text import file_name
 
 __all__ = ["DEFAULT_FPS", "RunOutput", "SourceNames"]
 
@@ -47,8 +49,7 @@ class SourceNames:
 
     def fresh(self, source: str) -> str:
         """Return a stem that no source had before."""
-        # Addresses of streams hold characters that file names may not have everywhere.
-        stem = re.sub(r"[<>:\"/\\|?*\x00-\x1f]", "_", Path(source).stem) or "source"
+        stem = file_name(Path(source).stem or "source")  # addresses of streams are long, and hold odd characters
         name = stem
         while name in self._uses:
             self._uses[stem] += 1
@@ -103,7 +104,7 @@ class RunOutput:
         """Append one annotated frame to the video `target`, which gets the suffix that the system's players open.
 
         Raises:
-            OSError: if no video can be opened for writing.
+            OSError: if no video can be opened for writing, or the disk is full.
         """
         suffix, codec = VIDEO_CODECS.get(platform.system(), LINUX_CODEC)
         path = target.with_suffix(suffix)
@@ -114,7 +115,8 @@ class RunOutput:
             if not writer.isOpened():
                 raise OSError(f"Cannot write the video '{path}' (codec {codec}, {size[0]}x{size[1]}).")
             self.videos[path] = writer
-        self.videos[path].write(picture)
+        self.videos[path].write(picture)  # which says nothing of a full disk
+        check_disk_space(path)
         return path
 
     def labels(self, result: Results, name: str, save_conf: bool) -> Path:

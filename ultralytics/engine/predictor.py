@@ -23,8 +23,10 @@ import numpy as np
 import torch
 from torch import nn
 
+from ultralytics.cfg.errors import named
 from ultralytics.cfg.idle import warn_without_effect
-from ultralytics.cfg.merge import DEFAULT_CFG, get_cfg, get_save_dir
+from ultralytics.cfg.merge import DEFAULT_CFG, get_cfg, get_save_dir, require_whole_batch
+from ultralytics.cfg.schema import ARGS
 from ultralytics.data.augment.letterbox import LetterBox
 from ultralytics.data.images.depth import as_bytes
 from ultralytics.data.sources import load_inference_source
@@ -32,7 +34,7 @@ from ultralytics.engine.idle import warn_idle_methods
 from ultralytics.engine.plots.features import class_activation_map
 from ultralytics.engine.predict_output import DEFAULT_FPS, RunOutput, SourceNames
 from ultralytics.engine.runtime import open_runtime
-from ultralytics.engine.task import Frame, SelectOptions, Task
+from ultralytics.engine.task import Frame, SelectOptions, Task, check_classes
 from ultralytics.nn.backends.watch import NetworkWatch
 from ultralytics.nn.hooks import evaluating
 from ultralytics.utils.callbacks import add_integration_callbacks, get_default_callbacks
@@ -147,6 +149,7 @@ class BasePredictor:
     def _checked(args: SimpleNamespace) -> SimpleNamespace:
         if args.conf is None:
             args.conf = DEFAULT_CONF
+        args.batch = require_whole_batch("predict", args.batch)
         return args
 
     def reconfigure(self, args: SimpleNamespace) -> None:
@@ -289,13 +292,15 @@ class BasePredictor:
         if self.model.format != "pt" and not self.model.dynamic:
             wanted = self.model.imgsz  # a fixed export takes its own size only
         self.imgsz = check_imgsz(wanted, stride=stride or self.model.stride, min_dim=2)
-        self.dataset = load_inference_source(
-            source=source,
-            batch=self.args.batch,
-            vid_stride=self.args.vid_stride,
-            buffer=self.args.stream_buffer,
-            channels=self.model.channels,
-        )
+        source = ARGS["source"].check(source)
+        with named("source", source):
+            self.dataset = load_inference_source(
+                source=source,
+                batch=self.args.batch,
+                vid_stride=self.args.vid_stride,
+                buffer=self.args.stream_buffer,
+                channels=self.model.channels,
+            )
         self.source_type = self.dataset.source_type
         if self._names is None or self._names.folder != Path(self.save_dir):
             self._names = SourceNames(Path(self.save_dir))
@@ -370,6 +375,8 @@ class BasePredictor:
             return [preds] if isinstance(preds, torch.Tensor) else list(preds)
         with timers[2]:
             self.results = self.postprocess(preds, im, originals)
+            if self.model.format != "pt":
+                self._check_classes()
         self.run_callbacks("on_predict_postprocess_end")
         speed = [timer.dt * 1e3 / len(originals) for timer in timers]
         wanted = self.args.verbose or any(getattr(self.args, key) for key in OUTPUT_KEYS)
@@ -384,6 +391,15 @@ class BasePredictor:
             LOGGER.info("\n".join(lines))
         self.run_callbacks("on_predict_batch_end")
         return self.results
+
+    def _check_classes(self) -> None:
+        """Refuse results whose classes the file does not name, before anything looks them up."""
+        for result in self.results:
+            for rows in (getattr(result, "boxes", None), getattr(result, "obb", None)):
+                if rows is not None:
+                    check_classes(torch.as_tensor(rows.cls), result.names, self.args.model)
+            if (probs := getattr(result, "probs", None)) is not None:
+                check_classes(torch.tensor([len(probs) - 1]), result.names, self.args.model)
 
     def _report(self, run: _Run, timers: Sequence[Profile]) -> None:
         """Log mean times and where files went."""

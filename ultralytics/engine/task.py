@@ -20,11 +20,12 @@ import torch
 
 from ultralytics.utils.lazy import LateDict
 from ultralytics.utils.overrides import in_use
+from ultralytics.utils.text import printable
 
 if TYPE_CHECKING:
     from ultralytics.cfg.tasks import TaskInfo
 
-__all__ = ["Detections", "Frame", "SelectOptions", "Task", "resolve"]
+__all__ = ["Detections", "Frame", "SelectOptions", "Task", "check_classes", "resolve"]
 
 
 @dataclass(frozen=True)
@@ -106,6 +107,27 @@ class Frame:
     input_hw: tuple[int, int]
     names: Mapping[int, str]
     info: Mapping[str, Any] = field(default_factory=dict)
+
+
+def check_classes(cls: torch.Tensor, names: Mapping[int, str], source: Any) -> None:
+    """Refuse classes that a model gives without naming them: its metadata does not fit its graph.
+
+    Args:
+        cls: (N,) class indices.
+        names: class index to class name, from 0 without gaps.
+        source: the model, for the message.
+
+    Raises:
+        ValueError: naming the class.
+    """
+    if not len(cls):
+        return
+    low, high = (int(end) for end in cls.aminmax())
+    if low < 0 or high >= len(names):
+        raise ValueError(
+            f"{printable(source)} finds class {low if low < 0 else high}, but it names {len(names)} classes: its names "
+            "do not fit its output."
+        )
 
 
 class Select(Protocol):

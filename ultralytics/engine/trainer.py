@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from ultralytics.cfg.errors import named
 from ultralytics.cfg.idle import warn_without_effect
 from ultralytics.cfg.merge import DEFAULT_CFG, get_cfg
 from ultralytics.data.describe.boxes import check_det_dataset
@@ -38,6 +39,7 @@ from ultralytics.engine.train import (
 from ultralytics.engine.train.checkpointing import Progress
 from ultralytics.engine.train.csvlog import CsvLog
 from ultralytics.engine.train.ema import ModelEMA
+from ultralytics.engine.train.extras import model_info_for_loggers
 from ultralytics.engine.train.hooks import BatchPictures, CloseMosaic, SpareCore, TimeLimit, close_mosaic
 from ultralytics.engine.train.mode import Precision
 from ultralytics.engine.train.multi import MultiTrainer
@@ -123,6 +125,7 @@ class BaseTrainer:
         self.epoch_time = 0.0
         self.batch_times: list[float] = []
         if len(self.worker_devices) > 1:
+            ddp.require_devices(self.worker_devices)
             return  # the processes that this one starts do the rest
         self._prepare()
 
@@ -141,8 +144,9 @@ class BaseTrainer:
             self.emit("on_pretrain_routine_start")
             if isinstance(self.model, (str, Path)):
                 self.model = self.args.model = str(check_model_file_from_stem(str(self.model)))
-            with torch_distributed_zero_first(env.local_rank()):
+            with torch_distributed_zero_first(env.local_rank()), named("data", self.args.data):
                 self.data = self.get_dataset()
+            setup.check_splits(self)
         except BaseException:
             self._release()
             raise
@@ -317,7 +321,8 @@ class BaseTrainer:
             weights, checkpoint = load_checkpoint(source, trust=bool(self.args.get("trust")))
         cfg = weights.yaml if weights is not None else source
         if isinstance(self.args.pretrained, (str, Path)) and self.resumption is None:
-            weights, _ = load_checkpoint(self.args.pretrained, trust=bool(self.args.get("trust")))
+            with named("pretrained", self.args.pretrained):
+                weights, _ = load_checkpoint(self.args.pretrained, trust=bool(self.args.get("trust")))
         elif self.args.pretrained is False and self.resumption is None:
             weights = None
         self.model = self.get_model(cfg=cfg, weights=weights, verbose=self.is_main)
@@ -521,6 +526,10 @@ class BaseTrainer:
         """
         ending.strip_and_validate(self)
 
+    def model_facts(self) -> dict[str, float]:
+        """Return size, cost and speed of the model, for loggers."""
+        return model_info_for_loggers(self)
+
     def on_plot(self, name: Any, data: Any = None) -> None:
         """Remember a picture, for loggers."""
         path = Path(name)
@@ -543,10 +552,7 @@ def refuse_unbuilt(args: Any) -> None:
     if args.distill_model:
         refuse("distill", f"distill_model={args.distill_model}")
     if str(args.quantize) == "8":
-        raise NotImplementedError(
-            "quantize=8 in training: quantisation-aware training is not built, nor are exports of 8 bits. Train "
-            "normally and halve the file at export: yolo export model=best.pt format=onnx quantize=16."
-        )
+        refuse("qat", "quantize=8 in training")
 
 
 __getattr__, __dir__ = offer(__name__)

@@ -15,8 +15,9 @@ from typing import Any
 
 import torch
 
+from ultralytics.cfg.errors import named
 from ultralytics.cfg.idle import warn_without_effect
-from ultralytics.cfg.merge import get_cfg, get_save_dir
+from ultralytics.cfg.merge import get_cfg, get_save_dir, require_whole_batch
 from ultralytics.data.describe.boxes import check_det_dataset
 from ultralytics.engine.idle import warn_idle_methods
 from ultralytics.engine.metrics.match import match_predictions
@@ -97,6 +98,7 @@ class BaseValidator:
         self.confusion_matrix: Any = None
         self.end2end = False
         self._dtype = torch.float32  # of the network input
+        self.exported = False  # the model is a file of another format, whose metadata says what its output is
         self.callbacks = _callbacks or get_default_callbacks()
 
     # The run ----------------------------------------------------------------------------------------------------------
@@ -141,11 +143,14 @@ class BaseValidator:
         """Load a model for a standalone validation, and the data set for it."""
         add_integration_callbacks(self)
         warn_without_effect("val", self.args)
+        self.args.batch = require_whole_batch("val", self.args.batch)
         runtime = self.get_model(model)
         self.device, self.stride = runtime.device, runtime.stride
         self._dtype = torch.float16 if runtime.fp16 else torch.float32
+        self.exported = runtime.format != "pt"
         self.plotting = bool(self.args.plots)
-        self.data = self.get_data()
+        with named("data", self.args.data):
+            self.data = self.get_data()
         fixed = runtime.format != "pt" and not runtime.dynamic
         wanted = _one_side(runtime.imgsz) if fixed else self.args.imgsz
         size = check_imgsz(wanted, stride=self.stride, max_dim=1)

@@ -44,8 +44,15 @@ FAMILIES = {
         "YOLO-NAS is not built; use a YOLO detector, YOLO('yolo26n.yaml'), or its authors' package 'super-gradients'.",
         files=r"yolo_nas_[sml]$",
     ),
+    "ndjson": Family(
+        "NDJSON and cloud data sets are not built; export the data set as YOLO files, or as COCO for convert_coco."
+    ),
     "neptune": Family("logging to Neptune is not built; the other loggers of `yolo settings` are."),
     "providers": Family("of ONNX Runtime's providers, those for CUDA and for the processor are used; others are not."),
+    "qat": Family(
+        "quantisation-aware training is not built, nor are exports of 8 bits; train normally and halve the file: "
+        "model.export(format='onnx', quantize=16)."
+    ),
     "sam": Family(
         "Segment Anything (SAM) is not built; use a segmentation model, YOLO('yolo26n-seg.yaml'), or its authors' "
         "package 'segment-anything'.",

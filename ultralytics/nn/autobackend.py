@@ -18,7 +18,7 @@ from torch import nn
 from ultralytics.nn.backends.base import each_tensor, format_class
 from ultralytics.nn.backends.pytorch import NativeRuntime
 from ultralytics.nn.backends.table import FORMATS, FormatFacts, format_of
-from ultralytics.utils.checks.files import check_yaml
+from ultralytics.utils.checks.files import check_file
 from ultralytics.utils.device import select_device
 from ultralytics.utils.lazy import offer
 from ultralytics.utils.log import LOGGER
@@ -49,7 +49,8 @@ def default_class_names(data: str | Path | None = None, nc: int = 999) -> dict[i
     """Return the class names of a data set YAML, or `class0`, `class1` ... where there is none to read."""
     if data:
         try:
-            return check_class_names(YAML.load(check_yaml(str(data)))["names"])
+            file = check_file(str(data), (".yaml", ".yml"), download=False)  # names are not worth a download
+            return check_class_names(YAML.load(file)["names"])
         except (OSError, ValueError, KeyError, TypeError) as error:
             LOGGER.debug(f"no class names in '{data}': {error}")
     return {i: f"class{i}" for i in range(nc)}
@@ -65,19 +66,21 @@ class AutoBackend(nn.Module):
     Args:
         model: path of a checkpoint or an exported file, or a network (which is not changed).
         device: where to run; the CPU where None.
-        dnn: run ONNX with OpenCV; not built.
+        dnn: run ONNX files with OpenCV.
         data: data set YAML for class names that the file lacks.
         fp16: half precision; bfloat16 on processors that have it (see `NativeRuntime`).
         fuse: fold norms of PyTorch models.
         verbose: log the loading, and the summary of folded models.
         channels_last: memory layout of PyTorch models; None takes the faster one.
         end2end: choose the head of PyTorch models that have both.
-        trust: allow a checkpoint to load any class.
+        trust: let a checkpoint load any class, and a TorchScript file run any operator.
 
     Raises:
         FileNotFoundError: no such file.
         TypeError: no format has this suffix.
         NotImplementedError: a format that cannot be run yet.
+        ValueError: the file is damaged, what it says about itself cannot be right (`MetadataError`), `dnn` for another
+            format than ONNX, or a file that OpenCV cannot run.
     """
 
     def __init__(
@@ -94,19 +97,19 @@ class AutoBackend(nn.Module):
         trust: bool = False,
     ):
         super().__init__()
-        if dnn:
-            raise NotImplementedError("dnn=True (ONNX by OpenCV) is not built; leave it out to run ONNX Runtime.")
         device = device if isinstance(device, torch.device) else select_device(device or "cpu", verbose=False)
         options = {"fuse": fuse, "channels_last": channels_last, "end2end": end2end, "verbose": verbose}
+        facts = FORMATS["-"] if isinstance(model, nn.Module) else _format_of_file(model)
+        self.dnn = dnn
+        if dnn and facts.name != "onnx":
+            raise ValueError(f"dnn=True has OpenCV run ONNX files, and this is {facts.title}; leave it out.")
         if isinstance(model, nn.Module):
-            facts = FORMATS["-"]
             self.runtime = NativeRuntime(model, device, fp16, **options)
         else:
-            facts = _format_of_file(model)
-            extra = {**options, "trust": trust} if facts.name == "-" else {}
+            extra = options if facts.name == "-" else {"dnn": True} if dnn else {}
             if verbose and facts.name != "-":
                 LOGGER.info(f"Loading {model} for {facts.title} inference...")
-            self.runtime = format_class(facts).load(Path(model), device, fp16, **extra)
+            self.runtime = format_class(facts).load(Path(model), device, fp16, trust=trust, **extra)
         self.format = "pt" if facts.name == "-" else facts.name
         self.pt, self.nn_module = self.format == "pt", isinstance(model, nn.Module)
         for flag in FLAGS:
@@ -124,17 +127,17 @@ class AutoBackend(nn.Module):
         known = self.metadata
         if not known:
             LOGGER.warning("the model file carries no metadata: assuming stride 32, task detect and numbered classes.")
-        args = known.get("args") if isinstance(known.get("args"), Mapping) else {}
+        args = known.get("args", {})
         self.task = known.get("task", "detect")
-        self.batch = int(known.get("batch", 1))
+        self.batch = known.get("batch", 1)
         self.imgsz = known.get("imgsz", [640, 640])
         self.kpt_shape = known.get("kpt_shape")
         self.kpt_names = known.get("kpt_names")
-        self.channels = int(known.get("channels", 3))
+        self.channels = known.get("channels", 3)
         self.dynamic = self.pt or bool(args.get("dynamic", known.get("dynamic", False)))
         # Whatever takes any size gets the sizes that training used, so that both kinds of file see the same pictures.
-        self.stride = max(int(known.get("stride", 32)), 32 if self.dynamic else 1)
-        self.end2end = bool(known.get("end2end", False)) or args.get("nms") is True
+        self.stride = max(known.get("stride", 32), 32 if self.dynamic else 1)
+        self.end2end = known.get("end2end", False) or args.get("nms") is True
         names = known.get("names")
         self.names = check_class_names(names) if names else default_class_names(data)
 

@@ -26,6 +26,7 @@ from ultralytics.nn.fold import fold_model
 from ultralytics.nn.head.classify import Classify
 from ultralytics.nn.head.denoising import group_targets
 from ultralytics.nn.head.detect import Detect
+from ultralytics.nn.protocols import BringsCriterion
 from ultralytics.nn.public import public
 from ultralytics.nn.tta import VIEWS, clipped, descaled, scale_img
 from ultralytics.nn.weights.transfer import adapt_classes, transfer_weights
@@ -62,6 +63,21 @@ def initialize_weights(model: nn.Module) -> None:
             module.eps, module.momentum = 1e-3, 0.03
         elif isinstance(module, (nn.LeakyReLU, nn.ReLU, nn.ReLU6)):
             module.inplace = True
+
+
+def maps_of_levels(raw: Any) -> list[torch.Tensor]:
+    """Return the maps (B, C, H, W) of a head's levels from what it gives in training; empty where it has none.
+
+    Heads give a dictionary with the maps as `feats`, or, written for older code, the maps themselves; those with two
+    branches a dictionary of both; further outputs may follow in a tuple.
+    """
+    if isinstance(raw, Mapping):
+        return maps_of_levels(raw["one2many"] if "one2many" in raw else raw.get("feats"))
+    if not isinstance(raw, (list, tuple)) or not raw:
+        return []
+    if all(isinstance(level, torch.Tensor) and level.ndim == 4 for level in raw):
+        return list(raw)
+    return maps_of_levels(raw[0])
 
 
 def resolve_criterion(path: str) -> Callable[[nn.Module], Any]:
@@ -141,6 +157,10 @@ class BaseModel(nn.Module):
         kept: list[Any] = []
         times: list[float] = []
         vectors, wanted = [], frozenset(embed or ())
+        if wanted and max(wanted) >= len(self.model):
+            raise ValueError(
+                f"embed={sorted(wanted)} is not valid: this network has layers 0 to {len(self.model) - 1}."
+            )
         for layer in self.model:
             source = layer.f
             if isinstance(source, int):
@@ -235,7 +255,10 @@ class BaseModel(nn.Module):
         return self.criterion
 
     def init_criterion(self) -> Any:
-        """Return a new criterion for this model."""
+        """Return a new criterion for this model: the one that its head brings, else that of the class."""
+        head = next(reversed(getattr(self, "model", ())), None)
+        if isinstance(head, BringsCriterion):
+            return head.criterion_for(self)
         if not self.criterion_path:
             raise NotImplementedError(f"{type(self).__name__} names no loss; override init_criterion().")
         return resolve_criterion(self.criterion_path)(self)
@@ -244,9 +267,10 @@ class BaseModel(nn.Module):
         """Let the strides, which are no buffers, follow the weights to their device and type."""
         super()._apply(fn, *args, **kwargs)
         head = self.model[-1]
-        for owner in (self, head):
-            if isinstance(owner.__dict__.get("stride"), torch.Tensor):
-                owner.stride = fn(owner.stride)
+        for owner, names in ((self, ("stride",)), (head, ("stride", "anchors", "strides"))):
+            for name in names:
+                if isinstance(owner.__dict__.get(name), torch.Tensor):
+                    setattr(owner, name, fn(getattr(owner, name)))
         if isinstance(head, Detect):
             head.shape = None  # kept anchors are made anew
         return self
@@ -323,18 +347,26 @@ class DetectionModel(BaseModel):
         made = self._build(ch, verbose)
         initialize_weights(self)
         raw, size = self._probe(made, ch)
-        head = self.model[-1]
-        if isinstance(head, Detect):
-            head.inplace = self.inplace
-            feats = raw.get("one2many", raw)["feats"]
-            head.stride = torch.tensor([size / level.shape[-2] for level in feats], device="cpu")
-            head.bias_init()
-            self.stride = head.stride
-        else:
-            self.stride = torch.tensor([32.0], device="cpu")
+        self._find_strides(raw, size)
         if verbose:
             self.info()
             LOGGER.info("")
+
+    def _find_strides(self, raw: Any, size: int) -> None:
+        """Set `stride` on the model, and on a head that has it, from what the head gives in training.
+
+        Args:
+            raw: output of the head for a square image.
+            size: side of that image in pixels.
+        """
+        head, levels = self.model[-1], maps_of_levels(raw)
+        self.stride = torch.tensor([32.0], device="cpu")
+        if isinstance(head, Detect):
+            head.inplace = self.inplace
+        if levels and hasattr(head, "stride"):
+            self.stride = head.stride = torch.tensor([size / level.shape[-2] for level in levels], device="cpu")
+            if callable(getattr(head, "bias_init", None)):
+                head.bias_init()
 
     @property
     def end2end(self) -> bool:
@@ -355,8 +387,13 @@ class DetectionModel(BaseModel):
                 LOGGER.warning(f"head {type(head).__name__} has no attribute '{name}'; not set.")
 
     def init_criterion(self) -> Any:
-        """Return a new criterion for this model; one that weighs both branches where the head has two."""
+        """Return a new criterion for this model: the one that its head brings, else that of its task.
+
+        It weighs both branches where the head has two.
+        """
         head = self.model[-1]
+        if isinstance(head, BringsCriterion):
+            return head.criterion_for(self)
         kinds = (kind.__name__ for kind in type(head).__mro__)
         path = next((self.criteria_by_head[kind] for kind in kinds if kind in self.criteria_by_head), None)
         criterion = resolve_criterion(path or self.criterion_path)

@@ -6,13 +6,13 @@ the method. Every protocol is one method (or one property) and optional. Nothing
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from torch import nn
 
-__all__ = ["CountsMacs", "ExportTarget", "Foldable", "ForExport", "Fusable", "HintsParams"]
+__all__ = ["BringsCriterion", "CountsMacs", "ExportTarget", "Foldable", "ForExport", "Fusable", "HintsParams"]
 
 Shape = Sequence[int]
 
@@ -72,3 +72,11 @@ class ForExport(Protocol):
 
     def for_export(self, target: ExportTarget) -> None:
         """Switch to the form that suits `target`, in place; called on a copy of the user's model."""
+
+
+@runtime_checkable
+class BringsCriterion(Protocol):
+    """A head that is trained by a loss of its own."""
+
+    def criterion_for(self, model: nn.Module) -> Callable[[Any, Mapping[str, Any]], tuple[Any, Any]]:
+        """Return a function of (raw output, batch) that gives the loss times the batch size, and its terms by name."""

@@ -1,4 +1,10 @@
+# A block of yours: import its class below, or paste it into a file of nn/modules/. Nothing else is needed: model YAMLs
+# know it by its name, and there is no list in parse_model to add it to. 自定义模块：在下面 import 该类，或把它粘贴到
+# nn/modules/ 的文件里即可；YAML 直接用类名，parse_model 里无需再登记（通道由构造参数名决定，见 docs/add-a-block.md）。
 """Public path of the networks, of building them from a YAML and of loading them from files."""
+
+import torch
+from torch import nn
 
 from ultralytics.nn.block.area import A2C2f, AAttn, ABlock
 from ultralytics.nn.block.attention import CBAM, ChannelAttention, SpatialAttention

@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from ultralytics.cfg.commands import QUICKSTART
+from ultralytics.cfg.merge import DEFAULT_CFG_DICT, check_dict_alignment, checked, modernise
 from ultralytics.cfg.tasks import TASK_INFOS
 from ultralytics.data.describe.boxes import check_det_dataset
 from ultralytics.data.describe.classes import check_cls_dataset
@@ -22,17 +24,7 @@ from ultralytics.utils.log import LOGGER
 __all__ = ["Agreement", "ClassAgreement", "agreement", "class_agreement", "compare", "main"]
 
 
-# Small pictures, small batches and a step after each: what gets furthest in a few minutes on two cores.
-DEFAULTS: dict[str, Any] = {
-    "epochs": 30,
-    "imgsz": 160,
-    "batch": 8,
-    "nbs": 8,
-    "optimizer": "AdamW",
-    "lr0": 0.002,
-    "momentum": 0.9,
-    "seed": 0,
-}
+DEFAULTS: dict[str, Any] = QUICKSTART.defaults
 # An epoch costs 1.6 times the processor time of detect with masks, 1.2 times with keypoints or angles: fewer of them.
 TASK_DEFAULTS: dict[str, dict[str, Any]] = {
     "segment": {"epochs": 14},
@@ -61,11 +53,13 @@ def main(args: Mapping[str, Any] | None = None) -> dict[str, Any]:
         The figures and paths of the printed table.
 
     Raises:
+        ConfigError: an unknown argument or a wrong value.
         ImportError: if the ONNX extra is not installed.
         NotImplementedError: for a task that is not built yet.
         RuntimeError: if PyTorch and ONNX disagree, or found nothing to compare.
     """
-    given = dict(args or {})
+    check_dict_alignment(DEFAULT_CFG_DICT, args or {})
+    given = checked(modernise(args or {}))
     task = given.pop("task", None) or "detect"
     if task not in DATA:
         raise NotImplementedError(

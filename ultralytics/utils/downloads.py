@@ -33,6 +33,7 @@ from ultralytics.utils.net.fetch import (
     fetch,
     file_lock,
     refuse_offline,
+    sha256_of,
     url2file,
 )
 from ultralytics.utils.settings import SETTINGS
@@ -54,6 +55,7 @@ __all__ = [
     "is_url",
     "refuse_offline",
     "safe_download",
+    "sha256_of",
     "unzip_file",
     "url2file",
     "zip_directory",
@@ -138,7 +140,7 @@ def get_github_assets(
         retry: ask a second time after a failure.
     """
     facts = _release_facts(repo, version) or (_release_facts(repo, version) if retry else {})
-    return facts.get("tag_name", ""), [asset["name"] for asset in facts.get("assets", [])]
+    return str(facts.get("tag_name", "")), [str(asset.get("name", "")) for asset in _assets_of(facts)]
 
 
 def _release_facts(repo: str, version: str) -> dict[str, Any]:
@@ -151,15 +153,22 @@ def _release_facts(repo: str, version: str) -> dict[str, Any]:
     tag = "latest" if version == "latest" else f"tags/{version}"
     try:
         answer = requests.get(f"{base}/repos/{repo}/releases/{tag}", timeout=TIMEOUT)
-        return answer.json() if answer.ok else {}
-    except (requests.RequestException, ValueError):
+        facts = answer.json() if answer.ok else {}
+    except (requests.RequestException, ValueError, RecursionError):
         return {}
+    return facts if isinstance(facts, dict) else {}
+
+
+def _assets_of(facts: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the files of a release; whatever is no description of one is left out."""
+    assets = facts.get("assets")
+    return [asset for asset in assets if isinstance(asset, dict)] if isinstance(assets, list) else []
 
 
 def _published_digest(repo: str, release: str, name: str) -> str | None:
     """SHA-256 that GitHub publishes for a release file, None where it does not say."""
-    assets = _release_facts(repo, release).get("assets", [])
-    digest = next((asset.get("digest") or "" for asset in assets if asset.get("name") == name), "")
+    assets = _assets_of(_release_facts(repo, release))
+    digest = next((str(asset.get("digest") or "") for asset in assets if asset.get("name") == name), "")
     return digest.removeprefix("sha256:") if digest.startswith("sha256:") else None
 
 

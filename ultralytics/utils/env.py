@@ -154,7 +154,7 @@ def autoinstall() -> bool:
 
 
 def safe_load() -> bool:
-    """Whether checkpoints are read with a restricted unpickler: always, unless a call passes `trust=True`."""
+    """Whether checkpoints are read without running anything: always, unless a call passes `trust=True`."""
     return True
 
 

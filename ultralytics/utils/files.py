@@ -20,14 +20,18 @@ __all__ = [
     "WorkingDirectory",
     "atomic_folder",
     "atomic_write",
+    "check_disk_space",
     "file_age",
     "file_date",
     "file_size",
     "get_latest_run",
     "increment_path",
     "spaces_in_path",
+    "writing",
 ]
 
+DISK_FULL = frozenset({errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)})
+SHOWN = 40  # characters of a name that a temporary one repeats; each may take four of the 255 bytes there are
 MAX_NUMBER = 9999  # of numbered names such as train-2, train-3, ...
 
 
@@ -49,7 +53,7 @@ def atomic_write(path: str | os.PathLike, mode: str = "wb") -> Iterator[IO[Any]]
     if mode not in {"w", "wb"}:
         raise ValueError(f"atomic_write mode is '{mode}'; allowed are 'w' and 'wb'.")
     target = Path(os.path.realpath(path))
-    temporary = target.with_name(f".{target.name[:100]}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
+    temporary = target.with_name(f".{target.name[:SHOWN]}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         kind = {} if "b" in mode else {"encoding": "utf-8", "newline": "\n"}
@@ -61,14 +65,56 @@ def atomic_write(path: str | os.PathLike, mode: str = "wb") -> Iterator[IO[Any]]
             shutil.copymode(target, temporary)
         os.replace(temporary, target)
     except OSError as error:
-        if error.errno == errno.ENOSPC:
-            raise OSError(errno.ENOSPC, "disk full, file left as it was", str(path)) from error
+        if error.errno in DISK_FULL:
+            raise OSError(error.errno, "disk full, file left as it was", str(path)) from error
         if error.filename and Path(error.filename) == temporary:  # the user knows the file, not our name for it
             raise OSError(error.errno, error.strerror, str(path)) from error
         raise
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink()
+
+
+@contextlib.contextmanager
+def writing(path: str | os.PathLike, append: bool = False) -> Iterator[None]:
+    """Let a full disk be told with the file that is written in the block, and leave no part of it behind.
+
+    For files of which there are many and none matters much: pictures, label rows. `atomic_write` is safer and slower.
+
+    Args:
+        path: file that the block makes, or adds to.
+        append: on a full disk take off only what was added.
+
+    Raises:
+        OSError: naming `path`, where the disk is full; other errors pass.
+    """
+    target = Path(path)
+    size = target.stat().st_size if append and target.is_file() else None
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in DISK_FULL:
+            raise
+        with contextlib.suppress(OSError):
+            target.unlink() if size is None else os.truncate(target, size)
+        left = "file not written" if size is None else "file left as it was"
+        raise OSError(error.errno, f"disk full, {left}", str(path)) from error
+
+
+def check_disk_space(path: str | os.PathLike) -> None:
+    """Raise where the disk of a file is full, for writers that do not say so themselves.
+
+    Raises:
+        OSError: naming `path`.
+    """
+    folder = Path(path).parent
+    if hasattr(os, "statvfs"):
+        disk = os.statvfs(folder)
+        free = disk.f_bavail if os.geteuid() else disk.f_bfree  # the last blocks are root's
+    else:
+        free = shutil.disk_usage(folder).free
+    if not free:
+        raise OSError(errno.ENOSPC, "disk full, file not complete", str(path))
 
 
 @contextlib.contextmanager
@@ -79,7 +125,7 @@ def atomic_folder(path: str | os.PathLike) -> Iterator[Path]:
     """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
-    staging = target.with_name(f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
+    staging = target.with_name(f".{target.name[:SHOWN]}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
     retired = staging.with_suffix(".old")
     try:
         staging.mkdir()

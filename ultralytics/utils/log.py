@@ -14,6 +14,7 @@ import sys
 from typing import TextIO
 
 from ultralytics.utils import env
+from ultralytics.utils.text import console_text
 
 __all__ = [
     "LOGGER",
@@ -67,10 +68,10 @@ def prefix() -> str:
 
 
 class _Formatter(logging.Formatter):
-    """Message text with a prefix for warnings and errors."""
+    """Message text with a prefix for warnings and errors; what a terminal would act upon is shown, not sent."""
 
     def format(self, record: logging.LogRecord) -> str:
-        return _PREFIXES.get(record.levelno, "") + super().format(record)
+        return console_text(_PREFIXES.get(record.levelno, "") + super().format(record))
 
 
 class _StdoutHandler(logging.StreamHandler):

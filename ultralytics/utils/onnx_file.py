@@ -14,8 +14,14 @@ def onnx_metadata(path: str | Path) -> dict[str, str]:
 
     Raises:
         ImportError: the package `onnx` is missing.
-        OSError: the file cannot be read; protobuf raises errors of its own for what is no ONNX file.
+        OSError: the file cannot be read.
+        ValueError: it is no ONNX file.
     """
     onnx = require("onnx", "export", "reading ONNX files")
-    model = onnx.load(str(path), load_external_data=False)
-    return {entry.key: entry.value for entry in model.metadata_props}
+    try:
+        model = onnx.load(str(path), load_external_data=False)
+        return {str(entry.key): str(entry.value) for entry in model.metadata_props}
+    except OSError:
+        raise
+    except Exception as error:  # protobuf has errors of its own, which differ between its versions
+        raise ValueError(f"{path} is not an ONNX file that can be read ({error}).") from error

@@ -11,13 +11,15 @@ Three rules, one for each way in which a change could be passed over:
 
 from __future__ import annotations
 
+import inspect
 import sys
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from ultralytics.utils.lazy import offered
 from ultralytics.utils.log import LOGGER
 
-__all__ = ["bypassed", "changed", "ignores", "in_use", "warn_of_ignored"]
+__all__ = ["bypassed", "changed", "ignores", "in_use", "replacements", "warn_of_ignored"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 C = TypeVar("C", bound=type)
@@ -80,3 +82,21 @@ def in_use(original: T, *modules: str) -> T:
         if found is not original:
             return found
     return original
+
+
+def replacements() -> dict[str, Any]:
+    """Return what users have put on this package's modules under public names, by `package.module:name`.
+
+    That is classes and functions from outside of the package. Other processes do not have them unless they are told.
+    """
+    package = __name__.partition(".")[0]
+    found = {}
+    for place, module in list(sys.modules.items()):
+        if place.partition(".")[0] != package or module is None:
+            continue
+        for name in {*vars(module).get("__all__", ()), *offered(place)}:
+            value = vars(module).get(name)
+            code = inspect.isfunction(value) or isinstance(value, type)
+            if code and value.__module__.partition(".")[0] != package:
+                found[f"{place}:{name}"] = value
+    return found

@@ -16,6 +16,7 @@ from typing import Any
 from filelock import FileLock
 
 from ultralytics.utils.files import atomic_write
+from ultralytics.utils.literals import parse_json
 from ultralytics.utils.log import LOGGER
 from ultralytics.utils.paths import default_dirs, get_user_config_dir
 
@@ -89,7 +90,7 @@ class JSONDict(MutableMapping, dict):
     def _read(self) -> dict[str, Any]:
         file = self._file or self.file_path
         try:
-            data = json.loads(file.read_text(encoding="utf-8"))
+            data = parse_json(file.read_bytes())
         except FileNotFoundError:
             return {}
         except (OSError, ValueError) as error:

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, TextIO
 
 from ultralytics.utils import env
+from ultralytics.utils.text import console_text
 
 __all__ = ["TQDM", "is_noninteractive_console"]
 
@@ -173,7 +174,7 @@ class TQDM:
         self.last_print_t, self.last_print_n = now, self.n
 
     def _draw(self, final: bool = False) -> None:
-        text = self.describe()
+        text = console_text(self.describe()).replace("\n", "\\n")  # descriptions name files
         if not self._interactive:
             self._write(text + "\n")
             return

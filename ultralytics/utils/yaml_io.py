@@ -1,6 +1,9 @@
 """Reading and writing YAML: UTF-8, safe types only, errors that name the file and the line.
 
 Numbers such as `1e-3` are read as floats, the way people write learning rates; YAML 1.1 would make them text.
+
+A few bytes of YAML can stand for a billion values, since an alias repeats all that its anchor holds. So the text is
+gone through once before anything is made of it, and the values are counted as if every alias were written out.
 """
 
 from __future__ import annotations
@@ -18,11 +21,37 @@ from ultralytics.utils.log import LOGGER, colorstr
 
 __all__ = ["YAML", "YamlError", "yaml_load", "yaml_print", "yaml_save"]
 
+MAX_BYTES = 10_000_000  # of a file
+MAX_NODES = 100_000  # values, keys and lists of a file, aliases written out
+MAX_DEPTH = 100  # lists and mappings inside each other
+MAX_DIGITS = 400  # of a number; a longer one could not even be printed
+
 _EXPONENT_FLOAT = re.compile(r"^[-+]?(?:\d+|\d+\.\d*|\.\d+)[eE][-+]?\d+$")
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
-    """Safe loader that also reads `1e-3` as a number."""
+    """Safe loader that also reads `1e-3` as a number, and whose every error knows its line."""
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        """Make the value of a node.
+
+        Raises:
+            yaml.constructor.ConstructorError: its text is no value of its kind, such as the 32nd of a month.
+        """
+        number = node.tag in {"tag:yaml.org,2002:int", "tag:yaml.org,2002:float"}
+        if number and len(node.value) > MAX_DIGITS:
+            raise yaml.constructor.ConstructorError(
+                None,
+                None,
+                f"a number of {len(node.value):,} characters, at most {MAX_DIGITS} are read",
+                node.start_mark,
+            )
+        try:
+            return super().construct_object(node, deep)
+        except (ValueError, LookupError, AttributeError, TypeError, OverflowError) as error:
+            problem = f"{str(node.value)[:40]!r} is no {node.tag.rpartition(':')[2]}"
+            problem += f" ({error})" if isinstance(error, ValueError) else ""
+            raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark) from error
 
 
 class _Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):
@@ -53,11 +82,13 @@ class YAML:
 
         Raises:
             FileNotFoundError: no such file.
-            YamlError: not UTF-8 text, not YAML, or no mapping at the top level.
+            YamlError: not UTF-8 text, not YAML, no mapping at the top level, or too large.
         """
         if hasattr(file, "read"):
             return cls.parse(file.read(), str(getattr(file, "name", "stream")))
         path = Path(file)
+        if (size := path.stat().st_size) > MAX_BYTES:
+            raise YamlError(f"{path} has {size / 1e6:,.0f} MB; a YAML file has at most {MAX_BYTES / 1e6:.0f} MB.")
         try:
             text = path.read_text(encoding="utf-8-sig")
         except UnicodeDecodeError as error:
@@ -69,13 +100,23 @@ class YAML:
 
     @classmethod
     def parse(cls, text: str, source: str = "text") -> dict[str, Any]:
-        """Read YAML from a string; `source` is what error messages call it."""
+        """Read YAML from a string; `source` is what error messages call it.
+
+        Raises:
+            YamlError: not YAML, no mapping at the top level, or too large.
+        """
+        if len(text) > MAX_BYTES:
+            raise YamlError(f"{source} has {len(text):,} characters; a YAML file has at most {MAX_BYTES:,}.")
         try:
+            _check_extent(text, source)
             data = yaml.load(text, Loader=_Loader)  # a subclass of the safe loader
+        except YamlError:
+            raise
         except yaml.YAMLError as error:
             mark = getattr(error, "problem_mark", None)
             place = f"{source}, line {mark.line + 1}, column {mark.column + 1}" if mark else source
-            raise YamlError(f"{place}: {getattr(error, 'problem', None) or error}.") from error
+            parts = [part for name in ("context", "problem") if (part := getattr(error, name, None))]
+            raise YamlError(f"{place}: {', '.join(parts) or error}.") from error
         if data is None:
             return {}
         if not isinstance(data, dict):
@@ -106,6 +147,42 @@ class YAML:
             LOGGER.info(f"Printing '{colorstr('bold', 'black', yaml_file)}'\n\n{cls.dump(cls.load(yaml_file))}")
         else:
             LOGGER.info(cls.dump(yaml_file))
+
+
+def _check_extent(text: str, source: str) -> None:
+    """Count what a text stands for, without making it.
+
+    Raises:
+        YamlError: more than `MAX_NODES` values, more than `MAX_DEPTH` levels, or a value that contains itself.
+    """
+    sizes: dict[str, int] = {}  # values that an anchor stands for
+    nested: list[tuple[str | None, int]] = []  # open lists and mappings: anchor, and the count before them
+    total = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        if isinstance(event, yaml.CollectionEndEvent):
+            anchor, before = nested.pop()
+            if anchor:
+                sizes[anchor] = total - before
+            continue
+        if not isinstance(event, yaml.NodeEvent):
+            continue
+        problem, anchor = "", event.anchor
+        if isinstance(event, yaml.AliasEvent):
+            if any(anchor == name for name, _ in nested):
+                problem = f"'*{anchor}' stands inside of what it repeats, so there would be no end to it"
+            total += sizes.get(anchor, 1)  # one without an anchor is told of later, as a mistake in the text
+        else:
+            if isinstance(event, yaml.CollectionStartEvent):
+                nested.append((anchor, total))
+            elif anchor:
+                sizes[anchor] = 1
+            total += 1
+        if total > MAX_NODES:
+            problem = f"the file stands for more than {MAX_NODES:,} values, aliases written out"
+        elif len(nested) > MAX_DEPTH:
+            problem = f"more than {MAX_DEPTH} lists and mappings inside each other"
+        if problem:
+            raise YamlError(f"{source}, line {event.start_mark.line + 1}: {problem}.")
 
 
 def _plain(value: Any) -> Any:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from ultralytics.data.describe import boxes as describe
+from ultralytics.data.describe import unpack
 from ultralytics.data.describe.boxes import check_det_dataset, find_dataset_yaml
 from ultralytics.data.describe.classes import check_cls_dataset
 from ultralytics.utils.settings import SETTINGS
@@ -69,8 +70,8 @@ def test_where_relative_paths_start(write, images, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("changes", "error", "text"),
     [
-        ({"train": None}, SyntaxError, "'train' is missing"),
-        ({"val": None}, SyntaxError, "'val' is missing"),
+        ({"train": None, "val": None}, SyntaxError, "no images; give 'train'"),
+        ({"train": "", "val": []}, SyntaxError, "no images; give 'train'"),
         ({"names": None}, SyntaxError, "'names'"),
         ({"names": []}, SyntaxError, "empty"),
         ({"nc": 3}, SyntaxError, "2 entries but 'nc' is 3"),
@@ -83,6 +84,11 @@ def test_where_relative_paths_start(write, images, tmp_path, monkeypatch):
         ({"train": 3}, TypeError, "'train' must be str or list"),
         ({"kpt_shape": 17}, TypeError, "'kpt_shape' must be list"),
         ({"channels": 0}, ValueError, "channels"),
+        ({"channels": float("inf")}, ValueError, "from 1 to 1,000,000, not inf"),
+        ({"nc": 10**30, "names": None}, ValueError, "from 1 to 1,000,000"),
+        ({"train": ["images/train", 5]}, TypeError, "'train' must list paths as text, not 5"),
+        ({"test": [["images"]]}, TypeError, "'test' must list paths"),
+        ({"minival": 5}, TypeError, "'minival' must be str or list"),
         ({"val": "images/none"}, FileNotFoundError, "images/none"),
     ],
 )
@@ -109,6 +115,31 @@ def test_other_splits(write, images):
     with pytest.raises(FileNotFoundError, match="images/test"):
         check_det_dataset(write(test="images/test"), split="test")
     assert check_det_dataset(write(val="images/none"), split="train")["nc"] == 2
+
+
+def test_keys_without_a_value(write, images):
+    file = Path(write(train=None))
+    file.write_text(file.read_text() + "\ntrain:\ntest:\n")
+    assert {"train", "test"} & set(check_det_dataset(file)) == set()
+
+
+@pytest.mark.parametrize("empty", [None, "", []])
+def test_descriptions_of_one_split(write, images, empty):
+    """A mode needs its own images only; the keys of others may be empty or not there."""
+    validating = check_det_dataset(write(train=empty))
+    assert validating["val"].endswith("images/val") and "train" not in validating
+    training = check_det_dataset(write(val=empty))
+    assert training["train"].endswith("images/train") and "val" not in training and training["path"] == images
+    with pytest.raises(FileNotFoundError, match=r"no 'val:' images; it has train\."):
+        check_det_dataset(write(val=empty), split="val")
+    with pytest.raises(FileNotFoundError, match="images/none"):
+        check_det_dataset(write(train="images/none", val=empty))
+
+
+def test_test_stands_in_for_val(write, images, capsys):
+    found = check_det_dataset(write(val=None, test="images/val"))
+    assert found["val"] == found["test"] == str(images / "images" / "val")
+    assert "without 'val', 'test' is used" in capsys.readouterr().out
 
 
 def test_kinds_of_argument(write, images, tmp_path):
@@ -165,13 +196,13 @@ def test_two_at_a_time_download_once(write, images, server, tmp_path, monkeypatc
     address, folder = server
     zipped(images, folder)
     images.rename(tmp_path / "away")
-    file, fetched, real = write(download=f"{address}/set.zip"), [], describe.safe_download
+    file, fetched, real = write(download=f"{address}/set.zip"), [], unpack.safe_download
 
     def counted(*args, **kwargs):
         fetched.append(args)
         return real(*args, **kwargs)
 
-    monkeypatch.setattr(describe, "safe_download", counted)
+    monkeypatch.setattr(unpack, "safe_download", counted)
     threads = [threading.Thread(target=check_det_dataset, args=(file,)) for _ in range(2)]
     for thread in threads:
         thread.start()

@@ -94,6 +94,26 @@ def test_arrays_on_disk_are_used_only_while_fresh(make_set):
     assert disk.load(file) is None
 
 
+@pytest.mark.parametrize(
+    "array",
+    [np.zeros((4, 4, 3)), np.zeros((4, 4), np.uint8), np.array([{}], dtype=object)],
+    ids=["floats", "flat", "objects"],
+)
+def test_arrays_that_are_no_such_picture_are_not_used(make_set, array):
+    file = str(make_set(1) / "000.jpg")
+    with open(DiskImages.array_path(file), "wb") as stream:
+        np.lib.format.write_array(stream, array, allow_pickle=True)
+        stream.write(image_cache._trailer(file))
+    assert DiskImages().load(file) is None
+
+
+def test_a_header_that_promises_too_much_takes_no_memory(make_set):
+    file = str(make_set(1) / "000.jpg")
+    head = b"{'descr': '|u1', 'fortran_order': False, 'shape': (999999, 999999, 3), }".ljust(117) + b"\n"
+    Path(DiskImages.array_path(file)).write_bytes(b"\x93NUMPY\x01\x00\x76\x00" + head + image_cache._trailer(file))
+    assert DiskImages().load(file) is None
+
+
 def test_somebody_elses_array_is_neither_used_nor_replaced(make_set):
     file = str(make_set(1) / "000.jpg")
     np.save(DiskImages.array_path(file), np.arange(5))

@@ -13,7 +13,7 @@ import pytest
 from ultralytics.data.dataset import YOLODataset
 from ultralytics.data.describe.locate import find_images, img2label_paths
 from ultralytics.data.labels import cache as cache_module
-from ultralytics.data.labels.cache import ScanResult, get_hash, load_labels, save_labels, user_cache_path
+from ultralytics.data.labels.cache import CACHE_VERSION, ScanResult, get_hash, load_labels, save_labels, user_cache_path
 from ultralytics.data.labels.scan import scan
 from ultralytics.data.labels.verify import LabelRules
 
@@ -50,7 +50,7 @@ def test_round_trip(tmp_path, scanned):
     assert load_labels(tmp_path / "none.cache", "key") is None
 
 
-def test_foreign_and_damaged_files_count_as_absent(tmp_path, scanned):
+def test_foreign_and_damaged_files_count_as_absent(tmp_path, scanned, capsys):
     _, result = scanned
     path = tmp_path / "a.cache"
 
@@ -60,6 +60,7 @@ def test_foreign_and_damaged_files_count_as_absent(tmp_path, scanned):
 
     path.write_bytes(pickle.dumps(Bomb()))
     assert load_labels(path, "key") is None
+    assert "scanned anew" in capsys.readouterr().out
     np.save(tmp_path / "b", np.array([Bomb()], dtype=object))
     assert load_labels(tmp_path / "b.npy", "key") is None
     np.savez(tmp_path / "c", head=np.array([Bomb()], dtype=object))
@@ -70,6 +71,39 @@ def test_foreign_and_damaged_files_count_as_absent(tmp_path, scanned):
     for cut in (0, 3, 50, len(whole) // 2, len(whole) - 5):
         path.write_bytes(whole[:cut])
         assert load_labels(path, "key") is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"boxes": np.zeros((3, 4))},
+        {"boxes": np.full((5, 4), np.nan, np.float32)},
+        {"cls": np.array(["a"] * 5)},
+        {"cls": np.full(5, -1)},
+        {"cls": np.zeros(5)},
+        {"shapes": np.zeros((5, 2), np.int32)},
+        {"offsets": np.array([0, 4, 2, 3, 4, 5])},
+        {"offsets": np.array([0.0, 1, 2, 3, 4, 5])},
+        {"file_ends": np.array([0, 9, 2, 3, 4, 5])},
+        {"file_blob": np.zeros(3)},
+        {"keypoints": np.zeros((5, 0, 2), np.float32)},
+        {"findings": np.frombuffer(b'[["a", "b"]]', np.uint8)},
+        {"findings": np.frombuffer(b"{", np.uint8)},
+        {"head": np.frombuffer(b"[1]", np.uint8)},
+        {"head": np.frombuffer(b'{"version": "%s", "key": "key", "prefix": 1}' % CACHE_VERSION.encode(), np.uint8)},
+        {"head": np.frombuffer(b'{"version": "%s", "key": "key", "prefix": ""}' % CACHE_VERSION.encode(), np.uint8)},
+        {"boxes": None},
+    ],
+    ids=lambda change: f"{next(iter(change))}",
+)
+def test_caches_with_the_right_key_and_wrong_content(tmp_path, scanned, change, capsys):
+    path = save_labels(tmp_path / "a.cache", "key", scanned[1])
+    with np.load(path) as stored:
+        content = {**stored, **change}
+    with open(path, "wb") as file:
+        np.savez(file, **{name: array for name, array in content.items() if array is not None})
+    assert load_labels(path, "key") is None
+    assert f"the label cache {path} is not used" in capsys.readouterr().out
 
 
 def test_other_version_is_ignored(tmp_path, scanned, monkeypatch):

@@ -113,6 +113,43 @@ def test_keypoints_of_two_values_get_visibility():
     assert problems("0 .5 .5 .2 .2 .4 .4\n", LabelRules(1, (2, 3))) == [("wrong number of values", 1)]
 
 
+BOX, POLYGON, ROTATED = "0 .5 .5 .2 .2\n", "0 .1 .1 .9 .1 .9 .9 .1 .9 .05 .7 .05 .5\n", "0 .1 .1 .9 .1 .9 .9 .1 .9\n"
+POSE = "0 .5 .5 .2 .2 .4 .4 2 .6 .6 1\n"
+KINDS_OF_TASKS = {
+    "detect": (RULES, {BOX, POLYGON, ROTATED}),
+    "detect on a pose set": (LabelRules(3, pose_values=11), {BOX, POLYGON, ROTATED, POSE}),
+    "segment": (LabelRules(3, polygons=True), {POLYGON, ROTATED}),
+    "pose": (LabelRules(3, (2, 3)), {POSE}),
+}
+
+
+@pytest.mark.parametrize("task", KINDS_OF_TASKS)
+def test_files_of_another_kind_are_left_out(task):
+    rules, taken = KINDS_OF_TASKS[task]
+    for text in (BOX, POLYGON, ROTATED, POSE):
+        rows, found = parse_label(text, rules)
+        assert (rows is not None) == (text in taken), (text, found)
+        assert (found == []) == (text in taken) and all(KINDS[kind] and line == 1 for kind, line, _ in found)
+
+
+def test_the_kind_of_a_file_is_named():
+    many = "".join(f"0 .5 .5 .2 .{i}\n" for i in range(1, 9))
+    for rules, kind, word in (
+        (LabelRules(3, polygons=True), "boxes where polygons are needed", "class x1 y1 x2 y2 x3 y3"),
+        (LabelRules(3, (2, 3)), "wrong number of values", "2 x 3"),
+    ):
+        rows, found = parse_label(many, rules)
+        assert rows is None and [k for k, _, _ in found] == [kind] and word in found[0][2]
+    assert problems(BOX + POLYGON, LabelRules(3, polygons=True)) == [("polygons and boxes in one file", 1)]
+    assert problems(POSE + BOX, LabelRules(3, (2, 3))) == [("wrong number of values", 2)]
+
+
+def test_detection_takes_the_boxes_of_pose_rows():
+    rows, found = parse_label(POSE, LabelRules(3, pose_values=11))
+    assert found == [] and rows.keypoints is None and rows.segments == []
+    np.testing.assert_allclose(rows.boxes, [[0.5, 0.5, 0.2, 0.2]])
+
+
 def test_missing_and_empty_label_files_are_background(make_set):
     images = make_set(2)
     labels = images.parents[1] / "labels" / "train"

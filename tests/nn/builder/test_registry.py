@@ -20,8 +20,10 @@ from ultralytics.nn.builder.names import yaml_model_load
 from ultralytics.nn.builder.registry import ModelYamlError, Scale, lookup, register
 from ultralytics.nn.models import DetectionModel
 from ultralytics.nn.weights.checkpoint import load_checkpoint, save_checkpoint
-from ultralytics.nn.weights.unpickle import UnsafeCheckpointError
+from ultralytics.nn.weights.errors import UnsafeCheckpointError
+from ultralytics.utils.yaml_io import YAML
 
+MINE = {"MyBlock": {"path": "my_blocks:MyBlock", "call": "in, out, n, *"}}
 BLOCKS = """
 import functools
 from torch import nn
@@ -51,7 +53,7 @@ value = 3
 
 @pytest.fixture(autouse=True)
 def clean_registry(monkeypatch):
-    for name in ("_BLOCKS", "_PICKLED_AS", "_ADMITTED"):
+    for name in ("_BLOCKS", "_PICKLED_AS", "_ADMITTED", "_HELD"):
         monkeypatch.setattr(registry, name, type(getattr(registry, name))())
 
 
@@ -67,6 +69,13 @@ def my_blocks(tmp_path, monkeypatch):
 def yaml_with(block, args=(64, True), repeats=3, **top):
     rows = [[-1, 1, "Conv", [16, 3, 2]], [-1, repeats, block, list(args)], [-1, 1, "Conv", [32, 3, 2]]]
     return {"nc": 2, "backbone": rows, "head": [[[1, 2], 1, "Detect", ["nc"]]], **top}
+
+
+def own_yaml(folder, block, **top):
+    """Return the path of a YAML file like `yaml_with`, which may bring blocks along."""
+    file = folder / "own.yaml"
+    YAML.save(file, yaml_with(block, **top))
+    return str(file)
 
 
 def run(code, folder):
@@ -164,8 +173,7 @@ def test_attributes_of_the_public_module_are_found(monkeypatch):
 
 
 def test_modules_key_brings_blocks_along(my_blocks):
-    cfg = yaml_with("MyBlock", modules={"MyBlock": {"path": "my_blocks:MyBlock", "call": "in, out, n, *"}})
-    model = DetectionModel(cfg, verbose=False)
+    model = DetectionModel(own_yaml(my_blocks, "MyBlock", modules=MINE), verbose=False)
     assert type(model.model[1]).__name__ == "MyBlock"
     assert (model.model[1].n, model.model[1].flag) == (3, True)
     with pytest.raises(ModelYamlError, match="unknown YAML block 'MyBlock'"):  # valid for that YAML only
@@ -192,16 +200,54 @@ def test_partials_work_by_import_path(my_blocks):
         ({"call": "in"}, "path"),
         ({"path": "my_blocks:MyBlock", "call": "in, nonsense"}, "nonsense"),
         (3, "path"),
+        ([1], "path"),
+        ({"path": 3}, "texts"),
+        ({"path": "my_blocks:MyBlock", "call": 3}, "texts"),
+        ({"path": "my_blocks:MyBlock", "out": ["in"]}, "texts"),
+        ({"path": "my_blocks:MyBlock", "more": "x"}, "path, call, out"),
     ],
 )
 def test_wrong_modules_entries_are_refused(my_blocks, entry, word):
-    with pytest.raises(ModelYamlError, match=word):
-        parse_model(yaml_with("MyBlock", modules={"MyBlock": entry}), verbose=False)
+    with pytest.raises(ModelYamlError, match=rf"own\.yaml, argument 'modules': .*{word}"):
+        DetectionModel(own_yaml(my_blocks, "MyBlock", modules={"MyBlock": entry}), verbose=False)
+
+
+@pytest.mark.parametrize("modules", [["my_blocks:MyBlock"], "my_blocks:MyBlock", 3, {1: "my_blocks:MyBlock"}])
+def test_modules_of_another_form_are_told(my_blocks, modules):
+    with pytest.raises(ModelYamlError, match=r"own\.yaml, argument 'modules'"):
+        DetectionModel(own_yaml(my_blocks, "MyBlock", modules=modules), verbose=False)
+
+
+def test_only_a_local_file_that_was_named_imports(my_blocks, monkeypatch):
+    file = own_yaml(my_blocks, "MyBlock", modules=MINE)
+    content = YAML.load(file)
+    with pytest.raises(ModelYamlError, match=r"'MyBlock' names 'my_blocks:MyBlock', which is imported only"):
+        DetectionModel(content, verbose=False)
+    # As if the address had been fetched to the very file.
+    monkeypatch.setattr("ultralytics.nn.builder.names.model_yaml_file", lambda name: file)
+    for address in ("https://example.org/own.yaml", "HTTP:/example.org/own.yaml"):
+        with pytest.raises(ModelYamlError, match=r"'MyBlock' names 'my_blocks:MyBlock'"):
+            DetectionModel(address, verbose=False)
+    assert "my_blocks" not in sys.modules
+    assert DetectionModel(file, verbose=False).model[1].flag
+    assert DetectionModel(content, verbose=False).model[1].flag, "the user has named the file meanwhile"
+
+
+def test_a_registered_block_serves_content_from_anywhere(my_blocks):
+    register("my_blocks:MyBlock", "in, out, n, *")
+    assert DetectionModel(yaml_with("MyBlock", modules=MINE), verbose=False).model[1].flag
+
+
+@pytest.mark.parametrize("name", ["DetectionModel", "BaseModel", "ClassificationModel"])
+def test_networks_are_no_blocks(name):
+    import ultralytics.nn.tasks  # noqa: F401 - where rows also look for classes
+
+    with pytest.raises(ModelYamlError, match=f"unknown YAML block '{name}'"):
+        parse_model(yaml_with(name, args=("https://example.org/x.yaml",)), verbose=False)
 
 
 def test_foreign_blocks_survive_files_and_processes(my_blocks):
-    cfg = yaml_with("MyBlock", modules={"MyBlock": {"path": "my_blocks:MyBlock", "call": "in, out, n, *"}})
-    model = DetectionModel(cfg, verbose=False)
+    model = DetectionModel(own_yaml(my_blocks, "MyBlock", modules=MINE), verbose=False)
     assert pickle.loads(pickle.dumps(model)).yaml == model.yaml
     file = my_blocks / "mine.pt"
     save_checkpoint({"model": model}, file)
@@ -237,10 +283,10 @@ class Plus(nn.Conv2d):
 def test_a_modules_own_decorator_says_how_to_call_it(my_blocks):
     (my_blocks / "decorated.py").write_text(DECORATED)
     modules = {"Plus": "decorated:Plus"}
-    model = DetectionModel(yaml_with("Plus", args=(7,), repeats=1, modules=modules), verbose=False)
+    model = DetectionModel(own_yaml(my_blocks, "Plus", args=(7,), repeats=1, modules=modules), verbose=False)
     assert model.model[1].out_channels == 8
     with pytest.raises(ModelYamlError, match=r"stacked 3 times with the same arguments \[7, 16\]"):
-        DetectionModel(yaml_with("Plus", args=(7,), modules=modules), verbose=False)
+        DetectionModel(own_yaml(my_blocks, "Plus", args=(7,), modules=modules), verbose=False)
     save_checkpoint({"model": model}, my_blocks / "plus.pt")
     code, text = run(
         """
@@ -293,9 +339,7 @@ def test_blocks_of_a_script_are_warned_of_and_explained(tmp_path):
 def test_classes_of_other_packages_get_a_home(my_blocks):
     import my_blocks as mine
 
-    model = DetectionModel(
-        yaml_with("MyBlock", modules={"MyBlock": {"path": "my_blocks:MyBlock", "call": "in, out, n, *"}}), verbose=False
-    )
+    model = DetectionModel(own_yaml(my_blocks, "MyBlock", modules=MINE), verbose=False)
     model.yaml.pop("modules")
     mine.MyBlock.__module__ = "ultralytics.nn.modules.block"  # as a fork that edits the package's own files
     import ultralytics.nn.modules.block as block

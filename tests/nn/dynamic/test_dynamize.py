@@ -19,6 +19,7 @@ from ultralytics.nn.cost.info import model_from
 from ultralytics.nn.dynamic.dynamize import choose, dynamic_rows, dynamize, main, write_dynamic
 from ultralytics.nn.models import DetectionModel
 from ultralytics.nn.weights.checkpoint import load_checkpoint, save_checkpoint
+from ultralytics.utils.yaml_io import YAML
 
 SMALL = {
     "nc": 2,
@@ -227,7 +228,8 @@ def test_blocks_of_a_users_own(tmp_path, monkeypatch):
     cfg = copy.deepcopy(SMALL)
     cfg["modules"] = {"Pair": "pair_blocks:Pair", "DynamicPair": "pair_blocks:DynamicPair"}
     cfg["backbone"][3] = [-1, 1, "Pair", [16]]
-    source = lived_in(DetectionModel(cfg, verbose=False))
+    YAML.save(tmp_path / "own.yaml", cfg)  # a file of one's own may bring blocks along
+    source = lived_in(DetectionModel(tmp_path / "own.yaml", verbose=False))
     made = dynamize(source, "stride2")
     assert made.yaml["backbone"][3][2] == "DynamicPair"
     assert difference(source, made) < 1e-5

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import csv
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -61,6 +64,11 @@ def test_table_and_picture(tmp_path):
     picture = cv2.imread(str(plot_routing(report, tmp_path / "r.png")))
     assert picture is not None and picture.std() > 10
     assert "1.conv.conv" in str(report)
+    odd = replace(report, groups=('say "hi", twice', "$\\frac{\n\x1b[2J"))
+    plot_routing(odd, tmp_path / "odd.png")
+    rows = list(csv.reader(odd.save_csv(tmp_path / "odd.csv").open(newline="")))
+    assert {len(row) for row in rows} == {7} and {row[0] for row in rows[1:]} == set(odd.groups)
+    assert "\x1b" not in str(odd) and len(str(odd).splitlines()) == 5
 
 
 def test_command_by_image_and_by_class(tmp_path, monkeypatch, capsys):
@@ -75,7 +83,7 @@ def test_command_by_image_and_by_class(tmp_path, monkeypatch, capsys):
     assert main({**args, "by": "class"}).groups == ("dark", "bright")
     assert (tmp_path / "out/routing.csv").is_file() and (tmp_path / "out/routing.png").is_file()
     assert "spread" in capsys.readouterr().out
-    for wrong, word in (({"by": "day"}, "by=day"), ({"source": ""}, "source=")):
+    for wrong, word in (({"by": "day"}, "by='day'"), ({"source": ""}, "source=")):
         with pytest.raises(ValueError, match=word):
             main({**args, **wrong})
     with pytest.raises(FileNotFoundError, match="no image"):

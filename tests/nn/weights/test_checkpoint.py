@@ -27,7 +27,7 @@ from ultralytics.nn.weights.checkpoint import (
     strip_optimizer,
     torch_safe_load,
 )
-from ultralytics.nn.weights.unpickle import UnsafeCheckpointError
+from ultralytics.nn.weights.errors import UnsafeCheckpointError
 from ultralytics.utils.namespace import IterableSimpleNamespace
 
 TINY = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import pickle
 import sys
 
 import pytest
@@ -11,7 +12,7 @@ import torch
 
 from ultralytics.nn.models import DetectionModel
 from ultralytics.nn.tasks import temporary_modules
-from ultralytics.nn.weights.unpickle import UnsafeCheckpointError
+from ultralytics.nn.weights.errors import CheckpointError, UnsafeCheckpointError
 from ultralytics.utils.files import update_models
 from ultralytics.utils.patches import torch_load, torch_save
 
@@ -29,6 +30,12 @@ def test_files_come_back(tmp_path):
     torch_save([1], buffer)
     buffer.seek(0)
     assert torch_load(buffer) == [1]
+    torch_save({"a": [torch.ones(2), (torch.nn.Linear(1, 1),)], "b": 1}, tmp_path / "y.pt")
+    moved = torch_load(tmp_path / "y.pt", torch.device("meta"))
+    assert moved["a"][0].is_meta and moved["a"][1][0].weight.is_meta and moved["b"] == 1
+    (tmp_path / "z.pt").write_bytes(b"PK and then nothing")
+    with pytest.raises(CheckpointError, match=r"z\.pt"):
+        torch_load(tmp_path / "z.pt")
 
 
 def test_files_run_nothing(tmp_path, capsys):
@@ -36,6 +43,8 @@ def test_files_run_nothing(tmp_path, capsys):
     for options in ({}, {"weights_only": False}):
         with pytest.raises(UnsafeCheckpointError):
             torch_load(tmp_path / "x.pt", **options)
+    with pytest.raises(ValueError, match="trust=True"):
+        torch_load(tmp_path / "x.pt", pickle_module=pickle)
     assert capsys.readouterr().out == ""
     torch_load(tmp_path / "x.pt", trust=True)
     assert "has run" in capsys.readouterr().out

@@ -11,6 +11,7 @@ import numpy as np
 
 from ultralytics.data.augment.base import SampleTransform
 from ultralytics.data.augment.rng import GlobalRng, Rng
+from ultralytics.data.labels.outlines import Outlines
 from ultralytics.data.sample import Sample
 from ultralytics.utils.log import warn_once
 
@@ -52,6 +53,11 @@ def _limits(composition: Any) -> dict[str, Any]:
         "clip",
     )
     return {name: getattr(params, name) for name in names if hasattr(params, name)}
+
+
+def _points(shapes: np.ndarray | Outlines) -> np.ndarray:
+    """Points `(Q, 2)` of polygons, of outlines whose cuts are carried out, or of keypoints."""
+    return shapes.xy.T if isinstance(shapes, Outlines) else shapes[..., :2].reshape(-1, 2)
 
 
 class Albumentations(SampleTransform):
@@ -145,12 +151,14 @@ class Albumentations(SampleTransform):
 
     def _spatial(self, composition: Any, sample: Sample) -> Sample:
         """Run the composition on picture, boxes and points."""
+        if isinstance(sample.segments, Outlines):
+            sample = sample.with_objects(sample.boxes, sample.cls, sample.segments.settled(), sample.keypoints)
         picture = sample.pixels()
         h, w = picture.shape[:2]
         # Three corners tell whether the picture got mirrored, which swaps left and right keypoints.
         markers = np.array([[0, 0], [w - 1, 0], [0, h - 1]], np.float32)
         parts = [markers]
-        parts += [part[..., :2].reshape(-1, 2) for part in (sample.segments, sample.keypoints) if part is not None]
+        parts += [_points(part) for part in (sample.segments, sample.keypoints) if part is not None]
         result = composition(
             image=picture,
             bboxes=np.clip(sample.boxes / np.array([w, h, w, h], np.float32), 0, 1),
@@ -166,13 +174,18 @@ class Albumentations(SampleTransform):
         boxes = np.asarray(result["bboxes"], np.float32).reshape(-1, 4) * np.array([w, h, w, h], np.float32)
         segments, keypoints, used = sample.segments, sample.keypoints, 3
         if segments is not None:
-            size = segments.shape[0] * segments.shape[1]
-            segments = np.clip(points[used : used + size].reshape(segments.shape), 0, [w, h]).astype(np.float32)[rows]
-            used += size
+            size = len(_points(segments))
+            moved_points, used = points[used : used + size], used + size
+            if isinstance(segments, Outlines):  # the package's boxes are those of moved boxes
+                segments = Outlines(np.ascontiguousarray(moved_points.T), segments.ends)[rows].cut((0, 0), (w, h))
+                boxes = segments.bounds()
+            else:
+                segments = np.clip(moved_points.reshape(segments.shape), 0, [w, h]).astype(np.float32)[rows]
         if keypoints is not None:
             keypoints = self._keypoints(keypoints, points[used:], (h, w), mirrored)[rows]
         moved = sample.with_image(picture).with_meta(resized_shape=(h, w))
-        return moved.with_objects(boxes, sample.cls[rows], segments, keypoints)
+        moved = moved.with_objects(boxes, sample.cls[rows], segments, keypoints)
+        return moved.take((boxes[:, 2:] > boxes[:, :2]).all(1))
 
     def _keypoints(
         self, keypoints: np.ndarray, points: np.ndarray, size_hw: tuple[int, int], mirrored: bool

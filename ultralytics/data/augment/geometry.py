@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from ultralytics.data.images.canvas import FILL, Canvas, Picture, Scaled, painted
+from ultralytics.data.labels.outlines import Outlines
 from ultralytics.data.labels.polygons import clipped_bounds, refit_rotated
 from ultralytics.data.sample import Sample
 
@@ -193,9 +194,9 @@ def map_boxes(boxes: np.ndarray, matrix: np.ndarray) -> np.ndarray:
 
 
 def map_polygons(
-    polygons: np.ndarray, matrix: np.ndarray, size_hw: tuple[int, int], rotated: bool = False
-) -> tuple[np.ndarray, np.ndarray]:
-    """Map polygons `(N, P, 2)` and cut them to the picture.
+    polygons: np.ndarray | Outlines, matrix: np.ndarray, size_hw: tuple[int, int], rotated: bool = False
+) -> tuple[np.ndarray, np.ndarray | Outlines]:
+    """Map polygons `(N, P, 2)` or outlines and cut them to the picture.
 
     Args:
         polygons: Polygons in source pixels.
@@ -204,8 +205,11 @@ def map_polygons(
         rotated: Polygons stand for rotated boxes and stay rectangles.
 
     Returns:
-        Boxes `(N, 4)` around the visible parts, and the polygons clamped to these boxes.
+        Boxes `(N, 4)` around the visible parts, and the polygons: outlines are cut, others clamped to these boxes.
     """
+    if isinstance(polygons, Outlines):
+        cut = polygons.mapped(matrix).cut((0, 0), size_hw[::-1])
+        return cut.bounds(), cut
     moved = map_points(polygons, matrix)
     boxes = clipped_bounds(moved, size_hw)
     if rotated:
@@ -272,8 +276,9 @@ def flip_objects(sample: Sample, side: float, horizontal: bool, keypoint_order: 
     boxes[:, axis], boxes[:, axis + 2] = side - sample.boxes[:, axis + 2], side - sample.boxes[:, axis]
     segments, keypoints = sample.segments, sample.keypoints
     if segments is not None:
-        segments = segments.copy()
-        segments[..., axis] = side - segments[..., axis]
+        signs, shifts = np.ones(2, np.float32), np.zeros(2, np.float32)
+        signs[axis], shifts[axis] = -1, side
+        segments = segments * signs + shifts
     if keypoints is not None:
         keypoints = keypoints[:, keypoint_order] if keypoint_order else keypoints.copy()
         keypoints[..., axis] = side - keypoints[..., axis]

@@ -5,13 +5,14 @@ Pure functions over samples; the draws are made in `ultralytics.data.augment.ble
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import cv2
 import numpy as np
 
 from ultralytics.data.images.canvas import FILL, Canvas, Tile
+from ultralytics.data.labels.outlines import Outlines
 from ultralytics.data.labels.polygons import refit_rotated
 from ultralytics.data.sample import Sample, join
 
@@ -89,7 +90,7 @@ def tile(samples: Sequence[Sample], corners: Sequence[Corner], size_hw: tuple[in
 
 
 def cut_objects(sample: Sample, window: tuple[float, float, float, float], rotated: bool = False) -> Sample:
-    """Cut objects to a window (x1, y1, x2, y2); keypoints outside get visibility 0.
+    """Cut objects to a window (x1, y1, x2, y2) and drop those with nothing left; keypoints outside get visibility 0.
 
     Args:
         sample: The sample; its picture is not looked at.
@@ -99,7 +100,10 @@ def cut_objects(sample: Sample, window: tuple[float, float, float, float], rotat
     low, high = np.array(window[:2], np.float32), np.array(window[2:], np.float32)
     boxes = np.minimum(np.maximum(sample.boxes.reshape(-1, 2, 2), low), high).reshape(-1, 4)
     segments, keypoints = sample.segments, sample.keypoints
-    if segments is not None and rotated:
+    if isinstance(segments, Outlines):
+        segments = segments.cut(low, high)
+        boxes = segments.bounds()
+    elif segments is not None and rotated:
         w, h = high - low
         corner = np.concatenate([low, low])
         segments, boxes = refit_rotated(segments - low, boxes - corner, (h, w))
@@ -112,7 +116,9 @@ def cut_objects(sample: Sample, window: tuple[float, float, float, float], rotat
         if keypoints.shape[-1] == 3:
             keypoints[..., 2][((xy < low) | (xy > high)).any(axis=-1)] = 0
         keypoints[..., :2] = np.clip(xy, low, high)
-    return sample.with_objects(boxes, sample.cls, segments, keypoints)
+    cut = sample.with_objects(boxes, sample.cls, segments, keypoints)
+    visible = (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
+    return cut if visible.all() else cut.take(visible)
 
 
 def tile_objects(
@@ -122,7 +128,7 @@ def tile_objects(
     onto: Sample,
     rotated: bool = False,
 ) -> Sample:
-    """Objects of all samples, moved to their corners and cut to the canvas; those with nothing left are dropped.
+    """Objects of all samples, moved to their corners and cut to the canvas, see `cut_objects`.
 
     Args:
         samples: The samples; their pictures are not looked at.
@@ -143,10 +149,7 @@ def tile_objects(
         keypoints = keypoints.copy()
         keypoints[..., :2] += shift[:, None]
     moved = joined.with_objects(boxes, joined.cls, segments, keypoints)
-    moved = cut_objects(moved, (0, 0, size_hw[1], size_hw[0]), rotated)
-    boxes = moved.boxes
-    visible = (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
-    return moved if visible.all() else moved.take(visible)
+    return cut_objects(moved, (0, 0, size_hw[1], size_hw[0]), rotated)
 
 
 def blend_pictures(first: np.ndarray, second: np.ndarray, share: float) -> np.ndarray:
@@ -164,9 +167,9 @@ def paste_masked(picture: np.ndarray, source: np.ndarray, mask: np.ndarray) -> n
     return result
 
 
-def fill_polygons(polygons: np.ndarray, size_hw: tuple[int, int]) -> np.ndarray:
-    """A mask `(h, w)` that is 1 inside any of the polygons `(N, P, 2)`."""
+def fill_polygons(polygons: Iterable[np.ndarray], size_hw: tuple[int, int]) -> np.ndarray:
+    """A mask `(h, w)` that is 1 inside any of the polygons `(P, 2)`."""
     mask = np.zeros(size_hw, np.uint8)
-    for polygon in polygons.astype(np.int32):
-        cv2.drawContours(mask, [polygon], -1, 1, cv2.FILLED)
+    for polygon in polygons:
+        cv2.drawContours(mask, [polygon.astype(np.int32)], -1, 1, cv2.FILLED)
     return mask

@@ -11,13 +11,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ultralytics.cfg.errors import ConfigError, ConfigSyntaxError, ConfigTypeError, ConfigValueError, close_names
+from ultralytics.cfg.errors import ConfigError, ConfigSyntaxError, ConfigTypeError, ConfigValueError, close_names, shown
+from ultralytics.data.describe.class_folders import examples
+from ultralytics.data.describe.unpack import fetch_into_datasets, unpacked
 from ultralytics.data.generators import MARK_FILE, find_generator
 from ultralytics.utils.checks import check_file
-from ultralytics.utils.downloads import DownloadError, extract_archive, file_lock, is_archive, is_url, safe_download
+from ultralytics.utils.downloads import DownloadError, file_lock, is_archive, is_url
 from ultralytics.utils.env import ROOT
 from ultralytics.utils.log import LOGGER
 from ultralytics.utils.settings import SETTINGS
+from ultralytics.utils.text import printable
+from ultralytics.utils.unbuilt import refuse
 from ultralytics.utils.yaml_io import YAML
 
 __all__ = ["DATASET_KEY_TYPES", "DatasetNamesError", "check_det_dataset", "find_dataset_yaml"]
@@ -28,12 +32,15 @@ DATASET_KEY_TYPES: dict[str, tuple[type, ...]] = {
     "train": (str, list),
     "val": (str, list),
     "test": (str, list),
+    "minival": (str, list),
     "names": (list, dict),
     "kpt_shape": (list,),
     "flip_idx": (list,),
 }
+OTHER_KEY_TYPES: dict[str, tuple[type, ...]] = {"minival": (str, list), "download": (str, list), "sha256": (str, list)}
+MAX_CLASSES, MAX_CHANNELS, MAX_PATH = 100_000, 1_000, 4_000
 KNOWN_KEYS = {
-    *DATASET_KEY_TYPES, "minival", "validation", "nc", "download", "sha256", "generator", "size", "counts", "seed",
+    *DATASET_KEY_TYPES, "validation", "nc", "download", "sha256", "generator", "size", "counts", "seed",
     "channels", "kpt_names", "kpt_oks_sigmas", "masks_dir", "label_mapping", "depth_scale", "max_depth", "bg_class_idx",
     "complete", "task", "yaml_file",
 }  # fmt: skip
@@ -51,16 +58,18 @@ def check_det_dataset(
 ) -> dict[str, Any]:
     """Read a data set description and make sure that its images are there.
 
+    A description need not have all splits: those that a mode asks for are missed there. `test` stands in for `val`.
+
     Args:
         dataset: YAML file, name of one that ships with this package, folder that holds one, or archive of such a
             folder.
         autodownload: fetch or draw missing images as the description says.
-        split: the split that has to exist; by default `val`.
+        split: the split that has to exist; by default `val`, or what there is.
         trust: the user trusts the description. It still runs no script.
 
     Returns:
         The keys of the YAML with absolute paths for every split, and `path`, `nc`, `names` (id to name), `channels` and
-        `yaml_file`.
+        `yaml_file`. Splits that are not given are not there.
 
     Raises:
         FileNotFoundError: the description or the images are missing; says what and where to put them.
@@ -73,11 +82,12 @@ def check_det_dataset(
     if split and split not in data:
         known = ", ".join(name for name in SPLITS if name in data)
         raise FileNotFoundError(f"{file} has no '{split}:' images; it has {known}.")
+    split = split or next(name for name in ("val", "minival", "train") if name in data)
     resolved = _resolved(data, _root(data, file, split), file)
     missing = _missing(resolved, split)
     drawn = "generator" in data and (Path(resolved["path"]) / MARK_FILE).is_file()  # perhaps by another description
     if autodownload and (missing or drawn):
-        root = _provided(data, Path(resolved["path"]), file, missing, trust)
+        root = _provided(data, Path(resolved["path"]), file, split, missing, trust)
         resolved = _resolved(data, root, file)
         missing = _missing(resolved, split)
     if missing:
@@ -105,68 +115,80 @@ def _locate(dataset: str | Path, autodownload: bool) -> tuple[Path, bool]:
     """Return the YAML file, and whether missing images may be fetched (an archive has to be complete)."""
     text = str(dataset).strip()
     if text.endswith(".ndjson") or text.startswith("ul://"):
-        raise NotImplementedError(
-            f"'{text}': NDJSON and cloud data sets are not supported; use a YAML file and images."
-        )
-    datasets = Path(SETTINGS["datasets_dir"])
+        refuse("ndjson", f"'{text}'")
     if is_archive(text.partition("?")[0]):
-        source = safe_download(text, dir=datasets, unzip=False) if is_url(text) else Path(check_file(text))
-        return find_dataset_yaml(extract_archive(source, datasets)), False
+        return find_dataset_yaml(unpacked(text if is_url(text) else check_file(text))), False
     if Path(text).is_dir():
         return find_dataset_yaml(text), autodownload
-    name = text if Path(text).suffix or Path(text).is_file() else f"{text}.yaml"
+    bare = not Path(text).suffix or (ROOT / "cfg" / "datasets" / f"{text}.yaml").is_file()  # a name like DOTAv1.5
+    name = f"{text}.yaml" if bare and not Path(text).is_file() else text
     return Path(check_file(name, (".yaml", ".yml"))), autodownload
 
 
 def _checked_keys(data: Mapping[str, Any], file: Path) -> dict[str, Any]:
     """Return the description with today's key names, after checking which keys there are and their types."""
-    checked = {key: value for key, value in data.items() if value is not None}
+    checked = {key: value for key, value in data.items() if value is not None and not (key in SPLITS and not value)}
     if "val" not in checked and "validation" in checked:
         LOGGER.warning(f"{file}: 'validation' is called 'val' here; read as such.")
         checked["val"] = checked.pop("validation")
     for key in checked:
         if key not in KNOWN_KEYS and (near := close_names(str(key), KNOWN_KEYS - set(checked), n=1)):
             LOGGER.warning(f"{file}: unknown key '{key}'; did you mean '{near[0]}'?")
-    for key in ("train", "val"):
-        if key not in checked:
-            raise ConfigSyntaxError(f"{file}: key '{key}' is missing; 'train' and 'val' are required.")
+    if not any(key in checked for key in SPLITS):
+        raise ConfigSyntaxError(f"{file}: no images; give 'train' to train on and 'val' to validate on.")
+    if "val" not in checked and "test" in checked:
+        LOGGER.warning(f"{file}: without 'val', 'test' is used in its place.")
+        checked["val"] = checked["test"]
     if "names" not in checked and "nc" not in checked:
         raise ConfigSyntaxError(f"{file}: give 'names', or at least the number of classes 'nc'.")
-    for key, types in DATASET_KEY_TYPES.items():
+    for key, types in {**DATASET_KEY_TYPES, **OTHER_KEY_TYPES}.items():
         if key in checked and not isinstance(checked[key], types):
             wanted = " or ".join(kind.__name__ for kind in types)
             raise ConfigTypeError(f"{file}: '{key}' must be {wanted}, not {type(checked[key]).__name__}.")
+    for key in ("path", *SPLITS, "download", "sha256"):
+        value = checked.get(key, [])
+        for item in value if isinstance(value, list) else [value]:
+            if not isinstance(item, str):
+                raise ConfigTypeError(f"{file}: '{key}' lists texts, not {type(item).__name__}.")
+            if key not in {"download", "sha256"} and ("\0" in item or len(item) > MAX_PATH):
+                raise ConfigValueError(f"{file}: '{key}' is no path that a system takes: {printable(item, 80)!r}.")
     return checked
 
 
 def _names(data: Mapping[str, Any], file: Path) -> dict[str, Any]:
     """Return `nc`, `names` as a dict of id to name, and `channels`."""
-    nc = _whole(data["nc"], "nc", file, least=1) if "nc" in data else None
+    nc = _whole(data["nc"], "nc", file, MAX_CLASSES) if "nc" in data else None
     given = data.get("names", [f"class_{i}" for i in range(nc or 0)])
     pairs = given.items() if isinstance(given, Mapping) else enumerate(given)
     try:
         names = {int(key): str(name) for key, name in pairs}
-    except (TypeError, ValueError):
-        raise DatasetNamesError(f"{file}: keys of 'names' must be class ids 0, 1, 2 ..., got {list(given)}.") from None
+    except (TypeError, ValueError, OverflowError):
+        have = examples(map(str, given), 10)
+        raise DatasetNamesError(f"{file}: keys of 'names' must be class ids 0, 1, 2 ..., got [{have}].") from None
     if not names:
         raise ConfigSyntaxError(f"{file}: 'names' is empty; name at least one class.")
     if sorted(names) != list(range(len(names))):
+        have = examples(map(str, sorted(names)), 10)
         raise DatasetNamesError(
-            f"{file}: {len(names)} classes need ids 0 to {len(names) - 1}, but 'names' has {sorted(names)}."
+            f"{file}: {len(names)} classes need ids 0 to {len(names) - 1}, but 'names' has [{have}]."
         )
     if nc is not None and nc != len(names):
         raise ConfigSyntaxError(f"{file}: 'names' has {len(names)} entries but 'nc' is {nc}; they must agree.")
     names = dict(sorted(names.items()))
-    return {"nc": len(names), "names": names, "channels": _whole(data.get("channels", 3), "channels", file, least=1)}
+    return {
+        "nc": len(names),
+        "names": names,
+        "channels": _whole(data.get("channels", 3), "channels", file, MAX_CHANNELS),
+    }
 
 
-def _whole(value: Any, key: str, file: Path, least: int) -> int:
+def _whole(value: Any, key: str, file: Path, most: int, least: int = 1) -> int:
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         number = float("nan")
-    if isinstance(value, bool) or number != number or int(number) != number or number < least:
-        raise ConfigValueError(f"{file}: '{key}' must be a whole number from {least}, not {value!r}.")
+    if isinstance(value, bool) or not number.is_integer() or not least <= number <= most:
+        raise ConfigValueError(f"{file}: '{key}' must be a whole number from {least} to {most:,}, not {shown(value)}.")
     return int(number)
 
 
@@ -209,12 +231,14 @@ def _absolute(root: Path, entry: str) -> str:
 
 def _missing(resolved: Mapping[str, Any], split: str) -> list[str]:
     """Paths of the wanted split that do not exist."""
-    entry = resolved.get(split or "val") or []
+    entry = resolved[split]
     return [path for path in ([entry] if isinstance(entry, str) else entry) if not Path(path).exists()]
 
 
 def _missing_text(file: Path, missing: Sequence[str], data: Mapping[str, Any]) -> str:
     hint = "" if data.get("download") or data.get("generator") else " The YAML has no 'download:' address."
+    if hint and file.resolve().is_relative_to(ROOT):
+        hint = " It is not fetched automatically; the first lines of the YAML say where it is and what to do."
     return (
         f"data set '{file}': images not found at {', '.join(missing)}. Put them there, or correct 'path:' (relative "
         f"paths are looked for in the current folder, in datasets_dir '{SETTINGS['datasets_dir']}' and beside the YAML "
@@ -222,7 +246,7 @@ def _missing_text(file: Path, missing: Sequence[str], data: Mapping[str, Any]) -
     )
 
 
-def _provided(data: Mapping[str, Any], root: Path, file: Path, missing: Sequence[str], trust: bool) -> Path:
+def _provided(data: Mapping[str, Any], root: Path, file: Path, split: str, missing: Sequence[str], trust: bool) -> Path:
     """Draw or fetch the images and return the folder they are in.
 
     Raises:
@@ -247,19 +271,10 @@ def _provided(data: Mapping[str, Any], root: Path, file: Path, missing: Sequence
         if all(Path(path).exists() for path in missing):  # another process was faster
             return root
         try:
-            places = [
-                _fetch(address.strip(), sums[i] if i < len(sums) else None) for i, address in enumerate(addresses)
-            ]
+            folders = fetch_into_datasets([address.strip() for address in addresses], sums, root)
         except DownloadError as error:
             raise FileNotFoundError(f"{_missing_text(file, missing, data)} Fetching them failed: {error}") from error
-    unpacked = [place for place in places if place.is_dir()]
-    return next((p for p in [root, *unpacked] if not _missing(_resolved(data, p, file), "")), root)
-
-
-def _fetch(address: str, sha256: str | None) -> Path:
-    datasets = Path(SETTINGS["datasets_dir"])
-    datasets.mkdir(parents=True, exist_ok=True)
-    return safe_download(address, dir=datasets, delete=True, exist_ok=True, sha256=sha256)
+    return next((p for p in [root, *folders] if not _missing(_resolved(data, p, file), split)), root)
 
 
 def _refuse_script(script: str, file: Path, root: Path, missing: Sequence[str], trust: bool) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from ultralytics.data.describe.locate import walk
 from ultralytics.data.images.arrays import without_cached
 from ultralytics.data.images.formats import is_array, is_image
+from ultralytics.utils.text import label_text
 
 __all__ = ["Listing", "class_names", "examples", "list_pictures"]
 
@@ -67,4 +68,4 @@ def examples(names: Iterable[str], most: int = 5) -> str:
     """Name the first few of several things."""
     listed: Sequence[str] = list(names)
     rest = f" and {len(listed) - most} more" if len(listed) > most else ""
-    return ", ".join(map(str, listed[:most])) + rest
+    return ", ".join(map(label_text, listed[:most])) + rest

@@ -8,24 +8,23 @@ from typing import Any
 
 from ultralytics.cfg.errors import ConfigTypeError, ConfigValueError, close_names
 from ultralytics.data.describe.class_folders import Listing, class_names, examples, list_pictures
+from ultralytics.data.describe.locate import walk
+from ultralytics.data.describe.unpack import fetch_into_datasets, unpacked
 from ultralytics.data.generators import find_generator
+from ultralytics.data.images.formats import is_image
 from ultralytics.data.split import split_classify_dataset
 from ultralytics.utils.checks import check_file
-from ultralytics.utils.downloads import DownloadError, extract_archive, file_lock, is_archive, is_url, safe_download
+from ultralytics.utils.downloads import DownloadError, file_lock, is_archive, is_url
 from ultralytics.utils.env import ROOT
 from ultralytics.utils.log import LOGGER, colorstr
-from ultralytics.utils.net.assets import ASSETS_URL
+from ultralytics.utils.net.assets import ASSETS_URL, PUBLIC_SETS
 from ultralytics.utils.settings import SETTINGS
+from ultralytics.utils.text import label_text
 from ultralytics.utils.yaml_io import YAML
 
 __all__ = ["PUBLIC_SETS", "check_cls_dataset"]
 
 SPLIT_FOLDERS = {"train": ("train",), "val": ("val", "validation", "valid"), "test": ("test",)}
-# Names that stand for an archive of the public release.
-PUBLIC_SETS = (
-    "imagenet10", "imagenet100", "imagenette", "imagenette160", "imagenette320", "imagewoof", "imagewoof160",
-    "imagewoof320", "cifar10", "cifar100", "mnist", "mnist160", "fashion-mnist", "caltech101", "caltech256",
-)  # fmt: skip
 TRAIN_RATIO = 0.8
 
 
@@ -47,6 +46,8 @@ def check_cls_dataset(dataset: str | Path, split: str = "") -> dict[str, Any]:
     """
     root = _folder(str(dataset).strip())
     found = _splits(root)
+    for folder in (root, *found.values()):
+        _refuse_label_files(folder)
     if not any(found.values()):
         root = _divided(root)
         found = _splits(root)
@@ -65,8 +66,8 @@ def check_cls_dataset(dataset: str | Path, split: str = "") -> dict[str, Any]:
             _report(name, folder, names)
     if len(names) == 1:
         LOGGER.warning(
-            f"'{source}' has the single class '{names[0]}'. A classifier with one class gives it to every picture, so "
-            "top-1 is 1 and nothing is learnt: add a folder of pictures that are something else."
+            f"'{source}' has the single class '{label_text(names[0])}'. A classifier with one class gives it to every "
+            "picture, so top-1 is 1 and nothing is learnt: add a folder of pictures that are something else."
         )
     channels = _channels(str(dataset).strip())
     return {"path": root, **found, "nc": len(names), "names": dict(enumerate(names)), "channels": channels}
@@ -92,6 +93,21 @@ def _splits(root: Path) -> dict[str, Path | None]:
     }
 
 
+def _refuse_label_files(folder: Path | None) -> None:
+    """Tell a data set of label files from one whose classes are called `images` and `labels`.
+
+    Raises:
+        ConfigValueError: it is of the other kind.
+    """
+    if folder is None or not {"images", "labels"} <= set(class_names(folder)):
+        return
+    if not any(is_image(path) for path in walk(str(folder / "labels"))):
+        raise ConfigValueError(
+            f"'{folder}' has 'images' and 'labels': a data set for detect, segment, pose or obb. A classification data "
+            "set has a folder of pictures per class, and no label files."
+        )
+
+
 def _missing_text(root: Path, wanted: str, found: Mapping[str, Path | None]) -> str:
     have = ", ".join(f"'{name}'" for name, folder in found.items() if folder is not None)
     text = f"'{root / wanted}' does not exist; put a folder of pictures per class there. '{root}' has {have}."
@@ -107,9 +123,9 @@ def _folder(text: str) -> Path:
     """Return the folder that `dataset` names, after fetching or drawing it where that is needed and possible."""
     datasets = Path(SETTINGS["datasets_dir"])
     if is_url(text):
-        return safe_download(text, dir=datasets, unzip=True).resolve()
+        return unpacked(text)
     if is_archive(text) and Path(text).is_file():
-        return extract_archive(Path(text), datasets).resolve()
+        return unpacked(text)
     if Path(text).is_dir():
         return Path(text).resolve()
     if Path(text).suffix in {".yaml", ".yml"}:
@@ -160,7 +176,7 @@ def _public(name: str, datasets: Path) -> Path:
         if target.is_dir():  # another process was faster
             return target.resolve()
         try:
-            return safe_download(address, dir=datasets, unzip=True, delete=True).resolve()
+            return fetch_into_datasets([address], root=target)[0].resolve()
         except DownloadError as error:
             raise FileNotFoundError(
                 f"data set '{name}' is not at '{target}' and cannot be fetched: {error} Fetch {address} elsewhere and "

@@ -10,7 +10,7 @@ from typing import Any
 from ultralytics.data.images.arrays import without_cached
 from ultralytics.data.images.formats import FORMATS_HELP_MSG, is_array, is_image
 
-__all__ = ["find_images", "get_split_fraction", "img2label_paths", "walk"]
+__all__ = ["find_images", "get_split_fraction", "img2label_paths", "read_lines", "walk"]
 
 
 def find_images(source: str | os.PathLike | Sequence[str | os.PathLike], prefix: str = "") -> list[str]:
@@ -68,13 +68,28 @@ def walk(folder: str, hidden: bool = True, seen: set[tuple[int, int]] | None = N
 def _listed(file: Path) -> Iterator[str]:
     """Paths that the lines of a list file name."""
     folder = os.fspath(file.parent)
-    for line in file.read_text(encoding="utf-8-sig").splitlines():
+    for line in read_lines(file):
         name = line.strip()
         if not name or name.startswith("#"):
             continue
         if name.startswith("./") or not (os.path.isabs(name) or os.path.exists(name)):
             name = os.path.join(folder, name.removeprefix("./"))
         yield name
+
+
+def read_lines(file: Path) -> list[str]:
+    """Return the lines of a list of paths.
+
+    Raises:
+        ValueError: it is no text; names the file.
+    """
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"'{file}' is no list of paths: it is not UTF-8 text (byte {error.start}).") from error
+    if "\0" in text:
+        raise ValueError(f"'{file}' is no list of paths: it holds zero bytes.")
+    return text.splitlines()
 
 
 def img2label_paths(

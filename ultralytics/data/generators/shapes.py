@@ -36,6 +36,7 @@ import numpy as np
 
 from ultralytics.cfg.errors import ConfigValueError, close_names
 from ultralytics.utils.files import atomic_folder
+from ultralytics.utils.literals import mark_of
 from ultralytics.utils.log import LOGGER
 from ultralytics.utils.tqdm import TQDM
 
@@ -45,6 +46,8 @@ VERSION = 1
 CLASSES = ("circle", "triangle", "square", "star", "cross", "ring")
 TASKS = ("detect", "segment", "pose", "obb", "classify")
 MARK_FILE = "generator.json"  # in the folder: what it was drawn from
+MAX_SIDE, MAX_PICTURES = 8192, 1_000_000
+SPLITS = ("train", "val", "test", "minival")  # they become names of folders
 MIN_VISIBLE = 0.25
 SUBPIXEL_BITS = 4
 
@@ -76,6 +79,8 @@ class ShapesSpec:
         """
         source = keys.get("yaml_file", "shapes")
         names = keys.get("names") or CLASSES
+        if not isinstance(names, (list, tuple, Mapping)):
+            raise ConfigValueError(f"{source}: 'names' must be a list of shapes, not {names!r}.")
         names = tuple(names.values()) if isinstance(names, Mapping) else tuple(names)
         for name in names:
             if name not in CLASSES:
@@ -84,17 +89,22 @@ class ShapesSpec:
                 raise ConfigValueError(f"{source}: unknown shape '{name}' in 'names'; {hint}")
         size = keys.get("size", 320)
         size_hw = tuple(size) if isinstance(size, (list, tuple)) else (size, size)
-        if len(size_hw) != 2 or not all(isinstance(side, int) and side >= 32 for side in size_hw):
+        if len(size_hw) != 2 or not all(isinstance(side, int) and 32 <= side <= MAX_SIDE for side in size_hw):
             raise ConfigValueError(
-                f"{source}: 'size' must be pixels from 32, one number or [height, width], not {size!r}."
+                f"{source}: 'size' must be pixels from 32 to {MAX_SIDE}, one number or [height, width], not {size!r}."
             )
-        counts = dict(keys.get("counts") or dict(cls.counts))
-        if not {"train", "val"} <= set(counts) or not all(isinstance(n, int) and n > 0 for n in counts.values()):
+        counts = keys.get("counts") or dict(cls.counts)
+        if not isinstance(counts, Mapping) or not {"train", "val"} <= set(counts) <= set(SPLITS):
             raise ConfigValueError(f"{source}: 'counts' must give pictures for train and val, not {counts!r}.")
+        if not all(isinstance(n, int) and 0 < n <= MAX_PICTURES for n in counts.values()):
+            raise ConfigValueError(f"{source}: 'counts' are whole numbers up to {MAX_PICTURES:,}, not {counts!r}.")
+        seed = keys.get("seed") or 0
+        if not isinstance(seed, int):
+            raise ConfigValueError(f"{source}: 'seed' must be a whole number, not {seed!r}.")
         task = keys.get("task") or "detect"
         if task not in TASKS:
             raise ConfigValueError(f"{source}: 'task' is '{task}'; allowed are {', '.join(TASKS)}.")
-        return cls(names, size_hw, tuple(counts.items()), int(keys.get("seed") or 0), task)
+        return cls(names, size_hw, tuple(counts.items()), seed, task)
 
 
 @dataclass(frozen=True)
@@ -130,7 +140,7 @@ def generate(keys: Mapping[str, Any], root: Path) -> None:
     spec = ShapesSpec.from_keys(keys)
     stamp = {"generator": "shapes", "version": VERSION, **json.loads(json.dumps(asdict(spec)))}
     mark = root / MARK_FILE
-    if mark.is_file() and json.loads(mark.read_text(encoding="utf-8")) == stamp:
+    if mark_of(mark) == stamp:
         return
     if root.exists() and not mark.is_file() and any(root.iterdir()):
         raise FileExistsError(f"'{root}' holds files that were not drawn by this generator; choose another 'path:'.")

@@ -27,6 +27,7 @@ from filelock import FileLock
 from ultralytics.data.images.arrays import MARK, TRAILER, is_cached_array
 from ultralytics.data.images.io import UnreadableImageError
 from ultralytics.utils import env
+from ultralytics.utils.arrays import read_array
 from ultralytics.utils.files import atomic_write
 from ultralytics.utils.log import LOGGER
 from ultralytics.utils.tqdm import TQDM
@@ -203,6 +204,8 @@ class DiskImages:
     def load(self, image: str, path: str | os.PathLike | None = None) -> np.ndarray | None:
         """Return the stored picture, or None where there is none that matches the picture file.
 
+        A damaged array, or one that is no picture of bytes, counts as none: the picture is decoded instead.
+
         Args:
             image: the picture file.
             path: its array, where it lies elsewhere.
@@ -211,13 +214,14 @@ class DiskImages:
         if str(path) == image:  # a picture that is an array itself
             return None
         try:
+            ours = is_cached_array(path)
             with open(path, "rb") as file:
-                array = np.lib.format.read_array(file, allow_pickle=False)
-                fresh = file.read(TRAILER.size + 1) == _trailer(image)
+                array = read_array(file, os.fstat(file.fileno()).st_size - (TRAILER.size if ours else 0))
+                fresh = ours and file.read() == _trailer(image)
             if not (fresh or self.marked):
                 fresh = os.stat(path).st_mtime_ns >= os.stat(image).st_mtime_ns
-            return array if fresh else None
-        except (OSError, ValueError, EOFError):
+            return array if fresh and array.dtype == np.uint8 and array.ndim == 3 else None
+        except (OSError, ValueError):
             return None
 
     def store(self, image: str, array: np.ndarray, path: str | os.PathLike | None = None) -> int:

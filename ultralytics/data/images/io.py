@@ -26,6 +26,7 @@ from ultralytics.data.images.arrays import read_array
 from ultralytics.data.images.depth import UnusablePictureError, as_bytes, fit_channels, from_pillow
 from ultralytics.data.images.formats import is_array
 from ultralytics.data.images.tiff import read_bands, tiff_header, turned_upright
+from ultralytics.utils.text import printable
 
 __all__ = [
     "UnreadableImageError",
@@ -69,8 +70,9 @@ def imread(path: str | os.PathLike, channels: int = 3, reduce: int = 1) -> np.nd
 
     Raises:
         FileNotFoundError: where there is no such file.
-        UnreadableImageError: for an empty, truncated or otherwise undecodable file, numbers that mean nothing, and
-            channels that do not fit.
+        UnreadableImageError: for an empty, truncated or otherwise undecodable file, numbers that mean nothing, channels
+            that do not fit, and one of more than 2**30 pixels, which OpenCV does not decode, or above Pillow's limit in
+            the formats that it decodes.
     """
     if is_array(path):
         try:
@@ -80,7 +82,7 @@ def imread(path: str | os.PathLike, channels: int = 3, reduce: int = 1) -> np.nd
         except UnusablePictureError as error:
             raise UnreadableImageError(str(error)) from error
         except (OSError, ValueError, MemoryError) as error:
-            raise UnreadableImageError(f"{path}: {error or 'too large for the memory'}") from error
+            raise UnreadableImageError(f"{printable(path)}: {error or 'too large for the memory'}") from error
     with open(path, "rb") as file:
         data = file.read()
     return read_bytes(data, str(path), channels, reduce)
@@ -99,9 +101,9 @@ def read_bytes(data: bytes, name: str, channels: int = 3, reduce: int = 1) -> np
     try:
         image = _decode_any(data, name, channels, reduce)
     except (UnusablePictureError, MemoryError) as error:
-        raise UnreadableImageError(str(error) or f"{name}: too large for the memory.") from error
+        raise UnreadableImageError(str(error) or f"{printable(name)}: too large for the memory.") from error
     if image is None:
-        raise UnreadableImageError(f"{name}: cannot be decoded as a picture ({_complaint(data)}).")
+        raise UnreadableImageError(f"{printable(name)}: cannot be decoded as a picture ({_complaint(data)}).")
     return image
 
 
@@ -139,8 +141,9 @@ def _decode_whole(data: bytes) -> np.ndarray | None:
 def _orientation(data: bytes) -> int:
     try:
         with Image.open(io.BytesIO(data)) as picture:
-            return picture.getexif().get(EXIF_ORIENTATION, 1)
-    except (OSError, SyntaxError, ValueError):
+            found = picture.getexif().get(EXIF_ORIENTATION, 1)
+            return found if isinstance(found, int) else 1
+    except Exception:  # on damaged files Pillow's parsers raise whatever they stumble over
         return 1
 
 
@@ -188,7 +191,7 @@ def _decoded_with(data: bytes) -> np.ndarray | None:
     try:
         with Image.open(io.BytesIO(data)) as picture:  # Pillow keeps libjpeg's warnings off the terminal
             return np.asarray(picture.convert("RGB"))
-    except (OSError, SyntaxError, ValueError):
+    except Exception:  # on damaged files Pillow's decoders raise whatever they stumble over, also what is no OSError
         return None
 
 
@@ -199,7 +202,7 @@ def _decode_with_pillow(data: bytes, channels: int) -> np.ndarray | None:
             return from_pillow(picture, channels)
     except UnusablePictureError:
         raise
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+    except Exception:  # as above
         return None
 
 
@@ -212,8 +215,12 @@ def _complaint(data: bytes) -> str:
             picture.load()
     except UnidentifiedImageError:
         return "unknown format"
-    except (OSError, SyntaxError, ValueError, MemoryError, Image.DecompressionBombError) as error:
-        return str(error) or "too large for the memory"
+    except Image.DecompressionBombError as error:
+        return f"{str(error).partition(',')[0]}; tiny files can claim any size"
+    except MemoryError:
+        return "too large for the memory"
+    except Exception as error:
+        return printable(error, 200) or type(error).__name__
     return "unsupported variant of the format"
 
 

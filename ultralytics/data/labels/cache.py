@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,9 @@ import platformdirs
 from ultralytics.data.labels.lists import LabelList
 from ultralytics.data.labels.table import PackedLabels, PackedStrings
 from ultralytics.data.labels.verify import Finding
+from ultralytics.utils.arrays import read_arrays
 from ultralytics.utils.files import atomic_write
+from ultralytics.utils.literals import parse_json
 from ultralytics.utils.log import LOGGER
 
 __all__ = ["CACHE_VERSION", "ScanResult", "get_hash", "load_labels", "save_labels", "user_cache_path"]
@@ -104,6 +105,8 @@ def user_cache_path(path: str | os.PathLike, kind: str = "labels") -> Path:
 def load_labels(path: str | os.PathLike, key: str) -> ScanResult | None:
     """Return the cached scan for `key`, or None where there is none that fits.
 
+    A file that cannot be read, such as a cache of another package, is told in a line and counts as absent.
+
     Args:
         path: usual place of the cache; the user's cache folder is tried next.
         key: `get_hash` of the files and rules.
@@ -113,8 +116,8 @@ def load_labels(path: str | os.PathLike, key: str) -> ScanResult | None:
             found = _read(candidate, key)
         except FileNotFoundError:
             continue
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError, TypeError):
-            LOGGER.debug(f"{candidate}: not a readable label cache of this version; scanning again.")
+        except (OSError, ValueError) as error:
+            LOGGER.info(f"the label cache {candidate} is not used, the labels are scanned anew: {error}")
             continue
         if found is not None:
             return found
@@ -122,25 +125,30 @@ def load_labels(path: str | os.PathLike, key: str) -> ScanResult | None:
 
 
 def _read(path: Path, key: str) -> ScanResult | None:
-    """Read one cache file.
+    """Read one cache file; None where it is of another version or of other files.
 
     Raises:
-        FileNotFoundError, ValueError, KeyError, zipfile.BadZipFile: where it is absent, no npz, or damaged.
+        FileNotFoundError, ValueError: where it is absent, no cache, or damaged.
     """
-    with open(path, "rb") as file:
-        if file.read(4) != b"PK\x03\x04":
-            raise ValueError(f"{path} is not an npz file.")
-        file.seek(0)
-        with np.load(file, allow_pickle=False) as stored:
-            head = json.loads(stored["head"].tobytes().decode())
-            if head["version"] != CACHE_VERSION or head["key"] != key:
-                return None
-            files = PackedStrings.from_parts(head["prefix"], stored["file_blob"], stored["file_ends"])
-            arrays = {name: stored[name] for name in ARRAYS}
-            arrays["cls"] = arrays["cls"].astype(np.float32)
-            findings = json.loads(stored["findings"].tobytes().decode())
+    head = _from_bytes(read_arrays(path, ("head",))["head"])
+    if not isinstance(head, dict) or not all(isinstance(head.get(name), str) for name in ("version", "key", "prefix")):
+        raise ValueError("it is no label cache of this package")
+    if head["version"] != CACHE_VERSION or head["key"] != key:
+        return None
+    arrays = read_arrays(path, (*ARRAYS, "findings", "file_blob", "file_ends"))
+    counts, rows = head.get("counts"), _from_bytes(arrays.pop("findings"))
+    if not isinstance(counts, dict) or not all(isinstance(counts.get(name), int) for name in OUTCOMES):
+        raise ValueError("its counts are damaged")
+    fits = isinstance(rows, list) and all(
+        isinstance(row, list) and tuple(map(type, row)) == (str, str, int, str) for row in rows
+    )
+    if not fits:
+        raise ValueError("its findings are damaged")
+    files = PackedStrings.from_parts(head["prefix"], arrays.pop("file_blob"), arrays.pop("file_ends"))
+    if arrays["cls"].dtype.kind in "iu":  # as earlier versions have written them
+        arrays["cls"] = arrays["cls"].astype(np.float32)
     labels = PackedLabels(files, **arrays).check()
-    return ScanResult(labels, head["counts"], [Finding(*finding) for finding in findings], key)
+    return ScanResult(labels, {name: counts[name] for name in OUTCOMES}, [Finding(*row) for row in rows], key)
 
 
 def save_labels(path: str | os.PathLike, key: str, scan: ScanResult) -> Path | None:
@@ -179,3 +187,12 @@ def _write(path: Path, key: str, scan: ScanResult) -> None:
 def _as_bytes(value: Any) -> np.ndarray:
     """JSON text as an array of bytes (strings in npz would be fixed-width)."""
     return np.frombuffer(json.dumps(value).encode(), np.uint8)
+
+
+def _from_bytes(array: np.ndarray) -> Any:
+    """Return the value of `_as_bytes`.
+
+    Raises:
+        ValueError: no JSON.
+    """
+    return parse_json(array.tobytes(), array.nbytes)

@@ -11,6 +11,7 @@ from numbers import Number
 
 import numpy as np
 
+from ultralytics.data.labels.outlines import Outlines
 from ultralytics.data.labels.polygons import refit_rotated, resample_polygons
 
 __all__ = ["Bboxes", "Instances", "clip_keypoints", "convert_boxes"]
@@ -142,7 +143,7 @@ class Instances:
 
     Args:
         bboxes: `(N, 4)` boxes.
-        segments: `(N, P, 2)` polygons, all resampled to P points; None or empty without polygons.
+        segments: `(N, P, 2)` polygons, all resampled to P points, or outlines; None or empty without polygons.
         keypoints: `(N, K, 3)` (x, y, visibility) or `(N, K, 2)`; None without keypoints.
         bbox_format: "xyxy", "xywh" or "ltwh".
         normalized: Whether coordinates are fractions of the image sides.
@@ -151,7 +152,7 @@ class Instances:
     def __init__(
         self,
         bboxes: np.ndarray,
-        segments: np.ndarray | None = None,
+        segments: np.ndarray | Outlines | None = None,
         keypoints: np.ndarray | None = None,
         bbox_format: str = "xywh",
         normalized: bool = True,
@@ -162,7 +163,18 @@ class Instances:
         if segments is None or len(segments) == 0:
             shape = getattr(segments, "shape", ())
             segments = segments if len(shape) == 3 else np.zeros((0, 0, 2), np.float32)
-        self.segments = np.asarray(segments)
+        self.held_segments = segments if isinstance(segments, Outlines) else np.asarray(segments)
+
+    @property
+    def segments(self) -> np.ndarray:
+        """Polygons `(N, P, 2)`; outlines become such an array when they are asked for."""
+        if isinstance(self.held_segments, Outlines):
+            self.held_segments = self.held_segments.dense()
+        return self.held_segments
+
+    @segments.setter
+    def segments(self, value: np.ndarray) -> None:
+        self.held_segments = value
 
     @property
     def bboxes(self) -> np.ndarray:

@@ -2,10 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 
-__all__ = ["clipped_bounds", "refit_rotated", "resample_polygons"]
+__all__ = ["clipped_bounds", "have_area", "refit_rotated", "resample_polygons"]
+
+LEAST_WIDTH = 3e-5  # of a polygon, as a share of its length: one pixel on a picture of 30,000
+
+
+def have_area(polygons: Sequence[np.ndarray]) -> np.ndarray:
+    """Return which polygons `(P, 2)` of some have points that are not all on one line: mask `(N,)`."""
+    counts = np.array([len(polygon) for polygon in polygons])
+    points = np.concatenate(polygons).astype(np.float64)
+    starts = np.cumsum(counts) - counts
+    points -= np.repeat(np.add.reduceat(points, starts) / counts[:, None], counts, 0)
+    xx, yy = np.add.reduceat(points * points, starts).T
+    xy = np.add.reduceat(points[:, 0] * points[:, 1], starts)
+    # Product and sum of the squared extents along and across the polygon's longest direction.
+    return xx * yy - xy * xy > (LEAST_WIDTH * (xx + yy)) ** 2
 
 
 def resample_polygons(polygons: np.ndarray, points: int) -> np.ndarray:

@@ -47,7 +47,7 @@ class PackedStrings(Sequence[str]):
         Raises:
             ValueError: if they do not fit together.
         """
-        if blob.dtype != np.uint8 or ends.ndim != 1 or not len(ends) or ends[0] != 0 or ends[-1] != len(blob):
+        if blob.dtype != np.uint8 or blob.ndim != 1 or not _is_rising_to(ends, len(blob)):
             raise ValueError("packed texts are damaged: offsets do not fit the bytes.")
         packed = cls()
         packed.prefix, packed.blob, packed.ends = prefix, blob, ends
@@ -139,25 +139,34 @@ class PackedLabels:
         """Whether rows carry polygons."""
         return len(self.point_ends) == len(self.cls) + 1 and len(self.cls) > 0
 
+    def boxes_only(self) -> np.ndarray:
+        """Return the positions of images with rows that carry no polygon."""
+        points = np.diff(self.point_ends) if self.has_polygons else np.zeros(len(self.cls), np.int64)
+        return np.unique(np.searchsorted(self.offsets, np.flatnonzero(points == 0), side="right") - 1)
+
     @property
     def nbytes(self) -> int:
         """Memory of all arrays in bytes."""
         return sum(getattr(self, field.name).nbytes for field in fields(self))
 
     def check(self) -> PackedLabels:
-        """Return self if the arrays fit together.
+        """Return self if the arrays fit together and hold what they should.
 
         Raises:
             ValueError: naming the array that does not.
         """
         rows = len(self.cls)
+        whole, real = "iu", "f"
+        kinds = {"shapes": whole, "cls": real, "boxes": real, "points": real, "keypoints": real}
         facts = {
-            "shapes": self.shapes.shape == (len(self), 2),
+            **{f"type of {name}": getattr(self, name).dtype.kind in kind for name, kind in kinds.items()},
+            "shapes": self.shapes.shape == (len(self), 2) and bool((self.shapes > 0).all()),
+            "cls": self.cls.ndim == 1 and bool((self.cls >= 0).all()) and bool((self.cls == np.floor(self.cls)).all()),
             "offsets": self.offsets.shape == (len(self) + 1,) and _is_rising_to(self.offsets, rows),
-            "boxes": self.boxes.shape == (rows, 4),
+            "boxes": self.boxes.shape == (rows, 4) and bool(np.isfinite(self.boxes).all()),
             "points": self.points.ndim == 2 and self.points.shape[1] == 2,
             "point_ends": len(self.point_ends) in {1, rows + 1} and _is_rising_to(self.point_ends, len(self.points)),
-            "keypoints": self.keypoints.ndim == 3 and len(self.keypoints) == rows,
+            "keypoints": self.keypoints.ndim == 3 and len(self.keypoints) == rows and self.keypoints.shape[2] == 3,
         }
         wrong = [name for name, fits in facts.items() if not fits]
         if wrong:
@@ -169,8 +178,8 @@ class PackedLabels:
         start, stop = int(self.offsets[i]), int(self.offsets[i + 1])
         segments = []
         if self.has_polygons:
-            ends = self.point_ends[start : stop + 1]
-            segments = [self.points[a:b] for a, b in itertools.pairwise(ends)]
+            ends = self.point_ends[start : stop + 1].tolist()
+            segments = [self.points[a:b] for a, b in itertools.pairwise(ends)] if ends[0] < ends[-1] else []
         keypoints = self.keypoints[start:stop] if self.keypoints.shape[1] else None
         return LabelRows(self.cls[start:stop], self.boxes[start:stop], segments, keypoints)
 
@@ -222,7 +231,10 @@ class PackedLabels:
 
 
 def _is_rising_to(ends: np.ndarray, last: int) -> bool:
-    return bool(ends[0] == 0 and ends[-1] == last and (np.diff(ends) >= 0).all())
+    """Return whether these are ends of groups: whole numbers from 0 that never fall, up to `last`."""
+    if ends.dtype.kind not in "iu" or ends.ndim != 1 or not len(ends):
+        return False
+    return bool(ends[0] == 0 and ends[-1] == last and (ends[1:] >= ends[:-1]).all())
 
 
 def _unpickled(prefix: str, *parts: np.ndarray | torch.Tensor) -> PackedLabels:

@@ -13,6 +13,7 @@ N rows of a file, K keypoints, P points of a polygon.
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -23,6 +24,8 @@ from PIL import Image, UnidentifiedImageError
 from ultralytics.data.images.formats import IMG_FORMATS, is_array
 from ultralytics.data.images.io import header_size_hw, imread, jpeg_lacks_end, mend_jpeg
 from ultralytics.data.images.tiff import tiff_header
+from ultralytics.data.labels.polygons import have_area
+from ultralytics.utils.text import printable
 
 __all__ = [
     "KINDS",
@@ -39,8 +42,10 @@ __all__ = [
 ]
 
 MIN_SIDE_PX = 10
+MAX_LABEL_BYTES = 50_000_000
 SLACK = 0.01  # coordinates may leave 0..1 by this much, which rounding in label tools does
-LEAST_WIDTH = 3e-5  # of a polygon, as a share of its length: one pixel on a picture of 30,000
+BOX_VALUES = 5  # of a row: class and box
+NEEDS_POLYGONS = "the task needs polygons (class x1 y1 x2 y2 x3 y3 ...)"
 MAX_LINES_NAMED = 5  # a file wrong in every line is not worth a thousand messages
 
 # kind of finding -> whether the image is left out because of it
@@ -58,6 +63,7 @@ KINDS = {
     "coordinate out of range": True,
     "class id": True,
     "polygons and boxes in one file": True,
+    "boxes where polygons are needed": True,
 }
 
 
@@ -71,7 +77,7 @@ class Finding(NamedTuple):
 
     def __str__(self) -> str:
         where = f"{self.file}:{self.line}" if self.line else self.file
-        return f"{where}: {self.kind}: {self.text}" if self.text else f"{where}: {self.kind}"
+        return printable(f"{where}: {self.kind}: {self.text}" if self.text else f"{where}: {self.kind}")
 
 
 @dataclass(frozen=True)
@@ -83,12 +89,16 @@ class LabelRules:
         kpt_shape: (K, 2 or 3) for pose data sets, else None.
         single_cls: class ids do not matter, since all become 0.
         channels: of the pictures.
+        polygons: boxes will not do: segmentation and rotated boxes.
+        pose_values: values of the rows of a pose data set that is read for its boxes, 0 for other data sets.
     """
 
     nc: int = 0
     kpt_shape: tuple[int, int] | None = None
     single_cls: bool = False
     channels: int = 3
+    polygons: bool = False
+    pose_values: int = 0
 
 
 class LabelRows(NamedTuple):
@@ -135,14 +145,18 @@ def check_image(path: str | os.PathLike, channels: int = 3) -> tuple[tuple[int, 
         ValueError: saying what is wrong with it.
     """
     path = os.fspath(path)
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        raise ValueError("not a regular file")  # reading a pipe would wait for ever
     try:
         size_hw, image_format = _measured(path, channels)
     except FileNotFoundError:
         raise
     except UnidentifiedImageError:
         raise ValueError("the file is empty" if os.path.getsize(path) == 0 else "not a known picture format") from None
-    except (OSError, SyntaxError, ValueError, KeyError, Image.DecompressionBombError) as error:
-        raise ValueError(str(error).removeprefix(f"{path}: ")) from error
+    except ImportError:  # a package that reads such pictures is missing
+        raise
+    except Exception as error:  # Pillow's parsers raise whatever they stumble over
+        raise ValueError(str(error).removeprefix(f"{path}: ") or type(error).__name__) from error
     if min(size_hw) < MIN_SIDE_PX:
         raise ValueError(f"{size_hw[1]}x{size_hw[0]} pixels; both sides must be at least {MIN_SIDE_PX}")
     if image_format and image_format not in IMG_FORMATS:
@@ -200,7 +214,9 @@ def parse_label(text: str, rules: LabelRules) -> tuple[LabelRows | None, list[tu
     if not numbered:
         return _no_rows(rules), [("empty label file", 0, "")]
     lines, tokens = [n for n, _ in numbered], [values for _, values in numbered]
-    polygons = rules.kpt_shape is None and max(map(len, tokens)) > 6
+    if rules.pose_values and {*map(len, tokens)} == {rules.pose_values}:
+        tokens = [values[:BOX_VALUES] for values in tokens]
+    polygons = rules.kpt_shape is None and (rules.polygons or max(map(len, tokens)) > 6)
     problems = _wrong_lengths(lines, tokens, polygons, rules)
     if problems:
         return None, _shorten(problems)
@@ -232,8 +248,15 @@ def _wrong_lengths(
     lines: list[int], tokens: list[list[str]], polygons: bool, rules: LabelRules
 ) -> list[tuple[str, int, str]]:
     """Find rows with the wrong number of values; in a polygon file also rows that look like boxes."""
+    lengths = {*map(len, tokens)}
+    if polygons and lengths == {BOX_VALUES}:
+        return [("boxes where polygons are needed", lines[0], f"{NEEDS_POLYGONS}, and the file has boxes only")]
+    if rules.kpt_shape and lengths == {BOX_VALUES}:
+        points, values = rules.kpt_shape
+        text = f"the file has boxes only; pose rows have {points} x {values} values more"
+        return [("wrong number of values", lines[0], text)]
     if not polygons:
-        expected = 5 + (rules.kpt_shape[0] * rules.kpt_shape[1] if rules.kpt_shape else 0)
+        expected = BOX_VALUES + (rules.kpt_shape[0] * rules.kpt_shape[1] if rules.kpt_shape else 0)
         return [
             ("wrong number of values", line, f"{len(row)} values where {expected} are expected")
             for line, row in zip(lines, tokens, strict=True)
@@ -241,7 +264,7 @@ def _wrong_lengths(
         ]
     problems = []
     for line, row in zip(lines, tokens, strict=True):
-        if len(row) == 5:
+        if len(row) == BOX_VALUES:
             problems.append(("polygons and boxes in one file", line, "a box row among polygon rows"))
         elif len(row) < 7 or len(row) % 2 == 0:
             text = f"{len(row)} values; a polygon has a class and x y of three points or more"
@@ -278,14 +301,7 @@ def _have_area(values: Sequence[np.ndarray]) -> np.ndarray:
     """Return which rows (N,) are boxes with width and height, or polygons whose points are not all on one line."""
     if isinstance(values, np.ndarray):
         return (values[:, 3:5] > 0).all(1)
-    counts = np.array([len(row) // 2 for row in values])
-    points = np.concatenate([row[1:] for row in values]).reshape(-1, 2).astype(np.float64)
-    starts = np.cumsum(counts) - counts
-    points -= np.repeat(np.add.reduceat(points, starts) / counts[:, None], counts, 0)
-    xx, yy = np.add.reduceat(points * points, starts).T
-    xy = np.add.reduceat(points[:, 0] * points[:, 1], starts)
-    # Product and sum of the squared extents along and across the polygon's longest direction.
-    return xx * yy - xy * xy > (LEAST_WIDTH * (xx + yy)) ** 2
+    return have_area([row[1:].reshape(-1, 2) for row in values])
 
 
 def _wrong_values(lines: list[int], values: Sequence[np.ndarray], rules: LabelRules) -> list[tuple[str, int, str]]:
@@ -384,17 +400,32 @@ def scan_image(path: str, channels: int = 3) -> tuple[tuple[int, int], list[Find
     return size_hw, [Finding("mended JPEG", path, 0, note)] if note else []
 
 
+def _label_text(file: str) -> str:
+    """Return the content of a label file.
+
+    Raises:
+        FileNotFoundError: where there is none.
+        OSError, ValueError: no file, no text, or too large.
+    """
+    status = os.stat(file)
+    if not stat.S_ISREG(status.st_mode):
+        raise ValueError("not a regular file")
+    if status.st_size > MAX_LABEL_BYTES:
+        raise ValueError(f"it has {status.st_size / 1e6:,.0f} MB; a label file has at most {MAX_LABEL_BYTES / 1e6:.0f}")
+    with open(file, encoding="utf-8-sig") as stream:
+        return stream.read()
+
+
 def scan_pair(image: str, label: str, rules: LabelRules) -> ScanRow:
     """Check a picture and its label file."""
     size_hw, findings = scan_image(image, rules.channels)
     if size_hw == (0, 0):
         return ScanRow(size_hw, None, findings)
     try:
-        with open(label, encoding="utf-8-sig") as file:
-            rows, problems = parse_label(file.read(), rules)
+        rows, problems = parse_label(_label_text(label), rules)
     except FileNotFoundError:
         rows, problems = _no_rows(rules), [("missing label file", 0, "")]
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
         rows, problems = None, [("unreadable label file", 0, str(error))]
     return ScanRow(size_hw, rows, findings + [Finding(kind, label, line, text) for kind, line, text in problems])
 

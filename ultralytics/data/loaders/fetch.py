@@ -8,13 +8,15 @@ from pathlib import Path
 import numpy as np
 import requests
 
-from ultralytics.data.images.io import read_bytes
+from ultralytics.data.images.io import UnreadableImageError, read_bytes
 from ultralytics.utils.downloads import refuse_offline, safe_download
 from ultralytics.utils.paths import user_temp_dir
+from ultralytics.utils.text import printable
 
 __all__ = ["fetch_picture", "fetch_video", "is_address"]
 
 HTTP_TIMEOUT = 20
+MAX_BYTES = 200_000_000  # of a picture; a stream would go on for ever
 
 
 def is_address(source: str) -> bool:
@@ -31,10 +33,20 @@ def fetch_picture(address: str, channels: int = 3) -> np.ndarray:
         UnreadableImageError: what it sends is none.
     """
     refuse_offline(address)
-    answer = requests.get(address, timeout=HTTP_TIMEOUT)
-    if not answer.ok:
-        raise FileNotFoundError(f"{address}: the server answered {answer.status_code}.")
-    return read_bytes(answer.content, address, channels)
+    content = bytearray()
+    try:
+        with requests.get(address, timeout=HTTP_TIMEOUT, stream=True) as answer:
+            if not answer.ok:
+                raise FileNotFoundError(f"{address}: the server answered {answer.status_code}.")
+            for block in answer.iter_content(1 << 16):
+                content += block
+                if len(content) > MAX_BYTES:
+                    raise UnreadableImageError(
+                        f"{address}: more than {MAX_BYTES / 1e6:.0f} MB came, so it is no picture."
+                    )
+    except requests.RequestException as error:
+        raise ConnectionError(f"{address}: could not be fetched ({printable(error, 200)}).") from error
+    return read_bytes(bytes(content), address, channels)
 
 
 def fetch_video(address: str) -> Path:

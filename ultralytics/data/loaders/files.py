@@ -13,6 +13,7 @@ from urllib.parse import urlparse
 import cv2
 import numpy as np
 
+from ultralytics.data.describe.locate import read_lines
 from ultralytics.data.images.arrays import without_cached
 from ultralytics.data.images.formats import FORMATS_HELP_MSG, is_array, is_image, is_video
 from ultralytics.data.images.io import imread
@@ -23,11 +24,13 @@ from ultralytics.data.prefetch import AheadIterator
 from ultralytics.utils.downloads import refuse_offline
 from ultralytics.utils.env import cpu_count
 from ultralytics.utils.log import LOGGER
+from ultralytics.utils.text import printable
 
 __all__ = ["LoadImagesAndVideos", "list_source_files"]
 
 LEAST_AHEAD, MOST_AHEAD = 2, 16  # pictures that are decoded before their turn: as many as a batch has, within these
 DECODERS = 4  # threads at most
+
 
 class LoadImagesAndVideos:
     """Picture and video files, pictures first.
@@ -129,30 +132,29 @@ class LoadImagesAndVideos:
         group.clear()
         return paths, images, infos
 
-    def _picture(
-        self, pictures: Iterator[np.ndarray], file: str, number: int
-    ) -> Iterator[tuple[str, np.ndarray, str]]:
+    def _picture(self, pictures: Iterator[np.ndarray], file: str, number: int) -> Iterator[tuple[str, np.ndarray, str]]:
         try:
             image = next(pictures)
         except OSError as error:
             LOGGER.warning(f"skipping a picture: {error}")
             return
-        yield file, image, f"image {number}/{self.nf} {file}: "
+        yield file, image, f"image {number}/{self.nf} {printable(file)}: "
 
     def _frames(self, file: str, number: int) -> Iterator[tuple[str, np.ndarray, str]]:
         """Every `vid_stride`-th frame of a video, without those that cannot be decoded."""
         if not self._open(file):
-            LOGGER.warning(f"skipping a video that cannot be opened: {file}")
+            LOGGER.warning(f"skipping a video that cannot be opened: {printable(file)}")
             return
         film = self.cap
         for image in film.stream(self.vid_stride, self._ahead):
             self.frame += 1
             image = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)[..., None] if self.channels == 1 else image
-            yield file, image, f"video {number}/{self.nf} (frame {self.frame}/{self.frames}) {file}: "
+            yield file, image, f"video {number}/{self.nf} (frame {self.frame}/{self.frames}) {printable(file)}: "
+        name, missing = printable(file), film.announced - film.readable
         if not film.readable:
-            LOGGER.warning(f"skipping a video without readable frames: {file}")
-        elif film.readable < film.announced:
-            LOGGER.warning(f"{file} announces {film.announced} frames, {film.readable} of them could be read.")
+            LOGGER.warning(f"skipping a video without readable frames: {name}")
+        elif missing > 0:
+            LOGGER.warning(f"{name} announces {film.announced} frames, {missing} of them could not be read.")
 
     def _open(self, file: str) -> bool:
         self.close()
@@ -221,9 +223,8 @@ def _sorted_by_kind(files: Sequence[str]) -> tuple[list[str], list[str]]:
 
 def _listed_paths(file: Path) -> list[str]:
     """Paths in a list file; those that do not exist from the current folder are relative to the file's own."""
-    cells = (
-        file.read_text(encoding="utf-8-sig").replace(",", "\n" if file.suffix.lower() == ".csv" else ",").splitlines()
-    )
+    lines = read_lines(file)
+    cells = [cell for line in lines for cell in line.split(",")] if file.suffix.lower() == ".csv" else lines
     names = [cell.strip().strip("\"'") for cell in cells if cell.strip() and not cell.lstrip().startswith("#")]
     return [n if is_address(n) or os.path.exists(n) else os.path.join(file.parent, n) for n in names]
 

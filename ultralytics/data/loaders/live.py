@@ -13,6 +13,7 @@ from urllib.parse import urlparse
 import cv2
 import numpy as np
 
+from ultralytics.data.describe.locate import read_lines
 from ultralytics.data.loaders.types import BROKEN_IN_A_ROW, Batch, SourceTypes
 from ultralytics.utils.checks import require
 from ultralytics.utils.downloads import refuse_offline
@@ -165,7 +166,7 @@ class LoadStreams:
 def _stream_addresses(sources: Any) -> list[str]:
     """List of addresses from a `.streams` file, one address or several."""
     if isinstance(sources, (str, Path)) and Path(sources).is_file() and Path(sources).suffix.lower() == ".streams":
-        lines = Path(sources).read_text(encoding="utf-8-sig").splitlines()
+        lines = read_lines(Path(sources))
         return [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
     return [str(one).strip() for one in (sources if isinstance(sources, (list, tuple)) else [sources])]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from PIL import Image
 from ultralytics.cfg.errors import close_names
 from ultralytics.data.images.formats import is_image
 from ultralytics.data.images.io import header_size_hw
+from ultralytics.data.labels.polygons import have_area
 from ultralytics.utils.files import atomic_write
 from ultralytics.utils.log import LOGGER
 from ultralytics.utils.tqdm import TQDM
@@ -30,6 +32,7 @@ def convert_dota_to_yolo_obb(dota_root_path: str | Path, names: Sequence[str] = 
 
     Rows of the source are `x1 y1 x2 y2 x3 y3 x4 y4 class difficult` in pixels; those of the result are the class index
     and the corners as shares of the picture's sides, six digits. Corners outside the picture are moved to its border.
+    Boxes without area, also after that, and repeated rows are left out; the log says how many.
 
     Args:
         dota_root_path: folder of the data set.
@@ -49,24 +52,23 @@ def convert_dota_to_yolo_obb(dota_root_path: str | Path, names: Sequence[str] = 
     ids = {name: i for i, name in enumerate(names)}
     for part in parts:
         images = sorted(f for f in (root / "images" / part).iterdir() if is_image(f.name))
-        without = moved = 0
+        found = Counter(pictures=len(images))
         for image in TQDM(images, desc=f"Converting {part}"):
             source = root / "labels" / f"{part}_original" / f"{image.stem}.txt"
             if not source.is_file():
-                without += 1
+                found["without labels"] += 1
                 continue
             with Image.open(image) as picture:
                 height, width = header_size_hw(picture)
-            rows, outside = _converted(source, ids, np.array([width, height], np.float64))
-            moved += outside
+            rows = _converted(source, ids, np.array([width, height], np.float64), found)
             with atomic_write(root / "labels" / part / source.name, "w") as stream:
                 stream.writelines(rows)
-        LOGGER.info(f"{part}: {len(images)} pictures, {without} without labels, {moved} boxes cut at the border.")
+        LOGGER.info(f"{part}: " + ", ".join(f"{number} {what}" for what, number in found.items()))
 
 
-def _converted(source: Path, ids: dict[str, int], size_wh: np.ndarray) -> tuple[list[str], int]:
-    """Return the rows of one file, and how many boxes reached beyond the picture."""
-    rows, outside = [], 0
+def _converted(source: Path, ids: dict[str, int], size_wh: np.ndarray, found: Counter[str]) -> list[str]:
+    """Return the rows of one file."""
+    rows: dict[str, None] = {}
     for number, line in enumerate(source.read_text(encoding="utf-8-sig").splitlines(), 1):
         words = line.split()
         if not words or ":" in words[0]:  # `imagesource:...` and `gsd:...` head the files
@@ -83,6 +85,12 @@ def _converted(source: Path, ids: dict[str, int], size_wh: np.ndarray) -> tuple[
         except ValueError:
             raise ValueError(f"{source}:{number}: '{' '.join(words[:CORNERS])}' are not eight numbers.") from None
         inside = corners.clip(0, 1)
-        outside += int((inside != corners).any())
-        rows.append(f"{ids[name]} " + " ".join(f"{value:.6g}" for value in inside.ravel()) + "\n")
-    return rows, outside
+        if not have_area([inside])[0]:
+            found["boxes without area left out"] += 1
+            continue
+        if (inside != corners).any():
+            found["boxes cut at the border"] += 1
+        row = f"{ids[name]} " + " ".join(f"{value:.6g}" for value in inside.ravel()) + "\n"
+        found["repeated rows left out" if row in rows else "boxes"] += 1
+        rows[row] = None
+    return list(rows)

@@ -8,19 +8,22 @@ from typing import Any
 import cv2
 import numpy as np
 
+from ultralytics.data.labels.polygons import have_area
 from ultralytics.ops.masks import join_outlines
 
 __all__ = ["decode_rle", "mask_outlines"]
 
+MAX_PIXELS = 1 << 28  # of a mask that run lengths describe
 NEXT, PARENT = 0, 3  # columns of OpenCV's tree of contours
+NEARLY_HALF = 0.49  # of a pixel: what rounds and what is cut off goes to the same pixel
 
 
 def mask_outlines(mask: np.ndarray) -> list[np.ndarray]:
     """Return the outline (P, 2) of every connected part of a mask (H, W), in pixels.
 
     Holes are joined to the outline around them by seams of no width. Filling an outline with OpenCV, which colours the
-    outline's own pixels too, gives the part again. Parts of less than three corner points, which are lines, get a
-    repeated point so that they are polygons.
+    outline's own pixels too, gives the part again. A part that is a straight line of pixels, or one pixel, gets a width
+    that rounds to nothing, since objects without area are no objects.
     """
     contours, tree = cv2.findContours(np.ascontiguousarray(mask, np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
     outlines = []
@@ -28,9 +31,20 @@ def mask_outlines(mask: np.ndarray) -> list[np.ndarray]:
         if tree[0, i, PARENT] < 0:
             holes = [contours[k].reshape(-1, 2) for k in np.flatnonzero(tree[0, :, PARENT] == i)]
             outline = _with_holes(contour.reshape(-1, 2), holes)
-            missing = max(0, 3 - len(outline))
-            outlines.append(np.concatenate((outline, outline[-1:].repeat(missing, 0))))
+            outlines.append(outline if have_area([outline])[0] else _widened(outline))
     return outlines
+
+
+def _widened(line: np.ndarray) -> np.ndarray:
+    """A rectangle or parallelogram `(4, 2)` beside a straight line `(P, 2)` of pixels, narrower than half a pixel."""
+    line = line.astype(np.float64)
+    low, high = line.min(0), line.max(0)
+    if (high > low).all():  # falling or rising
+        first, last = line[line[:, 0].argmin()], line[line[:, 0].argmax()]
+        below = np.array([0, NEARLY_HALF])
+        return np.stack([first, last, last + below, first + below])
+    right, bottom = np.maximum(high, low + NEARLY_HALF)
+    return np.array([low, [right, low[1]], [right, bottom], [low[0], bottom]])
 
 
 def _with_holes(outline: np.ndarray, holes: list[np.ndarray]) -> np.ndarray:
@@ -51,9 +65,11 @@ def decode_rle(rle: Mapping[str, Any]) -> np.ndarray:
     Runs go down the columns, the first one is background.
 
     Raises:
-        ValueError: where the runs do not add up to the size.
+        ValueError: where the runs do not add up to the size, or that is too large.
     """
-    height, width = rle["size"]
+    height, width = (int(side) for side in rle["size"])
+    if not 0 < height * width <= MAX_PIXELS:
+        raise ValueError(f"run lengths of {height} x {width} pixels; at most {MAX_PIXELS:,} pixels are drawn.")
     counts = rle["counts"]
     runs = _unpacked(counts) if isinstance(counts, (str, bytes)) else [int(run) for run in counts]
     if min(runs, default=0) < 0 or sum(runs) != height * width:

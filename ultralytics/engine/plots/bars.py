@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from ultralytics.engine.plots.files import save_figure
+
 __all__ = ["plot_multitrain_results"]
 
 
@@ -40,6 +42,5 @@ def plot_multitrain_results(scores: Mapping[str, float], key: str = "fitness", s
     axes.tick_params(axis="x", rotation=45)
     axes.legend(frameon=False)
     file = Path(save_dir) / "multitrain_results.png"
-    file.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(file, dpi=200)
+    save_figure(figure, file)
     return file

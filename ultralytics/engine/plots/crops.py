@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from ultralytics.data.images.depth import as_drawable
-from ultralytics.utils.files import increment_path
+from ultralytics.utils.files import increment_path, writing
 
 __all__ = ["save_one_box"]
 
@@ -51,7 +51,8 @@ def save_one_box(
         file = Path(file)
         file.parent.mkdir(parents=True, exist_ok=True)
         target = increment_path(file).with_suffix(".jpg")
-        Image.fromarray(as_drawable(crop)[..., ::-1].copy()).save(str(target), quality=95, subsampling=0)
+        with writing(target):
+            Image.fromarray(as_drawable(crop)[..., ::-1].copy()).save(str(target), quality=95, subsampling=0)
     return crop if BGR else crop[..., ::-1]
 
 

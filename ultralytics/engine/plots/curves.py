@@ -13,11 +13,11 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
-from ultralytics.engine.plots.files import write_image
+from ultralytics.engine.plots.files import save_figure
 from ultralytics.utils.log import LOGGER
+from ultralytics.utils.text import plot_text
 
 __all__ = ["plot_matrix", "plot_mc_curve", "plot_pr_curve", "plot_results"]
 
@@ -42,13 +42,7 @@ def _new_figure(width: float, height: float, **layout: Any):
 
 
 def _save(figure: Any, path: Path, on_plot: Callable[..., Any] | None) -> None:
-    """Write a figure in the format of the path's suffix; PNG by OpenCV, which takes a third of the time."""
-    if path.suffix.lower() == ".png":
-        figure.canvas.draw()
-        write_image(path, cv2.cvtColor(np.asarray(figure.canvas.buffer_rgba()), cv2.COLOR_RGBA2BGR))
-    else:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(path, dpi=_DPI)
+    save_figure(figure, path, _DPI)
     if on_plot is not None:
         on_plot(path)
 
@@ -93,7 +87,7 @@ def _unit_square(figure: Any, axes: Any, xlabel: str, ylabel: str, title: str) -
 def _class_names(names: Mapping[int, str] | Sequence[str] | None, count: int) -> list[str]:
     """Return the names of `count` rows, numbers where there are none."""
     known = list(names.values()) if isinstance(names, Mapping) else list(names or ())
-    return known if len(known) == count else [str(i) for i in range(count)]
+    return [plot_text(name) for name in (known if len(known) == count else range(count))]
 
 
 def plot_pr_curve(
@@ -185,7 +179,8 @@ def plot_matrix(
     """
     count = len(labels)
     text = 13 if count < 10 else 10 if count < 30 else 9 if count < 60 else 7
-    figure, axes, bar_axes = _square_beside_bar(labels if count < 100 else [], count, text)
+    names = [plot_text(label) for label in labels] if count < 100 else []
+    figure, axes, bar_axes = _square_beside_bar(names, count, text)
     blank = 0.005 if fractions else 0.5
     shown = np.where(values < blank, np.nan, values)
     edges = np.arange(count + 1) - 0.5
@@ -232,8 +227,11 @@ def _square_beside_bar(names: Sequence[str], count: int, text: float) -> tuple[A
 # History of a run -----------------------------------------------------------------------------------------------------
 def _read_columns(file: Path) -> dict[str, np.ndarray]:
     """Return the columns of a results file; empty or unreadable cells are NaN."""
-    with open(file, encoding="utf-8", newline="") as stream:
-        rows = list(csv.reader(stream))
+    try:
+        with open(file, encoding="utf-8", newline="") as stream:
+            rows = list(csv.reader(stream))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ValueError(f"{file} is no table of results: {error}.") from error
     if len(rows) < 2:
         return {}
 
@@ -298,9 +296,9 @@ def plot_results(
             if name not in columns:
                 continue
             epochs = columns.get("epoch", np.arange(1, len(columns[name]) + 1))
-            axes.plot(epochs, columns[name], ".-", color=None, linewidth=1.6, markersize=6, label=stem)
+            axes.plot(epochs, columns[name], ".-", color=None, linewidth=1.6, markersize=6, label=plot_text(stem))
             axes.plot(epochs, _gaussian(columns[name]), ":", linewidth=2, color="#e8590c", label="smooth")
-        axes.set_title(name, fontsize=11)
+        axes.set_title(plot_text(name), fontsize=11)
         axes.tick_params(labelsize=9)
         axes.grid(**_GRID)
     for axes in grid[len(panels) :]:

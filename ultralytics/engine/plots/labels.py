@@ -8,9 +8,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from ultralytics.engine.plots.files import save_figure
 from ultralytics.engine.plots.palette import colors
 from ultralytics.ops.boxes import xywh2xyxy
 from ultralytics.utils.log import LOGGER
+from ultralytics.utils.text import plot_text
 
 __all__ = ["plot_labels"]
 
@@ -55,7 +57,7 @@ def plot_labels(
         panel.set_xlabel(x_name)
         panel.set_ylabel(y_name)
     path = Path(save_dir) / "labels.jpg"
-    figure.savefig(path, dpi=200)
+    save_figure(figure, path)
     if on_plot is not None:
         on_plot(path)
 
@@ -67,7 +69,7 @@ def _count_panel(panel, classes: np.ndarray, names: dict[int, str]) -> None:
     panel.bar(range(bins), counts, color=[np.array(colors(i)) / 255 for i in range(bins)])
     panel.set_ylabel("instances")
     if 0 < len(names) < MAX_NAMES:
-        panel.set_xticks(range(bins), [names.get(i, str(i)) for i in range(bins)], rotation=90, fontsize=10)
+        panel.set_xticks(range(bins), [plot_text(names.get(i, i)) for i in range(bins)], rotation=90, fontsize=10)
     else:
         panel.set_xlabel("classes")
 

@@ -18,6 +18,7 @@ from ultralytics.engine.plots.palette import colors
 from ultralytics.ops.boxes import xywh2xyxy, xyxy2xywh
 from ultralytics.ops.rotated import xywhr2xyxyxyxy
 from ultralytics.utils.log import LOGGER
+from ultralytics.utils.text import label_text, printable
 
 __all__ = ["output_to_rotated_target", "output_to_target", "plot_images"]
 
@@ -94,7 +95,9 @@ def plot_images(
         chosen = _select(table, i, count, conf_thres)
         _draw(annotator, chosen, scale, names, show_labels, show_conf)
         if paths is not None:
-            annotator.text((2, 2), Path(paths[i]).name[:40], txt_color=(220, 220, 220), box_color=(40, 40, 40))
+            annotator.text(
+                (2, 2), printable(Path(paths[i]).name, 40), txt_color=(220, 220, 220), box_color=(40, 40, 40)
+            )
         annotator.rectangle((0, 0, tile_hw[1] - 1, tile_hw[0] - 1), outline=(255, 255, 255), width=2)
         y, x = i // side * tile_hw[0], i % side * tile_hw[1]
         grid[y : y + tile_hw[0], x : x + tile_hw[1]] = annotator.result()
@@ -133,7 +136,7 @@ def _draw(
     tints = [colors(label, True) for label in items["cls"]]
     texts = []
     for k, label in enumerate(items["cls"].tolist()):
-        name = (names.get(label, str(label)) if names else str(label)) if show_labels else ""
+        name = label_text(names.get(label, label) if names else label) if show_labels else ""
         score = f"{items['conf'][k]:.1f}" if len(items["conf"]) and show_conf else ""
         texts.append(f"{name} {score}".strip())
     tile_h, tile_w = annotator.im.shape[:2]

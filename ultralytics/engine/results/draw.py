@@ -12,6 +12,7 @@ from ultralytics.engine.plots.palette import colors
 from ultralytics.engine.results.picture import PictureResults
 from ultralytics.engine.results.tensors import as_numpy
 from ultralytics.ops.masks import scale_masks
+from ultralytics.utils.text import label_text
 
 __all__ = ["DrawOptions", "draw"]
 
@@ -105,7 +106,7 @@ def _draw_boxes(annotator: Annotator, result: PictureResults, options: DrawOptio
         annotator.outline(shapes[i], tints[i])
     for i in order:
         words = [f"id:{int(rows.id[i])}"] if options.labels and rows.is_track else []
-        words += [str(result.names[int(rows.cls[i])])] if options.labels else []
+        words += [label_text(result.names[int(rows.cls[i])])] if options.labels else []
         words += [f"{rows.conf[i]:.2f}"] if options.conf else []
         if words:
             annotator.caption(shapes[i], " ".join(words), tints[i], options.txt_color)
@@ -114,7 +115,7 @@ def _draw_boxes(annotator: Annotator, result: PictureResults, options: DrawOptio
 def _draw_probs(annotator: Annotator, result: PictureResults, options: DrawOptions) -> None:
     probs = result.probs.numpy()
     top = zip(probs.top5, probs.top5conf.tolist(), strict=True)
-    text = "\n".join(f"{result.names[i]} {p:.2f}" for i, p in top)
+    text = "\n".join(f"{label_text(result.names[i])} {p:.2f}" for i, p in top)
     offset = round(result.orig_shape[0] * 0.03)
     annotator.text((offset, offset), text, txt_color=options.txt_color, box_color=(64, 64, 64))
 

@@ -27,6 +27,7 @@ from ultralytics.ops.boxes import clip_boxes
 from ultralytics.utils.log import LOGGER
 from ultralytics.utils.namespace import SimpleClass
 from ultralytics.utils.overrides import in_use
+from ultralytics.utils.text import file_name
 
 __all__ = ["Results", "results_class"]
 
@@ -234,7 +235,8 @@ class Results(SimpleClass, DataExportMixin):
         return annotator.result(pil)
 
     def _default_name(self) -> str:
-        return f"results_{Path(self.path).name}"
+        source = Path(self.path)
+        return f"results_{file_name(source.stem)}{source.suffix}"
 
     def show(self, *args: Any, **kwargs: Any) -> None:
         """Open the annotated picture in a window; arguments as in `plot`."""

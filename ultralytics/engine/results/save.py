@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +11,10 @@ from ultralytics.data.images.depth import as_drawable
 from ultralytics.engine.plots.crops import save_one_box
 from ultralytics.engine.results.picture import PictureResults
 from ultralytics.engine.results.tensors import as_numpy
+from ultralytics.utils.files import writing
 from ultralytics.utils.log import LOGGER
+from ultralytics.utils.text import file_name as part_of_path
+from ultralytics.utils.text import printable
 
 __all__ = ["label_rows", "save_crops", "save_label_file"]
 
@@ -27,7 +29,9 @@ def label_rows(result: PictureResults, save_conf: bool = False) -> list[str]:
     """
     if result.probs is not None:
         probs = result.probs.numpy()
-        return [f"{p:.2f} {result.names[i]}" for i, p in zip(probs.top5, probs.top5conf.tolist(), strict=True)]
+        return [
+            f"{p:.2f} {printable(result.names[i])}" for i, p in zip(probs.top5, probs.top5conf.tolist(), strict=True)
+        ]
     rows = result.obb if result.obb is not None else result.boxes
     if rows is None:
         return []
@@ -69,7 +73,7 @@ def save_label_file(result: PictureResults, file: str | Path, save_conf: bool = 
     if lines:
         path = Path(file)
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("a", encoding="utf-8") as stream:
+        with writing(path, append=True), path.open("a", encoding="utf-8") as stream:
             stream.writelines(f"{line}\n" for line in lines)
     left_out = len(result) - len(lines) if result.probs is None else 0
     if left_out:
@@ -92,10 +96,5 @@ def save_crops(result: PictureResults, folder: str | Path, file_name: str | Path
     picture = as_drawable(result.orig_img)
     corners = as_numpy(rows.xyxyxyxy if result.obb is not None else rows.xyxy)
     for corner, label in zip(corners, as_numpy(rows.cls).astype(int).tolist(), strict=True):
-        target = Path(folder) / _folder_name(result.names[label]) / f"{Path(file_name).stem}.jpg"
+        target = Path(folder) / part_of_path(result.names[label]) / f"{part_of_path(Path(file_name).stem)}.jpg"
         save_one_box(corner, picture, file=target, BGR=True)
-
-
-def _folder_name(name: str) -> str:
-    """Return a class name as one path part: names come from files and must not lead out of the folder."""
-    return re.sub(r"[\\/:*?\"<>|\x00-\x1f]|^\.+", "_", str(name)) or "_"

@@ -8,6 +8,7 @@ import numpy as np
 
 from ultralytics.engine.results.picture import PictureResults
 from ultralytics.engine.results.tensors import as_numpy
+from ultralytics.utils.text import label_text
 
 __all__ = ["class_counts", "summarize"]
 
@@ -23,13 +24,15 @@ def class_counts(result: PictureResults) -> str:
         return f"depth {metres.min():.2f}-{metres.max():.2f}m, " if metres.size else "(no depth), "
     if result.probs is not None:
         probs = result.probs.numpy()
-        return "".join(f"{result.names[i]} {p:.2f}, " for i, p in zip(probs.top5, probs.top5conf.tolist(), strict=True))
+        return "".join(
+            f"{label_text(result.names[i])} {p:.2f}, " for i, p in zip(probs.top5, probs.top5conf.tolist(), strict=True)
+        )
     rows = result.boxes if result.boxes is not None else result.obb
     if rows is None or not len(rows):
         return "(no detections), "
     classes, counts = np.unique(as_numpy(rows.cls).astype(int), return_counts=True)
     pairs = zip(classes.tolist(), counts.tolist(), strict=True)
-    return "".join(f"{n} {result.names[c]}{'s' * (n > 1)}, " for c, n in pairs)
+    return "".join(f"{n} {label_text(result.names[c])}{'s' * (n > 1)}, " for c, n in pairs)
 
 
 def summarize(result: PictureResults, normalize: bool = False, decimals: int = 5) -> list[dict[str, Any]]:

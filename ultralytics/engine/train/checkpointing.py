@@ -2,7 +2,7 @@
 
 The public keys let any reader of such files use the weights. The key `continuation` holds what only an exact resume
 needs: float32 weights of the model in training, gradients that wait for their optimizer step, positions and
-verdicts. All of it is plain tensors, numbers and text, so a restricted unpickler reads it.
+verdicts. All of it is plain tensors, numbers and text, which the safe reader of checkpoints takes.
 """
 
 from __future__ import annotations
@@ -67,8 +67,17 @@ class Progress:
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Progress:
-        """Rebuild from a checkpoint; unknown keys of later formats are ignored."""
-        return cls(**{k: state[k] for k in cls.__dataclass_fields__ if k in state})
+        """Rebuild from a checkpoint; unknown keys of later formats are ignored.
+
+        Raises:
+            ValueError: a value of another type than a run writes.
+        """
+        given = {k: state[k] for k in cls.__dataclass_fields__ if k in state}
+        for key, value in given.items():
+            kind = type(getattr(cls(), key))
+            if type(value) is not kind and not (kind is float and type(value) is int):
+                raise ValueError(f"the checkpoint's '{key}' is {value!r:.60}, not {kind.__name__}; no run writes that.")
+        return cls(**given)
 
 
 def plain(value: Any) -> Any:
@@ -188,13 +197,18 @@ def restore(trainer: Any, checkpoint: Mapping[str, Any]) -> None:
     Raises:
         ValueError: if the file belongs to another network or optimizer.
     """
+    try:
+        _restore(trainer, checkpoint)
+    except (RuntimeError, ValueError, LookupError, TypeError, AttributeError) as error:
+        raise ValueError(f"the checkpoint does not fit this run, so it cannot be continued exactly: {error}") from error
+
+
+def _restore(trainer: Any, checkpoint: Mapping[str, Any]) -> None:
+    """Put all parts of a checkpoint back; raises whatever a part that does not fit leads to."""
     part = checkpoint["continuation"]
     model = unwrap_model(trainer.model)
-    try:
-        restore_weights(trainer, checkpoint)
-        trainer.optimizer.load_state_dict(checkpoint["optimizer"])
-    except (RuntimeError, ValueError) as error:
-        raise ValueError(f"the checkpoint does not fit this run, so it cannot be continued exactly: {error}") from error
+    restore_weights(trainer, checkpoint)
+    trainer.optimizer.load_state_dict(checkpoint["optimizer"])
     align_state(trainer.optimizer)
     if checkpoint.get("scaler"):
         trainer.scaler.load_state_dict(checkpoint["scaler"])
@@ -216,5 +230,8 @@ def _restore_criterion(model: nn.Module, state: Mapping[str, Any]) -> None:
     if isinstance(model.criterion, nn.Module):
         model.criterion.load_state_dict(dict(state))
         return
+    known = getattr(model.criterion, "training_state", ())
     for name, value in state.items():
+        if name not in known:
+            raise ValueError(f"its loss has no '{name}'")
         setattr(model.criterion, name, value)

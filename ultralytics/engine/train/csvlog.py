@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ultralytics.utils.files import atomic_write
+from ultralytics.utils.files import atomic_write, writing
 
 __all__ = ["CsvLog"]
 
@@ -52,7 +52,7 @@ class CsvLog:
         if fresh or not self.path.exists():
             self.rewrite()
         else:
-            with open(self.path, "a", encoding="utf-8", newline="") as file:
+            with writing(self.path, append=True), open(self.path, "a", encoding="utf-8", newline="") as file:
                 file.write(",".join(row) + "\n")
 
     def rewrite(self) -> None:
@@ -70,7 +70,13 @@ class CsvLog:
         return {name: [_number(row[i]) for row in self.rows] for i, name in enumerate(self.columns)}
 
     def load_columns(self, table: Mapping[str, list[Any]], until_epoch: int) -> None:
-        """Take over the rows of a checkpoint up to and including epoch `until_epoch` (from 0) and rewrite the file."""
+        """Take over the rows of a checkpoint up to and including epoch `until_epoch` (from 0) and rewrite the file.
+
+        Raises:
+            ValueError: what the checkpoint holds is no table of numbers.
+        """
+        if not _is_table(table):
+            raise ValueError("the checkpoint's table of results is damaged, so its run cannot be continued exactly.")
         self.columns = list(table)
         rows = zip(*table.values(), strict=True)
         self.rows = [["" if v is None else f"{v:.6g}" for v in row] for row in rows]
@@ -81,15 +87,36 @@ class CsvLog:
 
     @staticmethod
     def read(path: Path) -> dict[str, list[float | int | None]]:
-        """Read a results.csv, also a padded one of older versions; incomplete lines are left out."""
+        """Read a results.csv, also a padded one of older versions; incomplete lines are left out.
+
+        Raises:
+            ValueError: no text, or a cell that is no number; names file and line.
+        """
         if not path.exists():
             return {}
-        with open(path, encoding="utf-8", newline="") as file:
-            lines = [[cell.strip() for cell in line] for line in csv.reader(file)]
+        try:
+            with open(path, encoding="utf-8", newline="") as file:
+                lines = [[cell.strip() for cell in line] for line in csv.reader(file)]
+        except (UnicodeDecodeError, csv.Error) as error:
+            raise ValueError(f"{path} is no table of results: {error}.") from error
         if not lines:
             return {}
-        columns, complete = lines[0], [line for line in lines[1:] if len(line) == len(lines[0])]
-        return {name: [_number(line[i]) for line in complete] for i, name in enumerate(columns)}
+        columns, rows = lines[0], []
+        for number, line in enumerate(lines[1:], 2):
+            try:
+                rows += [[_number(cell) for cell in line]] if len(line) == len(columns) else []
+            except (ValueError, OverflowError) as error:
+                raise ValueError(f"{path}, line {number}: {error}; expected numbers.") from error
+        return {name: [row[i] for row in rows] for i, name in enumerate(columns)}
+
+
+def _is_table(table: Any) -> bool:
+    """Whether these are columns of numbers, all of one length, with names that a line can hold."""
+    if not isinstance(table, Mapping) or not all(isinstance(column, list) for column in table.values()):
+        return False
+    names = all(isinstance(name, str) and not set(name) & set(',"\r\n') for name in table)
+    numbers = all(v is None or isinstance(v, (int, float)) for column in table.values() for v in column)
+    return names and numbers and len({len(c) for c in table.values()}) <= 1 and None not in table.get("epoch", [])
 
 
 def _number(text: str) -> float | int | None:

@@ -32,13 +32,24 @@ from typing import Any
 import torch
 from torch import nn
 
-from ultralytics.nn.builder.registry import register, registered
+from ultralytics.engine.task import resolve
+from ultralytics.nn.builder.registry import admit, admitted, hold, register_entry, registered
 from ultralytics.utils import env
-from ultralytics.utils.device import parse_device
+from ultralytics.utils.device import parse_device, select_device
 from ultralytics.utils.dist import find_free_network_port
 from ultralytics.utils.log import LOGGER
+from ultralytics.utils.overrides import replacements
 
-__all__ = ["WorkerSpec", "devices_of", "join_group", "launch", "leave_group", "reduce_normalizer", "total_over_ranks"]
+__all__ = [
+    "WorkerSpec",
+    "devices_of",
+    "join_group",
+    "launch",
+    "leave_group",
+    "reduce_normalizer",
+    "require_devices",
+    "total_over_ranks",
+]
 
 TIMEOUT_S = 10_800  # ranks may wait this long for each other (the first one builds label caches)
 WORKER_FLAG = "ULTRALYTICS_TRAINING_WORKER"
@@ -55,6 +66,16 @@ def devices_of(device: Any) -> list[str]:
     if isinstance(device, torch.device):
         return [str(device)]
     return [part for part in parse_device(device).split(",") if part]
+
+
+def require_devices(devices: Sequence[str]) -> None:
+    """Check that listed devices exist, before processes are started for them.
+
+    Raises:
+        ValueError: one does not; says which there are.
+    """
+    if set(devices) != {"cpu"}:
+        select_device(",".join(devices), verbose=False)
 
 
 def rank_device(device: Any) -> str:
@@ -209,7 +230,12 @@ def pack(spec: WorkerSpec) -> bytes:
     for entry in blocks.values():
         if entry["path"].startswith("__main__:"):
             _require_script(f"block '{entry['path']}'")
-    parts = {"blocks": blocks, "script": _script()}
+    replaced = replacements()
+    for item in replaced.values():
+        _require_importable(item)
+    # By path, not pickled: a class of the script itself has to be found before anything is unpickled.
+    paths = {place: f"{item.__module__}:{item.__qualname__}" for place, item in replaced.items()}
+    parts = {"blocks": blocks, "replaced": paths, "admitted": admitted(), "script": _script()}
     return pickle.dumps(parts) + pickle.dumps(spec)
 
 
@@ -332,8 +358,9 @@ def _load_script(path: str) -> None:
     sys.modules["__main__"] = sys.modules["__mp_main__"] = module
 
 
-def _needs_script(payload: bytes, blocks: Mapping[str, Mapping[str, str]]) -> bool:
-    return b"__main__" in payload or any(entry["path"].startswith("__main__:") for entry in blocks.values())
+def _needs_script(payload: bytes, parts: Mapping[str, Any]) -> bool:
+    paths = [*(entry["path"] for entry in parts["blocks"].values()), *parts["replaced"].values()]
+    return b"__main__" in payload or any(path.startswith("__main__:") for path in paths)
 
 
 def read_spec(file: Path) -> WorkerSpec:
@@ -341,12 +368,17 @@ def read_spec(file: Path) -> WorkerSpec:
     with open(file, "rb") as stream:
         parts = pickle.load(stream)
         payload = stream.read()
-    if parts["script"] and _needs_script(payload, parts["blocks"]):
+    if parts["script"] and _needs_script(payload, parts):
         _load_script(parts["script"])
+    for place, path in parts["replaced"].items():
+        module, _, name = place.partition(":")
+        setattr(importlib.import_module(module), name, resolve(path))
+    modules, packages = parts["admitted"]
+    for module in modules:
+        admit(module)
+    hold(packages)
     for name, entry in parts["blocks"].items():
-        importlib.import_module(entry["path"].partition(":")[0])
-        if name not in registered():
-            register(entry["path"], entry["call"], name=name, out=entry.get("out", "in"))
+        register_entry(name, entry)
     return pickle.loads(payload)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ultralytics.engine.train import loop
+from ultralytics.engine.train import loop, setup
 from ultralytics.nn.weights.checkpoint import load_checkpoint, strip_optimizer
 from ultralytics.utils.dist import broadcast_object
 from ultralytics.utils.log import LOGGER
@@ -37,7 +37,7 @@ def strip_and_validate(trainer: Any) -> None:
     target = trainer.best if trainer.best.exists() else trainer.last
     if trainer.is_main and trainer.best.exists():
         strip_optimizer(trainer.best, updates=table)
-    if broadcast_object(target.exists()):
+    if setup.held_out(trainer) is not None and broadcast_object(target.exists()):
         _validate(trainer, target)
     if trainer.is_main and trainer.last.exists():
         strip_optimizer(trainer.last, updates=table)
@@ -50,7 +50,8 @@ def _validate(trainer: Any, file: Path) -> None:
     trainer.validator.args.compile = False  # was meant for training
     model: Any = file
     if trainer.world_size > 1:
-        model = broadcast_object(load_checkpoint(file)[0] if trainer.is_main else None)
+        trust = bool(trainer.args.get("trust"))
+        model = broadcast_object(load_checkpoint(file, trust=trust)[0] if trainer.is_main else None)
     trainer.metrics = trainer.validator(model=model)
     if trainer.metrics:
         trainer.metrics.pop("fitness", None)

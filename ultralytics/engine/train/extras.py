@@ -13,6 +13,7 @@ from torch import nn
 from ultralytics.nn.cost.flops import get_flops, get_num_params, input_channels
 from ultralytics.utils.device import time_sync
 from ultralytics.utils.log import LOGGER
+from ultralytics.utils.unbuilt import refuse
 
 __all__ = [
     "MODELOPT_REQUIREMENTS",
@@ -95,12 +96,12 @@ def convert_optimizer_state_dict_to_fp16(state_dict: Mapping[str, Any]) -> dict[
 
 
 def model_info_for_loggers(trainer: Any) -> dict[str, float]:
-    """Return parameters, GFLOPs and validation milliseconds of a trainer's model, under the names that loggers show."""
+    """Return what loggers show of a trainer's model: parameters, GFLOPs at its image size, validation milliseconds."""
     model = trainer.model
     speed = (getattr(trainer.validator, "speed", None) or {}).get("inference", 0.0)
     return {
         "model/parameters": get_num_params(model),
-        "model/GFLOPs": round(get_flops(model), 3),
+        "model/GFLOPs": round(get_flops(model, trainer.args.imgsz), 3),
         "model/speed_PyTorch(ms)": round(float(speed), 3),
     }
 
@@ -202,10 +203,7 @@ def _profile(op: Any, x: torch.Tensor, n: int) -> tuple[int, float, float, float
 
 def prepare_qat(model: nn.Module, dataloader: Any, preprocess: Callable, batches: int = 8) -> nn.Module:
     """Not built: train normally and export weights of 16 bits instead."""
-    raise NotImplementedError(
-        "quantisation-aware training is not built, nor are exports of 8 bits; train normally and halve the file at "
-        "export: model.export(format='onnx', quantize=16)."
-    )
+    refuse("qat")
 
 
 def is_qat(model: nn.Module) -> bool:

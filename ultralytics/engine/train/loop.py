@@ -180,7 +180,7 @@ def end_epoch(trainer: Any) -> bool:
     final = trainer.epoch + 1 >= trainer.epochs
     trainer.ema.update_attr(modules.unwrap_model(trainer.model), include=EMA_ATTRIBUTES)
     wanted = trainer.args.val or final or trainer.stop or trainer.stopper.possible_stop
-    if wanted and math.isfinite(float(sum(trainer.tloss.values()))):
+    if wanted and setup.held_out(trainer) is not None and math.isfinite(float(sum(trainer.tloss.values()))):
         trainer._clear_memory(FULL)
         trainer.metrics, trainer.fitness = trainer.validate()
     trainer.fitness = broadcast_object(trainer.fitness)

@@ -12,6 +12,7 @@ from torch import nn
 
 __all__ = ["Precision"]
 
+DTYPES = ("float32", "bfloat16", "float16")
 FIELDS = {"dtype": str, "channels_last": bool, "threads": int, "note": str, "spare_s": float}
 
 
@@ -79,6 +80,12 @@ class Precision:
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Precision:
-        """Rebuild from `state`."""
+        """Rebuild from `state`.
+
+        Raises:
+            ValueError: a type of numbers that no run computes in.
+        """
         known = {key: kind(state[key]) for key, kind in FIELDS.items() if key in state}
+        if known.get("dtype", "float32") not in DTYPES:
+            raise ValueError(f"dtype '{known['dtype']}' is none of {', '.join(DTYPES)}.")
         return cls(**known)

@@ -11,6 +11,7 @@ import numpy as np
 from torch import nn
 
 from ultralytics.cfg.merge import get_cfg
+from ultralytics.engine.plots.files import save_figure
 from ultralytics.engine.train.runfolder import claim_new
 from ultralytics.utils.files import atomic_write
 from ultralytics.utils.log import LOGGER, colorstr
@@ -91,5 +92,5 @@ class MultiTrainer:
             panel.set_title(key, fontsize=8)
             panel.tick_params(axis="x", rotation=45, labelsize=7)
         figure.tight_layout()
-        figure.savefig(self.save_dir / "multitrain_results.png", dpi=200)
+        save_figure(figure, self.save_dir / "multitrain_results.png")
         plt.close(figure)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ultralytics.cfg.merge import DEFAULT_CFG_DICT, get_cfg
+from ultralytics.data.describe.remembered import check_remembered, is_elsewhere
 from ultralytics.engine.train.checkpointing import continuation_of
 from ultralytics.nn.weights.checkpoint import load_checkpoint
 from ultralytics.utils.files import get_latest_run
@@ -72,16 +73,22 @@ def find_resumption(args: Any, overrides: Mapping[str, Any]) -> Resumption:
 
     Raises:
         FileNotFoundError: no checkpoint there.
+        NothingToResumeError: the file holds no arguments of a run.
+        RememberedDataError: the data set is an address, which has to be given again.
     """
     path = _checkpoint_path(args.resume)
     model, checkpoint = load_checkpoint(path, trust=bool(args.get("trust")))
+    if not isinstance(checkpoint.get("train_args"), Mapping):
+        raise NothingToResumeError(f"'{path}' cannot be resumed: it does not say how its run was started.")
     stored = {k: v for k, v in checkpoint["train_args"].items() if k in DEFAULT_CFG_DICT or k == "augmentations"}
     changes = _permitted(overrides, stored)
     stored |= changes
     stored |= {"model": str(path), "resume": str(path), "mode": "train", "trust": bool(args.get("trust"))}
     if not _exists(stored.get("data")) and overrides.get("data"):
         stored["data"] = overrides["data"]
-    stored["save_dir"] = str(changes.get("save_dir") or _run_folder(path, checkpoint))
+    elif stored.get("data") is not None:
+        check_remembered(stored["data"], path, own_reader=True)
+    stored["save_dir"] = str(changes.get("save_dir") or _run_folder(path))
     return Resumption(path, get_cfg(overrides=stored), model, checkpoint, _refusal(path, checkpoint))
 
 
@@ -102,7 +109,7 @@ def _refusal(path: Path, checkpoint: Mapping[str, Any]) -> str:
     epoch = checkpoint.get("epoch", -1)
     reason = (
         "the run it belongs to is finished"
-        if epoch is None or epoch < 0
+        if epoch is None or (isinstance(epoch, int) and epoch < 0)
         else "it was written by another version and lacks what an exact continuation needs"
     )
     return (
@@ -149,12 +156,15 @@ def _permitted(overrides: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[
 
 
 def _exists(data: Any) -> bool:
-    """Whether a data argument names a file, a folder, or something that is looked up by name."""
-    return data is not None and (Path(str(data)).exists() or not Path(str(data)).is_absolute())
+    """Whether a data argument names a file, a folder, or something that is looked up by name on this machine."""
+    if data is None or is_elsewhere(data):
+        return False
+    return Path(str(data)).exists() or not Path(str(data)).is_absolute()
 
 
-def _run_folder(path: Path, checkpoint: Mapping[str, Any]) -> Path | str:
-    """Return the folder that the run goes on in: where its checkpoint lies, so that a moved run is found."""
-    if path.parent.name == "weights":
-        return path.parent.parent
-    return checkpoint["train_args"].get("save_dir") or path.parent
+def _run_folder(path: Path) -> Path:
+    """Return the folder that the run goes on in: where its checkpoint lies, so that a moved run is found.
+
+    What the file itself says about folders does not count: it could name any that this user may write to.
+    """
+    return path.parent.parent if path.parent.name == "weights" else path.parent

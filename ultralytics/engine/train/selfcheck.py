@@ -26,6 +26,7 @@ from torch import nn
 from ultralytics.engine.train.mode import Precision
 from ultralytics.utils.device import get_cpu_info
 from ultralytics.utils.files import atomic_write
+from ultralytics.utils.literals import mark_of
 from ultralytics.utils.log import LOGGER
 from ultralytics.utils.paths import get_user_config_dir
 
@@ -72,10 +73,7 @@ def remembered(work: Any, modes: Sequence[Precision], counts: Sequence[int], mem
 
 def _read(file: Path) -> dict[str, Any]:
     """Return the remembered verdicts, none where the file is missing or damaged."""
-    try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
+    content = mark_of(file)
     return content if isinstance(content, dict) else {}
 
 

@@ -18,6 +18,7 @@ from typing import Any
 import torch
 from torch.optim.lr_scheduler import LambdaLR
 
+from ultralytics.cfg.errors import ConfigValueError
 from ultralytics.engine.train import amp, checkpointing, ddp, schedule
 from ultralytics.engine.train.checkpointing import Progress
 from ultralytics.engine.train.csvlog import CsvLog
@@ -42,8 +43,10 @@ __all__ = [
     "build_optimizer",
     "build_pipeline",
     "build_schedule",
+    "check_splits",
     "claim_folder",
     "close_loaders",
+    "held_out",
     "plan_steps",
     "renew_pipeline",
     "set_epoch_rates",
@@ -139,6 +142,26 @@ def keep_generators() -> Iterator[None]:
         set_rng_state(state)
 
 
+def held_out(trainer: Any) -> Any:
+    """Return where the pictures to validate on are, or None where the data set has none."""
+    return trainer.data.get("val") or trainer.data.get("test") or None
+
+
+def check_splits(trainer: Any) -> None:
+    """Refuse a data set that lacks pictures which the run needs.
+
+    Raises:
+        ConfigValueError: says which, and what to do.
+    """
+    if not trainer.data.get("train"):
+        raise ConfigValueError(f"data '{trainer.args.data}' has no 'train:' images, so it can only be validated on.")
+    if held_out(trainer) is None and trainer.args.val:
+        raise ConfigValueError(
+            f"data '{trainer.args.data}' has neither 'val:' nor 'test:' images. Give some, or train with val=False: "
+            "then no epoch is measured, and best.pt is the last one."
+        )
+
+
 def renew_pipeline(trainer: Any) -> None:
     """Let the trainer build loaders, optimizer and schedule for its batch size, and fit the rest to them."""
     close_loaders(trainer)
@@ -168,12 +191,12 @@ def build_loaders(trainer: Any) -> None:
         )
     size = trainer.batch_size // world
     factor = trainer.spec.val_batch_factor if trainer.spec else 1
-    held_out = trainer.data.get("val") or trainer.data.get("test")
-    # In validation every process takes a part of the images, and rank 0 gathers what they found.
     trainer.train_loader = trainer.get_dataloader(
         trainer.data["train"], batch_size=size, rank=trainer.rank, mode="train"
     )
-    trainer.test_loader = trainer.get_dataloader(held_out, batch_size=size * factor, rank=trainer.rank, mode="val")
+    if (path := held_out(trainer)) is not None:
+        # In validation every process takes a part of the images, and rank 0 gathers what they found.
+        trainer.test_loader = trainer.get_dataloader(path, batch_size=size * factor, rank=trainer.rank, mode="val")
 
 
 def close_loaders(trainer: Any) -> None:

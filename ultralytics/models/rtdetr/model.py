@@ -19,7 +19,7 @@ class RTDETR(Model):
     Args:
         model: a checkpoint, a model YAML, an exported file, or another model to share state with.
         verbose: print the layer table of a model built from YAML.
-        trust: open checkpoints without the restricted unpickler.
+        trust: open checkpoints with the ordinary unpickler.
 
     Raises:
         ValueError: the model has another head than RT-DETR's.

@@ -6,8 +6,6 @@ the file again. The exporter and `AutoBackend` call these three and never ask fo
 
 from __future__ import annotations
 
-import ast
-import contextlib
 import importlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -32,14 +30,11 @@ __all__ = [
     "as_list",
     "each_tensor",
     "format_class",
-    "parse_metadata",
     "validate_args",
 ]
 
 CPU = torch.device("cpu")
 NEUTRAL = {"dynamic": False, "opset": None, "workspace": None, "optimize": False, "nms": None, "batch": 1}
-INTEGERS = {"stride", "batch", "channels"}
-LITERALS = {"args", "end2end", "imgsz", "kpt_names", "kpt_shape", "names"}
 
 
 class ExportArgumentError(ConfigValueError, AssertionError):
@@ -145,6 +140,8 @@ class ExportFormat(ABC):
             NotImplementedError: one that it should take and this package cannot do yet.
         """
         validate_args(self.name, args, self.facts.args)
+        if getattr(args, "dnn", False) and self.name != "onnx":
+            raise ExportArgumentError(f"'dnn=True' is for OpenCV, which reads format='onnx', not '{self.name}'.")
         if plan.precision in self.facts.unbuilt:
             raise NotImplementedError(
                 f"quantize={plan.precision} is not built for {self.facts.title}; use quantize=16 or leave it out."
@@ -156,12 +153,23 @@ class ExportFormat(ABC):
         """Write a prepared model and return the path; the file appears whole or not at all."""
 
     def peek(self, path: Path) -> Mapping[str, Any]:
-        """Return the parsed metadata of a file without preparing it to run; empty where that cannot be read."""
+        """Return the checked metadata of a file without preparing it to run; empty where that cannot be read.
+
+        Raises:
+            MetadataError: a value that cannot be right.
+        """
         return {}
 
     @abstractmethod
-    def load(self, path: Path, device: torch.device, half: bool = False) -> Runtime:
-        """Open a file of this format."""
+    def load(self, path: Path, device: torch.device, half: bool = False, trust: bool = False) -> Runtime:
+        """Open a file of this format.
+
+        Args:
+            path: the file.
+            device: where to run.
+            half: ask for half precision, where the file leaves a choice.
+            trust: open it without the checks that keep a stranger's file from doing more than predict.
+        """
 
 
 class OwnFormat(ExportFormat):
@@ -218,25 +226,6 @@ def validate_args(format: str, passed_args: Any, valid_args: Sequence[str]) -> N
         raise ExportArgumentError(
             f"'quantize={wanted}' is not a precision of format='{format}'; it stores {', '.join(map(str, possible))}."
         )
-
-
-def parse_metadata(raw: Mapping[str, Any]) -> dict[str, Any]:
-    """Turn stored metadata, where values may be texts, into typed values; nothing in it is evaluated.
-
-    A value that cannot be read stays as it is. Names become a dict with int keys.
-    """
-    parsed = {}
-    for key, value in raw.items():
-        if isinstance(value, str) and key in INTEGERS | LITERALS:
-            with contextlib.suppress(ValueError, SyntaxError, MemoryError, RecursionError):
-                value = int(float(value)) if key in INTEGERS else ast.literal_eval(value)
-        parsed[key] = value
-    names = parsed.get("names")
-    if isinstance(names, Mapping):
-        parsed["names"] = {int(k): str(v) for k, v in names.items()}
-    elif isinstance(names, (list, tuple)):
-        parsed["names"] = dict(enumerate(map(str, names)))
-    return parsed
 
 
 def as_list(y: Any) -> list[torch.Tensor]:

@@ -11,6 +11,7 @@ import inspect
 import io
 import warnings
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,9 @@ import psutil
 import torch
 from torch import nn
 
-from ultralytics.nn.backends.base import ExportArgumentError, ExportFormat, ExportPlan, Runtime, parse_metadata
+from ultralytics.nn.backends.base import ExportArgumentError, ExportFormat, ExportPlan, Runtime
+from ultralytics.nn.backends.metadata import MetadataError, parse_metadata
+from ultralytics.nn.backends.opencv import OpenCvRuntime
 from ultralytics.utils.checks.requirements import require
 from ultralytics.utils.env import cpu_count
 from ultralytics.utils.files import atomic_write
@@ -66,8 +69,12 @@ class OnnxRuntime(Runtime):
         except Exception as error:  # the runtime raises classes of its own, one per kind of damage
             raise ValueError(f"{path} is not an ONNX file that ONNX Runtime can run: {error}") from error
         self.device = device
-        self.metadata = parse_metadata(self.session.get_modelmeta().custom_metadata_map)
-        (self.input,) = self.session.get_inputs()
+        self.metadata = parse_metadata(_session_metadata(self.session, path), str(path))
+        inputs = self.session.get_inputs()
+        if len(inputs) != 1 or len(inputs[0].shape) != 4:
+            shapes = ", ".join(f"{one.name} {one.shape}" for one in inputs) or "none"
+            raise ValueError(f"{path}: the graph takes {shapes}; expected one input of images (B, C, H, W).")
+        (self.input,) = inputs
         self.dtype = torch.float16 if "float16" in self.input.type else torch.float32
 
     def forward(self, x: torch.Tensor) -> list[torch.Tensor]:
@@ -91,6 +98,14 @@ class OnnxRuntime(Runtime):
         self.session = None
 
 
+def _session_metadata(session: Any, path: Path) -> Mapping[str, str]:
+    """Return the texts that a session's file has."""
+    try:
+        return session.get_modelmeta().custom_metadata_map
+    except UnicodeDecodeError as error:
+        raise MetadataError(str(path), "*", f"is no UTF-8 text ({error.reason})") from error
+
+
 class OnnxFormat(ExportFormat):
     """`.onnx` files."""
 
@@ -98,8 +113,17 @@ class OnnxFormat(ExportFormat):
     own_nms = True
 
     def check(self, args: Any, plan: ExportPlan) -> ExportPlan:
-        """Check the operator set against what the recorder and the installed `onnx` can write."""
+        """Check the operator set against what the recorder and the installed `onnx` can write.
+
+        With `dnn` the file is to be run by OpenCV, any version of it: blocks choose forms with constant kernels, sizes
+        are fixed, and suppression stays outside.
+        """
         plan = super().check(args, plan)
+        if getattr(args, "dnn", False):
+            unfit = [f"{name}=True" for name, set_ in (("dynamic", plan.dynamic), ("nms", plan.nms)) if set_]
+            if unfit:
+                raise ExportArgumentError(f"'dnn=True' is for OpenCV, which takes no '{unfit[0]}' file; leave one out.")
+            plan = replace(plan, dynamic_kernels=False)
         best = best_opset()
         newest = min(20, require("onnx", "export", "ONNX export").defs.onnx_opset_version())
         oldest = max(MIN_OPSET, plan.min_opset)
@@ -130,13 +154,17 @@ class OnnxFormat(ExportFormat):
         """Return the metadata of a file."""
         try:
             return read_metadata(path)
-        except Exception as error:  # protobuf has errors of its own; running the file will say what is wrong with it
+        except MetadataError:
+            raise
+        except (OSError, ValueError, ImportError) as error:  # running the file will say what is wrong with it
             LOGGER.debug(f"{path}: {error}")
             return {}
 
-    def load(self, path: Path, device: torch.device, half: bool = False) -> OnnxRuntime:
-        """Open a file; its precision is that of its graph."""
-        return OnnxRuntime(path, device)
+    def load(
+        self, path: Path, device: torch.device, half: bool = False, trust: bool = False, dnn: bool = False
+    ) -> OnnxRuntime | OpenCvRuntime:
+        """Open a file, with `dnn` by OpenCV; its precision is that of its graph."""
+        return OpenCvRuntime(path, device) if dnn else OnnxRuntime(path, device)
 
 
 class _FloatIO(nn.Module):
@@ -225,7 +253,7 @@ def physical_cores() -> int:
 
 def read_metadata(path: str | Path) -> Mapping[str, Any]:
     """Return the parsed metadata of a file without opening a session."""
-    return parse_metadata(onnx_metadata(path))
+    return parse_metadata(onnx_metadata(path), str(path))
 
 
 __getattr__, __dir__ = offer(__name__, {"ONNXBackend": "ultralytics.nn.backends.single:ONNXBackend"})

@@ -12,6 +12,7 @@ from torch import nn
 from ultralytics.cfg.tasks import TASK_INFOS
 from ultralytics.nn.accelerate import pack_convolutions
 from ultralytics.nn.backends.base import ExportFormat, ExportPlan, Runtime, as_list, each_tensor
+from ultralytics.nn.backends.metadata import parse_metadata
 from ultralytics.nn.builder.names import guess_model_task
 from ultralytics.nn.hooks import BACKWARD, copy_network, evaluating, has_hooks
 from ultralytics.nn.protocols import HintsParams
@@ -139,7 +140,7 @@ def _facts_of_network(model: nn.Module) -> dict[str, Any]:
     head = layers[-1] if isinstance(layers, nn.Sequential) and len(layers) else model
     args = getattr(model, "args", None)
     task = getattr(model, "task", None)
-    facts = {
+    facts: dict[str, Any] = {
         "stride": int(torch.as_tensor(stride).max()) if stride is not None else 32,
         "task": task if task in TASK_INFOS else guess_model_task(model),
         "imgsz": args.get("imgsz", 640) if isinstance(args, Mapping) else 640,
@@ -149,9 +150,7 @@ def _facts_of_network(model: nn.Module) -> dict[str, Any]:
         "kpt_shape": getattr(head, "kpt_shape", None),
         "kpt_names": getattr(model, "kpt_names", None),
     }
-    if isinstance(facts["imgsz"], int):
-        facts["imgsz"] = [facts["imgsz"]] * 2
-    return {k: v for k, v in facts.items() if v is not None}
+    return parse_metadata(facts, str(getattr(model, "pt_path", None) or type(model).__name__))
 
 
 def _first_channels(model: nn.Module) -> int:
@@ -167,9 +166,10 @@ class PyTorchFormat(ExportFormat):
         """Refuse: a checkpoint is saved, not exported."""
         raise ValueError("a PyTorch checkpoint is not an export format; use model.save(...) or choose format='onnx'.")
 
-    def load(self, path: Path, device: torch.device, half: bool = False, **options: Any) -> NativeRuntime:
-        """Open a checkpoint; `options` are those of `NativeRuntime` and `trust`."""
-        trust = options.pop("trust", False)
+    def load(
+        self, path: Path, device: torch.device, half: bool = False, trust: bool = False, **options: Any
+    ) -> NativeRuntime:
+        """Open a checkpoint; `options` are those of `NativeRuntime`."""
         model, _ = load_checkpoint(str(path), trust=trust)
         return NativeRuntime(model, device, half, own=True, **options)
 

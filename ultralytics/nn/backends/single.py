@@ -95,7 +95,7 @@ class TorchScriptBackend(BaseBackend):
 
 
 class ONNXBackend(BaseBackend):
-    """An ONNX file, run by ONNX Runtime."""
+    """An ONNX file, run by ONNX Runtime, or with `format="dnn"` by OpenCV."""
 
     format = "onnx"
 
@@ -107,9 +107,9 @@ class ONNXBackend(BaseBackend):
         format: str = "onnx",
         session_options: None = None,
     ) -> None:
-        if format != self.format or session_options is not None:
+        if format not in {"onnx", "dnn"} or session_options is not None:
             raise NotImplementedError(
-                "ONNXBackend opens ONNX files by ONNX Runtime with options of its own; leave out 'format' and "
-                "'session_options', or open a session yourself."
+                "ONNXBackend opens ONNX files by ONNX Runtime, or by OpenCV with format='dnn', and sets up the session "
+                "itself; leave out 'session_options', or open a session yourself."
             )
-        super().__init__(weight, device, fp16)
+        super().__init__(weight, device, fp16, dnn=format == "dnn")

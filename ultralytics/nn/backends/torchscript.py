@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import warnings
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,28 +12,38 @@ from typing import Any
 import torch
 from torch import nn
 
-from ultralytics.nn.backends.base import ExportArgumentError, ExportFormat, ExportPlan, Runtime, as_list, parse_metadata
+from ultralytics.nn.backends.base import ExportArgumentError, ExportFormat, ExportPlan, Runtime, as_list
+from ultralytics.nn.backends.metadata import MetadataError
+from ultralytics.nn.backends.torchscript_archive import METADATA, checked_copy, read_archive_metadata
 from ultralytics.utils.files import atomic_write
+from ultralytics.utils.log import LOGGER
 
 __all__ = ["TorchScriptFormat", "TorchScriptRuntime"]
 
-METADATA = "config.txt"  # entry of the file's extra data
-
 
 class TorchScriptRuntime(Runtime):
-    """A TorchScript module on a device."""
+    """A TorchScript module on a device.
 
-    def __init__(self, path: Path, device: torch.device) -> None:
-        extra = {METADATA: ""}
+    Args:
+        path: the file.
+        device: where to run.
+        trust: let the file's program do whatever torch can, which includes writing files.
+
+    Raises:
+        ValueError: no TorchScript file, or a program that does more than compute; its metadata is wrong.
+    """
+
+    def __init__(self, path: Path, device: torch.device, trust: bool = False) -> None:
+        self.metadata = read_archive_metadata(path)
+        if trust:
+            LOGGER.warning(f"opening '{path}' with trust=True: its program may do anything that torch can.")
+        source = str(path) if trust else checked_copy(path)
         with warnings.catch_warnings():  # `torch.jit` is deprecated in favour of formats this file is not
             warnings.simplefilter("ignore")
             try:
-                self.module = torch.jit.load(str(path), map_location=device, _extra_files=extra).eval()
+                self.module = torch.jit.load(source, map_location=device).eval()
             except (RuntimeError, ValueError) as error:
                 raise ValueError(f"{path} is not a TorchScript file that can be read: {error}") from error
-        text = extra[METADATA]
-        text = text.decode("utf-8") if isinstance(text, bytes) else text
-        self.metadata = parse_metadata(json.loads(text)) if text else {}
         self.device = device
         self.dtype = next((p.dtype for p in self.module.parameters() if p.is_floating_point()), torch.float32)
 
@@ -73,12 +82,12 @@ class TorchScriptFormat(ExportFormat):
     def peek(self, path: Path) -> Mapping[str, Any]:
         """Return the metadata of a file."""
         try:
-            with zipfile.ZipFile(path) as archive:
-                entry = next(name for name in archive.namelist() if name.endswith(f"extra/{METADATA}"))
-                return parse_metadata(json.loads(archive.read(entry)))
-        except (OSError, ValueError, StopIteration, zipfile.BadZipFile):
+            return read_archive_metadata(path)
+        except MetadataError:
+            raise
+        except (OSError, ValueError):  # running the file will say what is wrong with it
             return {}
 
-    def load(self, path: Path, device: torch.device, half: bool = False) -> TorchScriptRuntime:
+    def load(self, path: Path, device: torch.device, half: bool = False, trust: bool = False) -> TorchScriptRuntime:
         """Open a file; its precision is that of its weights."""
-        return TorchScriptRuntime(path, device)
+        return TorchScriptRuntime(path, device, trust)

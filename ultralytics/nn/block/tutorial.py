@@ -7,6 +7,8 @@ block; nothing builds new ones.
 
 from __future__ import annotations
 
+import math
+
 from torch import nn
 
 from ultralytics.nn.block.parameternet import DynamicConv, DynamicConv2d
@@ -23,12 +25,21 @@ class DynamicConv_Single(nn.Module):
 
 
 def modernise(block: DynamicConv) -> None:
-    """Give a `DynamicConv` that was pickled in the tutorial form today's children, in place, with the same weights."""
+    """Give a `DynamicConv` that was pickled in the tutorial form today's children, in place, with the same weights.
+
+    Raises:
+        ValueError: the weights are not of the shape that the block's numbers say.
+    """
     layers = block.conv
     if not isinstance(layers, nn.Sequential):
         return
     single = layers[0]
     old = single.cond_conv
+    kernel = old.out_channels * (old.in_channels // old.groups) * math.prod(old.kernel_size)
+    if old.num_experts * kernel != old.weight.numel():
+        raise ValueError(
+            f"a dynamic convolution has {old.weight.numel()} weights instead of {old.num_experts * kernel}."
+        )
     conv = DynamicConv2d(
         old.in_channels,
         old.out_channels,

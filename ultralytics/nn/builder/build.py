@@ -26,15 +26,17 @@ from ultralytics.nn.builder.registry import (
     ModelYamlError,
     Scale,
     admit,
-    import_block,
     lookup,
-    parse_call,
+    spec_of_entry,
 )
+from ultralytics.utils.literals import parse_literal
 from ultralytics.utils.log import LOGGER, colorstr
 
 __all__ = ["Plan", "Row", "construct", "parse_model", "plan", "probe"]
 
 MAX_REPEATS = 1000  # a larger number is a slip of the pen, and building it would not end
+MAX_CLASSES = 100_000
+MAX_ARGUMENT = 10_000  # characters of an argument that is written as text
 STRUCTURE_KEYS = frozenset({"backbone", "head", "scales", "modules", "yaml_file"})
 
 
@@ -156,14 +158,17 @@ def _check_top_level(cfg: Mapping[str, Any], ch: int) -> None:
     if not cfg["backbone"] and not cfg["head"]:
         raise ModelYamlError("has no layers.")
     nc = cfg.get("nc", 1)
-    if not isinstance(nc, int) or isinstance(nc, bool) or nc < 1:
-        raise ModelYamlError(f"needs a whole number of classes above 0, got {nc!r}.", argument="nc")
+    if not isinstance(nc, int) or isinstance(nc, bool) or not 1 <= nc <= MAX_CLASSES:
+        raise ModelYamlError(f"needs a whole number of classes from 1 to {MAX_CLASSES:,}, got {nc!r}.", argument="nc")
     if not isinstance(ch, int) or isinstance(ch, bool) or ch < 1:
         raise ModelYamlError(f"needs a whole number of input channels above 0, got {ch!r}.", argument="channels")
 
 
 def _own_blocks(modules: Any) -> dict[str, LayerSpec]:
-    """Return the blocks that a YAML brings along under `modules:`; they are valid for that YAML only."""
+    """Return the blocks that a YAML brings along under `modules:`; they are valid for that YAML only.
+
+    Nothing is imported that the user has not named, by `register` or in a local YAML file (see `admit_blocks`).
+    """
     if modules is None:
         return {}
     if not isinstance(modules, Mapping):
@@ -171,32 +176,19 @@ def _own_blocks(modules: Any) -> dict[str, LayerSpec]:
     specs = {}
     for name, entry in modules.items():
         fields = {"path": entry} if isinstance(entry, str) else dict(entry) if isinstance(entry, Mapping) else {}
-        surplus = set(fields) - {"path", "call", "out"}
-        if "path" not in fields or surplus:
+        texts = all(isinstance(value, str) for value in (name, *fields.values()))
+        if "path" not in fields or not texts or set(fields) - {"path", "call", "out", "like"}:
             raise ModelYamlError(
-                f"entry '{name}' must be an import path or {{path, call, out}}, got {entry!r}.", argument="modules"
+                f"entry {name!r} must be an import path or {{path, call, out}} or {{path, like}}, all of them texts, "
+                f"got {entry!r}.",
+                argument="modules",
             )
         try:
-            import_block(fields["path"])  # runs the module's own @register, whose pattern then counts
-            specs[name] = _own_spec(name, fields)
+            specs[name] = spec_of_entry(name, fields)
         except (ImportError, TypeError, ValueError) as error:
             raise ModelYamlError(f"entry '{name}': {error}", argument="modules") from None
         admit(specs[name].path)
     return specs
-
-
-def _own_spec(name: str, fields: Mapping[str, str]) -> LayerSpec:
-    """Return the spec of a `modules:` entry: the registered one unless the entry says how to call the block."""
-    path = fields["path"] if ":" in fields["path"] else ":".join(fields["path"].rsplit(".", 1))
-    if "call" not in fields:
-        try:
-            known = lookup(name)
-        except ModelYamlError:
-            known = None
-        if known and known.path == path:
-            return known
-    out = fields.get("out", "in")
-    return LayerSpec(path, parse_call(fields.get("call", "in, out, *"), out), out)
 
 
 def _pick_scale(cfg: Mapping[str, Any]) -> Scale:
@@ -211,7 +203,7 @@ def _pick_scale(cfg: Mapping[str, Any]) -> Scale:
         wanted = next(iter(scales))
         if len(scales) > 1:
             LOGGER.warning(f"no model scale passed. Assuming scale='{wanted}'.")
-    if wanted not in scales:
+    if wanted not in list(scales):  # which may be anything, also what has no hash
         raise ModelYamlError(f"has no size '{wanted}'; it defines {list(scales)}.", argument="scale")
     return _scale(wanted, scales[wanted])
 
@@ -235,6 +227,8 @@ def _activation(text: Any, own: Mapping[str, LayerSpec]) -> nn.Module | None:
     if text is None:
         return None
     problem = f"must be a module by name with plain arguments, such as nn.ReLU() or nn.LeakyReLU(0.1), got {text!r}."
+    if len(str(text)) > MAX_ARGUMENT:
+        raise ModelYamlError(problem[:200], argument="activation")
     try:
         node = ast.parse(str(text), mode="eval").body
         call = node if isinstance(node, ast.Call) else ast.Call(node, [], [])
@@ -293,8 +287,8 @@ def literal(value: Any, scope: Mapping[str, Any]) -> Any:
     if value in scope:
         return scope[value]
     try:
-        return ast.literal_eval(value)
-    except (ValueError, SyntaxError, RecursionError, MemoryError):
+        return parse_literal(value, MAX_ARGUMENT)
+    except ValueError:
         return value
 
 
@@ -330,7 +324,8 @@ def _build(row: Row, file: str) -> nn.Module:
         blocks = [row.target(*row.args, **row.kwargs) for _ in range(row.copies)]
     except Exception as error:
         own = blocks_class(row.target).__module__
-        problem = f"cannot be built with {row.args}: {error or type(error).__name__}"
+        reason = str(error).splitlines() or [type(error).__name__]  # torch may add a trace of its own source lines
+        problem = f"cannot be built with {row.args}: {reason[0]}"
         # A block of the user's own may have a fault that only its traceback shows.
         chain = None if own.startswith(("ultralytics.", "torch.", "torchvision.")) else error
         raise ModelYamlError(problem, **where) from chain
@@ -339,6 +334,12 @@ def _build(row: Row, file: str) -> nn.Module:
     if not all(sizes):
         name, shape = next((name, tuple(p.shape)) for name, p in layer.named_parameters() if not p.numel())
         raise ModelYamlError(f"cannot be built with {row.args}: it would have no weights in {name} {shape}", **where)
+    taken = sorted({"i", "f", "type", "np"} & {*layer._modules, *layer._parameters, *layer._buffers})
+    if taken:
+        raise ModelYamlError(
+            f"has children or weights named {taken}; the builder sets these on every layer, so name them otherwise.",
+            **where,
+        )
     layer.np = sum(sizes)
     layer.i, layer.f = row.index, row.source
     kind = type(blocks[0])
@@ -415,8 +416,8 @@ def _probe_layer(layer: nn.Module, given: Any, row: Row, file: str, last: bool) 
         raise ModelYamlError(f"does not accept maps of shape {shapes} from {row.source}: {reason}", **where) from None
     if not last and isinstance(y, torch.Tensor) and y.ndim == 4 and y.shape[1] != row.c_out:
         raise ModelYamlError(
-            f"gives {y.shape[1]} channels where its call pattern promises {row.c_out}; register it with the right "
-            f"'call' or 'out'.",
+            f"gives {y.shape[1]} channels where its row and call pattern promise {row.c_out}; correct the row, or "
+            f"register it with the right 'call' or 'out'.",
             **where,
         )
     return y

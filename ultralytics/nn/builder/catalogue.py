@@ -77,7 +77,7 @@ def _argument(parameter: inspect.Parameter, hint: Any, note: str) -> Argument:
 def listing(text: str = "") -> str:
     """Return a table of the blocks whose name contains `text`, whatever its case: name and YAML arguments."""
     rows = [(name, spec) for name, spec in sorted(registered().items()) if text.lower() in name.lower()]
-    width = max((len(name) for name, _ in rows), default=0) + 2
+    width = max([len("block"), *(len(name) for name, _ in rows)]) + 2
     lines = [f"{'block':<{width}}arguments in a model YAML"]
     lines += [f"{name:<{width}}[{', '.join(map(str, yaml_arguments(spec)))}]" for name, spec in rows]
     return "\n".join([*lines, "", "nn.X and torchvision.ops.X may be named too. More about one: yolo blocks C2f"])

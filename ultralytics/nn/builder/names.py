@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 from torch import nn
 
 from ultralytics.cfg.tasks import TASK_INFOS
+from ultralytics.nn.builder.registry import admit_blocks, lookup, spec_of_entry
 from ultralytics.nn.builder.unbuilt import refuse_file
 from ultralytics.utils.checks.files import check_yaml, check_yolov5u_filename
 from ultralytics.utils.log import LOGGER
@@ -24,6 +26,7 @@ P6_SHORTHAND = re.compile(r"(yolov[58][nslmx])6")
 # A variant before the task's suffix: `yolov8-DynamicConv-seg`; the files have it behind.
 SUFFIXES = "|".join(info.suffix for info in TASK_INFOS.values() if info.suffix)
 VARIANT_FIRST = re.compile(rf"(yolo\D*\d+)(-.+)({SUFFIXES})$")
+ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+:/", re.IGNORECASE)  # one letter would be a drive
 CLASSIFIER_NAMES = frozenset({"classify", "classifier", "cls", "fc"})
 
 
@@ -63,7 +66,8 @@ def yaml_model_load(path: str | Path) -> dict[str, Any]:
 
     Returns:
         Its content with the added keys `scale` (size letter of the name, else of the file, else empty) and `yaml_file`
-        (the name as asked for).
+        (the name as asked for). Blocks that a local file brings along under `modules:` may be imported from now on;
+        those of a file that was fetched may not.
     """
     asked = Path(path)
     short = P6_SHORTHAND.fullmatch(asked.stem)
@@ -72,6 +76,8 @@ def yaml_model_load(path: str | Path) -> dict[str, Any]:
         LOGGER.warning(f"'{path}' means '{asked.name}' in this package.")
     asked = Path(check_yolov5u_filename(str(asked), verbose=False))
     content = YAML.load(model_yaml_file(asked))
+    if not ADDRESS.match(str(path).strip()):
+        admit_blocks(content.get("modules"))
     return {**content, "scale": guess_model_scale(asked) or content.get("scale", ""), "yaml_file": str(asked)}
 
 
@@ -104,26 +110,49 @@ def guess_model_task(model: str | Path | Mapping[str, Any] | nn.Module) -> str:
     return task or "detect"
 
 
-def _task_of_class(name: str) -> str | None:
-    """Return the task of a head by its class name; names that contain a known one count, e.g. `WorldDetect`."""
-    heads = {head: task for task, info in TASK_INFOS.items() for head in info.heads}
-    if name in heads:
-        return heads[name]
+HEADS = {head: task for task, info in TASK_INFOS.items() for head in info.heads}
+
+
+def _task_in_word(name: str) -> str | None:
+    """Return the task that a head's name speaks of: names that contain a known one count, e.g. `WorldDetect`."""
     lower = name.lower()
     if lower in CLASSIFIER_NAMES:
         return "classify"
     # The longest known name wins: SemanticSegment also contains Segment.
-    inside = [head for head in heads if head.lower() in lower]
-    return heads[max(inside, key=len)] if inside else None
+    inside = [head for head in HEADS if head.lower() in lower]
+    return HEADS[max(inside, key=len)] if inside else None
+
+
+def _task_of_kind(kind: type) -> str | None:
+    """Return the task of a head's class: what it says as `task`, else that of what it derives from."""
+    said = getattr(kind, "task", None)
+    if isinstance(said, str) and said in TASK_INFOS:
+        return said
+    return next((HEADS[base.__name__] for base in kind.__mro__ if base.__name__ in HEADS), None)
+
+
+def _head_name(cfg: Any) -> str:
+    """Return the module name of the last row of a YAML, empty where there is none."""
+    try:
+        return str(cfg["head"][-1][2])
+    except (KeyError, IndexError, TypeError):
+        return ""
 
 
 def _task_of_rows(cfg: Mapping[str, Any]) -> str | None:
-    """Return the task by the module name of the last row of a YAML."""
+    """Return the task by the last row of a YAML: by its name, its class, or a known name inside its name."""
+    name = _head_name(cfg)
+    return HEADS.get(name) or (_task_of_own_head(name, cfg.get("modules")) if name else None) or _task_in_word(name)
+
+
+def _task_of_own_head(name: str, modules: Any) -> str | None:
+    """Return the task of a head that the user has brought along, None where the name leads nowhere."""
     try:
-        name = str(cfg["head"][-1][2])
-    except (KeyError, IndexError, TypeError):
+        entry = modules.get(name) if isinstance(modules, Mapping) else None
+        found = (spec_of_entry(name, entry) if entry else lookup(name)).resolve()
+    except (AttributeError, ImportError, KeyError, TypeError, ValueError):  # building the model will say what is wrong
         return None
-    return _task_of_class(name)
+    return _task_of_kind(found.func if isinstance(found, functools.partial) else found)
 
 
 def _task_of_network(model: nn.Module) -> str | None:
@@ -131,15 +160,16 @@ def _task_of_network(model: nn.Module) -> str | None:
     owners = [model]
     while isinstance(getattr(owners[-1], "model", None), nn.Module) and len(owners) < 3:
         owners.append(owners[-1].model)
-    for owner in owners:
-        task = _task_of_rows(getattr(owner, "yaml", None))
-        if task:
-            return task
+    names = [_head_name(getattr(owner, "yaml", None)) for owner in owners]
     # From the output side, and subclasses before the classes they derive from.
-    kinds = [kind.__name__ for module in reversed(list(model.modules())) for kind in type(module).__mro__[:-1]]
-    known = {head: task for task, info in TASK_INFOS.items() for head in info.heads}
-    by_head = next((known[name] for name in kinds if name in known), None)
-    return by_head or next((t for t in map(_task_of_args, owners) if t), None)
+    kinds = [type(module) for module in reversed(list(model.modules()))]
+    guesses = (
+        *(HEADS.get(name) for name in names),
+        *map(_task_of_kind, kinds),
+        *map(_task_in_word, names),
+        *map(_task_of_args, owners),
+    )
+    return next(filter(None, guesses), None)
 
 
 def _task_of_args(owner: Any) -> str | None:

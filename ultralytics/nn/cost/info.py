@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ultralytics.cfg.errors import check_keys
+from ultralytics.cfg.commands import INFO
+from ultralytics.cfg.errors import ConfigValueError, named
 from ultralytics.nn.cost.flops import FlopsReport, count_flops, describe, get_num_gradients, get_num_params
 from ultralytics.nn.cost.table import ModelCost, costs_text, count_costs, shipped_models, write_costs
 from ultralytics.nn.weights.load import model_from
@@ -17,8 +18,6 @@ from ultralytics.utils.checks.imgsz import check_imgsz
 from ultralytics.utils.log import LOGGER
 
 __all__ = ["layer_table", "main", "model_from"]
-
-KEYS = ("model", "nc", "imgsz", "per_layer", "detailed", "trust", "out")
 
 
 def layer_table(report: FlopsReport) -> str:
@@ -43,20 +42,20 @@ def main(args: Mapping[str, Any]) -> FlopsReport | dict[str, list[ModelCost]]:
         The cost report that was printed; for all models, their costs by folder.
 
     Raises:
-        ValueError: for a missing model or an unknown key.
+        ConfigError: for a missing model, an unknown key or a wrong value.
     """
-    check_keys("info", set(args) - {"task", "mode"}, KEYS)
-    if not args.get("model"):
-        raise ValueError("'yolo info' needs model=..., e.g. yolo info model=yolov8n.yaml nc=80")
-    if args["model"] == "all":
+    given = INFO.complete({key: value for key, value in args.items() if key not in {"task", "mode"}})
+    if given["model"] is None:
+        raise ConfigValueError("'yolo info' needs model=..., e.g. yolo info model=yolov8n.yaml nc=80")
+    if given["model"] == "all":
         return _all_models(args)
-    if args.get("out"):
-        raise ValueError("out=... goes with model=all, whose table it is for.")
-    nc = args.get("nc")
-    model = model_from(args["model"], int(nc) if nc else None, bool(args.get("trust", False)))
-    size = check_imgsz(args.get("imgsz") or 640, stride=getattr(model, "stride", 32), min_dim=2)
+    if given["out"]:
+        raise ConfigValueError("out=... goes with model=all, whose table it is for.")
+    with named("model", given["model"]):
+        model = model_from(given["model"], given["nc"], given["trust"])
+    size = check_imgsz(given["imgsz"], stride=getattr(model, "stride", 32), min_dim=2)
     report = count_flops(model, size)
-    if args.get("per_layer") or args.get("detailed"):
+    if given["per_layer"] or given["detailed"]:
         LOGGER.info(layer_table(report) + "\n")
     layers = sum(not module._modules for module in model.modules())
     params, gradients = get_num_params(model), get_num_gradients(model)
@@ -72,7 +71,7 @@ def _all_models(args: Mapping[str, Any]) -> dict[str, list[ModelCost]]:
     """Print, and write where asked for, what every model that ships costs."""
     surplus = sorted(set(args) - {"model", "out"})
     if surplus:
-        raise ValueError(f"'yolo info model=all' takes out=... and nothing else, got {', '.join(surplus)}.")
+        raise ConfigValueError(f"'yolo info model=all' takes out=... and nothing else, got {', '.join(surplus)}.")
     models = shipped_models()
     counted = {cost.name: cost for cost in count_costs(name for names in models.values() for name in names)}
     costs = {folder: [counted[name] for name in names] for folder, names in models.items()}

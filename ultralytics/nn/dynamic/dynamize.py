@@ -18,7 +18,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from ultralytics.cfg.errors import check_keys
+from ultralytics.cfg.commands import DYNAMIZE
+from ultralytics.cfg.errors import ConfigValueError, named
 from ultralytics.nn.block.parameternet import DynamicConv2d
 from ultralytics.nn.builder.registry import LayerSpec, registered
 from ultralytics.nn.builder.yaml_text import model_yaml_text
@@ -34,7 +35,6 @@ __all__ = ["choose", "dynamic_rows", "dynamize", "main", "write_dynamic"]
 
 PREFIX = "Dynamic"
 RULES = ("stride2", "3x3")
-KEYS = ("model", "layers", "num_experts", "out", "nc", "exist_ok", "trust")
 EXPERTS = 4  # what blocks take where a row says nothing
 PROBE = 128  # pixels; a multiple of every stride, and enough for the coarsest map of a P6 model to have four cells
 FINEST = 4  # the rules leave layers alone that read maps finer than this stride: few channels, little to gain
@@ -386,16 +386,17 @@ def main(args: Mapping[str, Any]) -> tuple[Path, Path | None]:
         Paths of the YAML and of the checkpoint, which is written where the model has weights.
 
     Raises:
-        ValueError: for a missing model, an unknown key or layers that cannot become dynamic.
+        ValueError: for a missing model, an unknown key, a wrong value or layers that cannot become dynamic.
     """
-    check_keys("dynamize", args, KEYS)
-    if not args.get("model"):
-        raise ValueError("'yolo dynamize' needs model=..., e.g. yolo dynamize model=yolo11s.pt layers=stride2")
-    name, layers, experts = str(args["model"]), args.get("layers", "stride2"), args.get("num_experts", EXPERTS)
+    given = DYNAMIZE.complete(args)
+    if given["model"] is None:
+        raise ConfigValueError("'yolo dynamize' needs model=..., e.g. yolo dynamize model=yolo11s.pt layers=stride2")
+    name, layers, experts = str(given["model"]), given["layers"], given["num_experts"]
     weights = Path(name).suffix.lower() not in {".yaml", ".yml"}
-    out, exist_ok = args.get("out") or f"{Path(name).stem}-dynamic", bool(args.get("exist_ok"))
+    out, exist_ok = given["out"] or f"{Path(name).stem}-dynamic", given["exist_ok"]
     _targets(out, weights, exist_ok)
-    model = dynamize(name, layers, experts, args.get("nc"), bool(args.get("trust")))
+    with named("model", name):
+        model = dynamize(name, layers, experts, given["nc"], given["trust"])
     dynamic = [i for i, row in enumerate(_rows(model.yaml)) if row[2].startswith(PREFIX)]
     comment = (
         f"{Path(name).stem} with ParameterNet's dynamic convolution at layers {', '.join(map(str, dynamic))}.\n"

@@ -21,18 +21,19 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from torch import nn
 
-from ultralytics.cfg.errors import ConfigValueError, check_keys
+from ultralytics.cfg.commands import ROUTING
+from ultralytics.cfg.errors import ConfigValueError, named
 from ultralytics.cfg.merge import get_save_dir
 from ultralytics.nn.block.parameternet import DynamicConv2d
 from ultralytics.nn.builder.names import guess_model_task
 from ultralytics.nn.weights.load import model_from
 from ultralytics.utils.files import atomic_write, increment_path
 from ultralytics.utils.log import LOGGER
+from ultralytics.utils.text import label_text, plot_text
 
 __all__ = ["RoutingReport", "main", "plot_routing", "routing_report"]
 
 SUFFIXES = {".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
-KEYS = ("model", "source", "by", "imgsz", "save_dir", "project", "name", "exist_ok", "trust")
 PAD = 114  # grey of the border that letterboxing adds
 
 
@@ -73,17 +74,18 @@ class RoutingReport:
         names = ["group", "images", "layer", *(f"expert{e}" for e in range(self.weights.shape[-1]))]
         lines = [",".join(names)]
         for row in self.rows():
-            cells = [f'"{row["group"]}"', str(row["images"]), row["layer"]]
+            name = row["group"].replace('"', '""')
+            cells = [f'"{name}"', str(row["images"]), row["layer"]]
             lines.append(",".join(cells + [f"{row[n]:.6f}" if n in row else "" for n in names[3:]]))
         with atomic_write(file, "w") as out:
             out.write("\n".join(lines) + "\n")
         return Path(file)
 
     def __str__(self) -> str:
-        width = max([5, *map(len, self.groups)])
+        width = max([5, *(len(label_text(group)) for group in self.groups)])
         head = f"{'group':<{width}} {'images':>6} {'layer':<24} weights"
         body = [
-            f"{row['group']:<{width}} {row['images']:>6} {row['layer']:<24} "
+            f"{label_text(row['group']):<{width}} {row['images']:>6} {row['layer']:<24} "
             + " ".join(f"{v:.3f}" for k, v in row.items() if k.startswith("expert"))
             for row in self.rows()
         ]
@@ -191,7 +193,7 @@ def plot_routing(report: RoutingReport, file: str | Path, max_groups: int = 12) 
     axes = figure.subplots(lines, columns, squeeze=False).ravel()
     for axis, (title, table) in zip(axes, panels, strict=False):
         picture = axis.imshow(table, vmin=0, vmax=1, cmap="viridis", aspect="auto")
-        axis.set_title(title if len(title) <= 28 else f"...{title[-25:]}", fontsize=8)
+        axis.set_title(plot_text(title if len(title) <= 28 else f"...{title[-25:]}"), fontsize=8)
         axis.set_xticks(range(table.shape[1]), [f"e{e}" for e in range(table.shape[1])], fontsize=7)
         axis.set_yticks(range(len(report.layers)), report.layers if axis in axes[::columns] else [], fontsize=7)
         for (i, e), value in np.ndenumerate(table):
@@ -238,7 +240,10 @@ def _label_classes(image: Path) -> list[int]:
     file = Path(*parts)
     if not file.is_file():
         return []
-    return sorted({int(float(line.split()[0])) for line in file.read_text("utf-8").splitlines() if line.strip()})
+    try:
+        return sorted({int(float(line.split()[0])) for line in file.read_text("utf-8").splitlines() if line.strip()})
+    except (ValueError, OverflowError) as error:
+        raise ValueError(f"{file}: every line starts with the number of a class ({error}).") from error
 
 
 def _labelled(files: Sequence[Path], size: int) -> Iterable[dict[str, torch.Tensor]]:
@@ -264,28 +269,26 @@ def main(args: Mapping[str, Any]) -> RoutingReport:
     They go into `save_dir`, or a new folder `<runs_dir>/<task>/<project>/<name>` as those of the modes do.
 
     Args:
-        args: the command's key=value pairs, see `KEYS`; `source` is an image, a folder or a pattern. `by=class` reads
-            the classes of every image from the label file beside it. `trust=true` opens a checkpoint with classes of
-            your own.
+        args: the command's key=value pairs, see `cfg.commands.ROUTING`; `source` is an image, a folder or a pattern.
+            `by=class` reads the classes of every image from the label file beside it. `trust=true` opens a checkpoint
+            with classes of your own.
 
     Raises:
         ConfigValueError: for a missing value or an unknown key or value.
     """
-    check_keys("routing", set(args) - {"task", "mode"}, KEYS)
+    given = ROUTING.complete({key: value for key, value in args.items() if key not in {"task", "mode"}})
     for key in ("model", "source"):
-        if not args.get(key):
+        if not given[key]:
             raise ConfigValueError(f"'yolo routing' needs {key}=..., e.g. yolo routing model=best.pt source=images/")
-    by = str(args.get("by", "image"))
-    if by not in {"image", "class"}:
-        raise ConfigValueError(f"by={by} is unknown; use by=image or by=class.")
-    files = _find_images(args["source"])
-    model = model_from(args["model"], trust=bool(args.get("trust")))
-    size = int(args.get("imgsz", 640))
+    by, size = given["by"], given["imgsz"]
+    files = _find_images(given["source"])
+    with named("model", given["model"]):
+        model = model_from(given["model"], trust=given["trust"])
     if by == "class":
         report = routing_report(model, _labelled(files, size))
     else:
         report = routing_report(model, (_read_image(f, size) for f in files), [f.name for f in files])
-    folder = _folder(args, model)
+    folder = _folder(given, model)
     table, picture = report.save_csv(folder / "routing.csv"), plot_routing(report, folder / "routing.png")
     groups = "classes" if by == "class" else "images"
     LOGGER.info(f"{report}\n\nspread over {groups} by layer (0: the input does not matter):")

@@ -194,7 +194,14 @@ class Detect(nn.Module):
             return self.postprocess(y.transpose(1, 2)) if self.end2end else y
 
     def _inference(self, x: Raw) -> torch.Tensor:
-        """Decode the raw outputs of one branch, float32 or finer, to (B, 4 + nc, A); a subclass appends its own."""
+        """Decode the raw outputs of one branch, float32 or finer, to (B, 4 + nc, A); a subclass appends its own.
+
+        Subclasses written for older code give one map (B, 4 R + nc, H, W) per level instead.
+        """
+        if isinstance(x, (list, tuple)):
+            joined = torch.cat([level.flatten(2) for level in x], 2)
+            boxes, scores = joined.split((4 * self.reg_max, self.nc), 1)
+            x = {"boxes": boxes, "scores": scores, "feats": list(x)}
         return torch.cat((self._get_decode_boxes(x), x["scores"].sigmoid()), 1)
 
     def _get_decode_boxes(self, x: Raw) -> torch.Tensor:

@@ -1,7 +1,8 @@
 """Reading and writing `.pt` files.
 
-Reading is safe by default (`unpickle.py`), and old files become today's objects (`upgrade.py`). Writing is atomic, and
-uses the public import paths, so that files of the published blocks load wherever those paths are known.
+Reading makes nothing live that is not known (`revive.py`), and old files become today's objects (`upgrade.py`).
+Writing is atomic, and uses the public import paths, so that files of the published blocks load wherever those paths are
+known.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ import io
 import pickle
 import warnings
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -25,7 +27,13 @@ from ultralytics.nn.builder.names import guess_model_task
 from ultralytics.nn.builder.unbuilt import refuse_file
 from ultralytics.nn.head.detect import Detect
 from ultralytics.nn.models import Ensemble
-from ultralytics.nn.weights.unpickle import Dropped, UnsafeCheckpointError, reader
+from ultralytics.nn.weights.archive import entries_of
+from ultralytics.nn.weights.classes import refusal
+from ultralytics.nn.weights.errors import CheckpointError, UnsafeCheckpointError, shown
+from ultralytics.nn.weights.facts import check_content
+from ultralytics.nn.weights.revive import read_file
+from ultralytics.nn.weights.rules import restores_itself
+from ultralytics.nn.weights.trust import Dropped, read_trusted
 from ultralytics.nn.weights.upgrade import upgrade_model
 from ultralytics.utils.downloads import attempt_download_asset
 from ultralytics.utils.env import VERSION
@@ -34,6 +42,7 @@ from ultralytics.utils.log import LOGGER
 
 __all__ = [
     "CheckpointError",
+    "UnsafeCheckpointError",
     "attempt_load_one_weight",
     "attempt_load_weights",
     "load_checkpoint",
@@ -42,11 +51,8 @@ __all__ = [
     "torch_safe_load",
 ]
 
+NETWORKS = ("ema", "model")  # where a checkpoint has its network, the better one first
 INPLACE = (nn.Hardswish, nn.Hardtanh, nn.LeakyReLU, nn.ReLU, nn.ReLU6, nn.SiLU)
-
-
-class CheckpointError(ValueError):
-    """A file that is no usable checkpoint; the text says what it is instead and what to do."""
 
 
 def torch_safe_load(
@@ -92,19 +98,18 @@ def _as_dictionary(content: Any, file: Path) -> dict[str, Any]:
         content = {"model": content if hasattr(content, "yaml") else getattr(content, "model", content)}
     if not isinstance(content, dict):
         raise CheckpointError(f"'{file}' holds {type(content).__name__}, not a checkpoint with a network.")
-    network = content.get("ema") or content.get("model")
-    lacking = placeholders(network) if isinstance(network, nn.Module) else [network]
-    if lacking and isinstance(lacking[0], Dropped):
-        wanted = lacking[0].wanted
-        raise CheckpointError(
-            f"'{file}' needs '{wanted}', which this version does not have. If it is a block of a modified package, "
-            f'bring your own class for it: register(MyBlock, pickled_as="{wanted}").'
-        )
-    if not isinstance(network, nn.Module):
-        keys = ", ".join(map(str, list(content)[:5]))
+    networks = [content[key] for key in NETWORKS if content.get(key) is not None]
+    for network in networks:
+        lacking = placeholders(network) if isinstance(network, nn.Module) else [network]
+        if lacking and isinstance(lacking[0], Dropped):
+            wanted = lacking[0].wanted
+            raise CheckpointError(f"'{file}' was not loaded: {refusal(*wanted.rpartition('.')[::2])}")
+    if not networks or not all(isinstance(network, nn.Module) for network in networks):
+        keys = ", ".join(shown(key, 40) for key in list(content)[:5])
         bare = bool(content) and all(isinstance(v, torch.Tensor) for v in content.values())
         hint = " It looks like a bare state_dict: build the model and use load_state_dict()." if bare else ""
         raise CheckpointError(f"'{file}' has no network under 'ema' or 'model'; its keys are {keys or 'none'}.{hint}")
+    check_content(content)
     return content
 
 
@@ -139,9 +144,9 @@ def _check_container(file: Path) -> None:
             raise CheckpointError(f"'{file}' is no PyTorch file (it starts with {head[:8]!r}).")
         return
     try:
-        with zipfile.ZipFile(file) as archive:
-            entries = archive.namelist()
-    except zipfile.BadZipFile:
+        with open(file, "rb") as stream:
+            entries = list(entries_of(stream))
+    except CheckpointError:
         raise CheckpointError(f"'{file}' is cut off or damaged ({size:,} bytes). {again}") from None
     if any(entry.endswith("/constants.pkl") for entry in entries):
         raise CheckpointError(
@@ -149,17 +154,26 @@ def _check_container(file: Path) -> None:
             f"with it."
         )
     if not any(entry.endswith("/data.pkl") for entry in entries):
-        raise CheckpointError(f"'{file}' is a ZIP archive but no PyTorch file; it holds {entries[:3]}.")
+        some = [shown(entry, 60) for entry in entries[:3]]
+        raise CheckpointError(f"'{file}' is a ZIP archive but no PyTorch file; it holds {some}.")
 
 
 def _read(file: Path, trust: bool) -> Any:
-    """Unpickle a file; whatever goes wrong names it."""
+    """Return the content of a file; whatever goes wrong names it."""
+    if trust:
+        return _read_trusted(file)
+    try:
+        return read_file(file)
+    except CheckpointError as error:
+        raise error.in_file(file) from error.__cause__
+
+
+def _read_trusted(file: Path) -> Any:
+    """Unpickle a file."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # on source changes and storages of old formats
-            return torch.load(file, map_location="cpu", pickle_module=reader(trust), weights_only=False)
-    except UnsafeCheckpointError as error:
-        raise UnsafeCheckpointError(f"'{file}' was not loaded: {error}", error.wanted) from None
+            return read_trusted(file)
     except (RuntimeError, EOFError, pickle.UnpicklingError, zipfile.BadZipFile, IndexError, KeyError, OSError) as error:
         if isinstance(error, OSError) and error.errno:  # not the file's content, but permission and the like
             raise
@@ -188,40 +202,68 @@ def load_checkpoint(
         `pt_path`, `task`, and the checkpoint's dictionary.
     """
     content, path = torch_safe_load(weight, trust=trust)
-    model = upgrade_model(content.get("ema") or content["model"], Dropped)
-    for other in (content.get("model"), content.get("ema")):
-        if isinstance(other, nn.Module) and other is not model:
-            upgrade_model(other, Dropped)
+    with _consistent(path):
+        networks = [upgrade_model(content[key], Dropped) for key in NETWORKS if content.get(key) is not None]
+        model = networks[0].float()
     _adopt_blocks(model, path, trust)
-    model = model.to(device or "cpu").float()
-    model.args = {**DEFAULT_CFG_DICT, **(content.get("train_args") or getattr(model, "args", None) or {})}
-    model.pt_path = path
-    model.task = getattr(model, "task", None) or guess_model_task(model)
-    for module in model.modules():
-        if isinstance(module, (*INPLACE, Detect)):
-            module.inplace = inplace
-    return (model.fuse() if fuse and hasattr(model, "fuse") else model).eval(), content
+    model = model.to(device or "cpu")
+    with _consistent(path):
+        model.args = {**DEFAULT_CFG_DICT, **(content.get("train_args") or getattr(model, "args", None) or {})}
+        model.pt_path = path
+        model.task = getattr(model, "task", None) or guess_model_task(model)
+        for module in model.modules():
+            if isinstance(module, (*INPLACE, Detect)):
+                module.inplace = inplace
+        return (model.fuse() if fuse and hasattr(model, "fuse") else model).eval(), content
+
+
+@contextmanager
+def _consistent(path: str) -> Iterator[None]:
+    """Say of what goes wrong with a network that has been read that its file is to blame.
+
+    The parts have been checked one by one, but no check covers how the parts of every kind of layer belong together.
+    """
+    try:
+        yield
+    except (CheckpointError, OSError):
+        raise
+    except Exception as error:
+        reason = f"{type(error).__name__}: {shown(str(error))}"
+        raise CheckpointError(f"the network in '{path}' does not hold together ({reason}). Fetch it again.") from error
 
 
 def _adopt_blocks(model: nn.Module, path: str, trust: bool) -> None:
-    """Make the blocks that a checkpoint names under `modules:` usable by later builds, if they may be imported."""
+    """Make the blocks that a checkpoint names under `modules:` usable by later builds, if they may be imported.
+
+    A checkpoint imports nothing: the module has to be one from which the user has registered a block, or which a YAML
+    of theirs has named. Only with `trust` does its word count.
+    """
     cfg = getattr(model, "yaml", None)
-    modules = cfg.get("modules") if isinstance(cfg, Mapping) else None
-    for name, entry in (modules or {}).items():
+    modules = (cfg.get("modules") if isinstance(cfg, Mapping) else None) or {}
+    if not isinstance(modules, Mapping):
+        raise CheckpointError(f"'{path}' has a model YAML whose 'modules' is no mapping of names to import paths.")
+    for name, entry in modules.items():
+        fields = entry if isinstance(entry, Mapping) else {"path": entry}
+        texts = (name, fields.get("path"), *(fields.get(key, "") for key in ("call", "like", "out")))
+        if not all(isinstance(text, str) for text in texts):
+            raise CheckpointError(f"'{path}' has a model YAML with an entry under 'modules' that is no import path.")
+        place = ":".join(registry.split_path(fields["path"]))
         known = registry.registered().get(name)
-        place = str(entry.get("path") if isinstance(entry, Mapping) else entry)
         if known is not None and known.path == place:
             continue
-        if not (trust or registry.is_admitted(place.partition(":")[0])):
+        if not (trust or registry.admitted_block(place)):
             raise UnsafeCheckpointError(
-                f"'{path}' uses the block '{name}' from '{place}', which is not registered here. Import the module "
-                f"that registers it first, or load the file with trust=True if you trust whoever made it.",
+                f"'{path}' uses the block '{shown(name)}' from '{shown(place)}', which is not registered here. Import "
+                "the module that registers it first, or load the file with trust=True if you trust whoever made it.",
                 place,
             )
-        registry.import_block(place)  # where the module registers its blocks itself, that counts
-        if name not in registry.registered():
-            fields = dict(entry) if isinstance(entry, Mapping) else {}
-            registry.register(place, fields.get("call", "in, out, *"), name=name, out=fields.get("out", "in"))
+        if known is None:
+            if trust:
+                registry.admit(place)
+            try:
+                registry.register_entry(name, entry)
+            except ValueError as error:
+                raise CheckpointError(f"'{path}' has a wrong entry under 'modules' of its YAML: {error}") from None
 
 
 def attempt_load_weights(
@@ -269,7 +311,7 @@ def save_checkpoint(content: Mapping[str, Any], *paths: str | Path) -> None:
         CheckpointError: something in it cannot be pickled.
         OSError: a file cannot be written; names it.
     """
-    _warn_of_scripts(content)
+    _warn_of_blocks(content)
     buffer = io.BytesIO()
     try:
         torch.save(dict(content), buffer)
@@ -283,14 +325,21 @@ def save_checkpoint(content: Mapping[str, Any], *paths: str | Path) -> None:
             file.write(buffer.getbuffer())
 
 
-def _warn_of_scripts(content: Mapping[str, Any]) -> None:
-    """Warn of blocks that other processes will not find."""
+def _warn_of_blocks(content: Mapping[str, Any]) -> None:
+    """Warn of blocks that other processes will not find, or will not read."""
     networks = [value for value in content.values() if isinstance(value, nn.Module)]
-    names = {type(m).__qualname__ for net in networks for m in net.modules() if type(m).__module__ == "__main__"}
-    if names:
+    kinds = {type(module) for network in networks for module in network.modules()}
+    in_script = sorted(kind.__qualname__ for kind in kinds if kind.__module__ == "__main__")
+    if in_script:
         LOGGER.warning(
-            f"blocks {sorted(names)} are defined in the script that runs as the main program: other programs cannot "
-            "load this file. Move them into a module file and import them from there."
+            f"blocks {in_script} are defined in the script that runs as the main program: other programs cannot load "
+            "this file. Move them into a module file and import them from there."
+        )
+    restoring = sorted(kind.__qualname__ for kind in kinds if restores_itself(kind))
+    if restoring:
+        LOGGER.warning(
+            f"blocks {restoring} restore their objects by a method '__setstate__', which reading a file does not run: "
+            "this one can only be loaded with trust=True."
         )
 
 

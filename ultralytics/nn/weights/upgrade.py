@@ -1,11 +1,12 @@
-"""Old checkpoints become today's objects at the door: names that moved, and attributes that changed.
+"""Old checkpoints become today's objects at the door.
 
-`MOVED_...` tables serve the reader of pickles; `upgrade_model` runs once after a network was loaded, so that no other
-code has to ask whether an attribute is there.
+`upgrade_model` runs once after a network was loaded, so that no other code has to ask whether an attribute is there.
+Names that moved are in `moved.py`.
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from types import SimpleNamespace
 from typing import Any
@@ -14,6 +15,7 @@ import torch
 from torch import nn
 
 from ultralytics.nn.block import tutorial
+from ultralytics.nn.block.conv import FoldedPickle
 from ultralytics.nn.block.parameternet import DynamicConv
 from ultralytics.nn.block.spp import SPPF
 from ultralytics.nn.block.transformer import MLP
@@ -21,32 +23,24 @@ from ultralytics.nn.head.detect import Detect
 from ultralytics.nn.head.rtdetr import RTDETRDecoder
 from ultralytics.nn.models import BaseModel, DetectionModel, PoseModel, RTDETRDetectionModel
 
-__all__ = ["MIGRATIONS", "MOVED_CLASSES", "MOVED_MODULES", "PUBLIC_BLOCK_MODULES", "upgrade_model"]
+__all__ = ["LEFT_BEHIND", "MIGRATIONS", "left_behind", "upgrade_model"]
 
-MOVED_MODULES = {
-    "ultralytics.yolo.utils": "ultralytics.utils",
-    "ultralytics.yolo.v8": "ultralytics.models.yolo",
-    "ultralytics.yolo.data": "ultralytics.data",
-    "ultralytics.yolo.engine": "ultralytics.engine",
-    "ultralytics.yolo.cfg": "ultralytics.cfg",
-    "timm.models.layers": "timm.layers",  # removed by timm
-}
+# Attributes that files hold and objects must not have; a class's own, or its children, stand in their place.
+LEFT_BEHIND: list[tuple[type[nn.Module], frozenset[str]]] = [
+    (FoldedPickle, frozenset({"forward"})),  # replaced by an export or by folding
+    (Detect, frozenset({"export", "format", "dynamic", "end2end", "detect", "anchors", "strides", "shape"})),
+    (RTDETRDecoder, frozenset({"export", "format", "dynamic", "anchors", "valid_mask", "shapes"})),
+    (DetectionModel, frozenset({"end2end"})),  # in 8.2 and 8.3
+    (BaseModel, frozenset({"criterion"})),
+]
 
-MOVED_CLASSES = {
-    "ultralytics.nn.modules.block.Silence": "torch.nn.modules.linear.Identity",
-    "ultralytics.nn.tasks.YOLOv10DetectionModel": "ultralytics.nn.tasks.DetectionModel",
-}
 
-# Blocks have moved between these files; 8.0 had all of them in one module of the package's name.
-PUBLIC_BLOCK_MODULES = (
-    "ultralytics.nn.modules",
-    "ultralytics.nn.modules.conv",
-    "ultralytics.nn.modules.block",
-    "ultralytics.nn.modules.head",
-    "ultralytics.nn.tasks",
-    "ultralytics.nn.block.parameternet",  # forks keep their copies in files of many names
-    "ultralytics.nn.block.tutorial",
-)
+@functools.cache
+def left_behind(cls: type[nn.Module]) -> frozenset[str]:
+    """Return the names of attributes that objects of a class do not take over from a file."""
+    names = [found for kind, found in LEFT_BEHIND if issubclass(cls, kind)]
+    own = {"forward"} if cls.__module__.startswith("ultralytics.") else set()
+    return frozenset(own.union(*names))
 
 
 def _defaults(**values: Any) -> Callable[[nn.Module], None]:
@@ -57,16 +51,6 @@ def _defaults(**values: Any) -> Callable[[nn.Module], None]:
             module.__dict__.setdefault(name, value)
 
     return add
-
-
-def _without(*names: str) -> Callable[[nn.Module], None]:
-    """Return a migration that removes instance attributes, so that the class's own show again."""
-
-    def remove(module: nn.Module) -> None:
-        for name in names:
-            module.__dict__.pop(name, None)
-
-    return remove
 
 
 def _complete_chain(module: nn.Module) -> None:
@@ -113,15 +97,11 @@ MIGRATIONS: list[tuple[type[nn.Module], Callable[[nn.Module], None]]] = [
     (nn.Upsample, _defaults(recompute_scale_factor=None)),  # torch before 1.11
     (SPPF, _defaults(n=3, add=False)),  # before 8.4
     (DynamicConv, tutorial.modernise),
-    (Detect, _without("export", "format", "dynamic", "end2end")),  # left over from an export; a flag of 8.2 and 8.3
     (Detect, _defaults(inplace=True)),
     (MLP, _defaults(sigmoid=False, residual=False)),
     (MLP, _complete_chain),
-    (RTDETRDecoder, _without("export", "format", "dynamic")),
-    (DetectionModel, _without("end2end")),  # an attribute in 8.2 and 8.3
     (DetectionModel, _network_of_decoder),
     (PoseModel, _keypoints_of_head),
-    (BaseModel, _without("criterion")),
     (BaseModel, _plain_model),
 ]
 
@@ -135,9 +115,8 @@ def upgrade_model(model: nn.Module, placeholder: type) -> nn.Module:
     """
     for module in list(model.modules()):
         own = module.__dict__
-        if type(module).__module__.startswith("ultralytics."):
-            own.pop("forward", None)  # replaced by an export or by folding; classes look at their children instead
-        for name in [key for key, value in own.items() if isinstance(value, placeholder) or value is placeholder]:
+        left = left_behind(type(module))
+        for name in [n for n, v in own.items() if n in left or v is placeholder or isinstance(v, placeholder)]:
             del own[name]
         for kind, migrate in MIGRATIONS:
             if isinstance(module, kind):

@@ -7,6 +7,7 @@ wrong inside a logger is reported once and ends the logging, never the training.
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,7 +18,17 @@ from ultralytics.utils.callbacks.events import EVENTS
 from ultralytics.utils.log import LOGGER
 from ultralytics.utils.settings import SETTINGS
 
-__all__ = ["Integration", "functions_of", "is_wanted", "plot_files", "train_scalars"]
+__all__ = [
+    "Integration",
+    "functions_of",
+    "is_wanted",
+    "learning_losses",
+    "model_facts",
+    "numbers",
+    "plot_files",
+    "split_batch",
+    "train_scalars",
+]
 
 
 def is_wanted(setting: str, package: str) -> bool:
@@ -90,8 +101,12 @@ def _logger_of(runner: Any, kind: type[Integration]) -> Integration:
 
 def train_scalars(trainer: Any) -> dict[str, float]:
     """Return the mean losses of the epoch (`train/...`) and the learning rates (`lr/...`) as numbers."""
-    losses = trainer.label_loss_items(trainer.tloss, prefix="train")
-    return numbers({**losses, **trainer.lr})
+    return {**learning_losses(trainer), **numbers(trainer.lr)}
+
+
+def learning_losses(trainer: Any) -> dict[str, float]:
+    """Return the mean losses of the epoch (`train/...`) as numbers."""
+    return numbers(trainer.label_loss_items(trainer.tloss, prefix="train"))
 
 
 def numbers(values: Mapping[str, Any]) -> dict[str, float]:
@@ -103,6 +118,17 @@ def numbers(values: Mapping[str, Any]) -> dict[str, float]:
         except (TypeError, ValueError):
             continue
     return found
+
+
+def model_facts(trainer: Any) -> dict[str, float]:
+    """Return size, cost and speed of the model (`model/...`) after the first epoch of a run, nothing later."""
+    return numbers(trainer.model_facts()) if trainer.epoch == 0 else {}
+
+
+def split_batch(file: Path) -> tuple[str, int | None]:
+    """Return the name of a picture without the number of its batch, and that number: `val_batch0_pred.jpg` has 0."""
+    found = re.search(r"_batch(\d+)", file.name)
+    return (file.name.replace(found[0], ""), int(found[1])) if found else (file.name, None)
 
 
 def plot_files(runner: Any) -> list[Path]:

@@ -1,7 +1,8 @@
 """MLflow: parameters, metrics and files of a run.
 
-Where to is said by MLFLOW_TRACKING_URI (else `<runs_dir>/mlflow`), MLFLOW_EXPERIMENT_NAME (else the project, else
-`/Shared/Ultralytics`) and MLFLOW_RUN (else the run's name); MLFLOW_KEEP_RUN_ACTIVE leaves the run open at the end.
+Where to is said by MLFLOW_TRACKING_URI or the user's script (else a data base in `<runs_dir>/mlflow`),
+MLFLOW_EXPERIMENT_NAME (else the project, else `/Shared/Ultralytics`) and MLFLOW_RUN (else the run's name);
+MLFLOW_KEEP_RUN_ACTIVE leaves the run open at the end.
 """
 
 from __future__ import annotations
@@ -28,22 +29,37 @@ def sanitize_dict(values: dict[str, Any]) -> dict[str, float]:
     return {key.replace("(", "").replace(")", ""): value for key, value in numbers(values).items()}
 
 
+def _own_store() -> str:
+    """Return the address of the data base in the folder of runs; MLflow 3 takes no plain folders any more."""
+    return f"sqlite:///{(runs_dir() / 'mlflow' / 'mlflow.db').absolute().as_posix()}"
+
+
 class MLflow(Integration):
     """Log parameters at the start, metrics each epoch, weights and pictures at the end."""
 
     name = "MLflow"
+    started = False  # a run that ends with the training
 
     def on_pretrain_routine_end(self, trainer: Any) -> None:
         """Open the experiment and the run, and log all arguments."""
         import mlflow
 
-        address = os.environ.get("MLFLOW_TRACKING_URI") or (runs_dir() / "mlflow").absolute().as_uri()
-        mlflow.set_tracking_uri(address)
-        mlflow.set_experiment(
-            os.environ.get("MLFLOW_EXPERIMENT_NAME") or str(trainer.args.project or "/Shared/Ultralytics")
-        )
+        own = _own_store()
+        if not mlflow.tracking.is_tracking_uri_set():  # by the environment or the user's script
+            (runs_dir() / "mlflow").mkdir(parents=True, exist_ok=True)
+            mlflow.set_tracking_uri(own)
+        address = mlflow.get_tracking_uri()
+        experiment = os.environ.get("MLFLOW_EXPERIMENT_NAME") or str(trainer.args.project or "/Shared/Ultralytics")
+        if address == own and mlflow.get_experiment_by_name(experiment) is None:
+            files = (
+                (runs_dir() / "mlflow" / "artifacts").absolute().as_uri()
+            )  # else they would go where the user stands
+            mlflow.create_experiment(experiment, artifact_location=files)
+        mlflow.set_experiment(experiment)
         title = os.environ.get("MLFLOW_RUN") or str(trainer.args.name or trainer.save_dir.name)
-        run = mlflow.active_run() or mlflow.start_run(run_name=title)
+        run = mlflow.active_run()
+        self.started = run is None
+        run = run or mlflow.start_run(run_name=title)
         mlflow.log_params(dict(vars(trainer.args)))
         LOGGER.info(f"{PREFIX}run {run.info.run_id} at {address}")
 
@@ -73,9 +89,17 @@ class MLflow(Integration):
             LOGGER.info(f"{PREFIX}the run stays open, close it with mlflow.end_run()")
         else:
             mlflow.end_run()
+        self.started = False
+
+    def teardown(self, trainer: Any) -> None:
+        """Mark a run that has not come to its end as failed."""
+        import mlflow
+
+        if self.started:
+            mlflow.end_run(status="FAILED")
 
 
-on_pretrain_routine_end, on_train_epoch_end, on_fit_epoch_end, on_train_end = functions_of(MLflow)
+on_pretrain_routine_end, on_train_epoch_end, on_fit_epoch_end, on_train_end, teardown = functions_of(MLflow)
 SANITIZE = sanitize_dict  # name of 8.1
 active = partial(active_callbacks, __name__)
 

@@ -22,9 +22,15 @@ class RayTune(Integration):
         """Report metrics and the epoch's number, counted from 1."""
         if "ray" not in sys.modules:  # a trial always runs inside a Ray worker
             return
-        from ray import train, tune
+        from ray import tune
 
-        if train.get_context().get_trial_id() is not None:
+        if not hasattr(tune, "get_context"):  # until Ray 2.43 the context of a trial was that of its training
+            from ray import train
+
+            context = train.get_context()
+        else:
+            context = tune.get_context()
+        if context.get_trial_id() is not None:
             tune.report({**numbers(trainer.metrics), "epoch": trainer.epoch + 1})
 
 

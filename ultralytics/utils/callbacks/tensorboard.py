@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import warnings
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -61,6 +62,26 @@ class TensorBoard(Integration):
             self.writer.add_scalar(tag, value, step)
 
 
+class _Drawn(torch.nn.Module):
+    """A network whose output is a plain tuple of tensors, which is what a trace may give."""
+
+    def __init__(self, net: torch.nn.Module) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        return tuple(_tensors(self.net(x)))
+
+
+def _tensors(output: Any) -> Iterator[torch.Tensor]:
+    """Yield the tensors inside of tuples, lists and dictionaries."""
+    if isinstance(output, torch.Tensor):
+        yield output
+    elif isinstance(output, (tuple, list, Mapping)):
+        for part in output.values() if isinstance(output, Mapping) else output:
+            yield from _tensors(part)
+
+
 def _traced(model: torch.nn.Module, imgsz: Any) -> Any:
     """Return a traced copy in evaluation mode; the model in training is left alone."""
     net = copy.deepcopy(getattr(model, "module", model)).eval()
@@ -69,7 +90,8 @@ def _traced(model: torch.nn.Module, imgsz: Any) -> Any:
     channels = getattr(net, "yaml", {}).get("channels", 3)
     picture = torch.zeros((1, channels, size, size), device=first.device, dtype=first.dtype)
     with torch.no_grad():
-        return torch.jit.trace(net, picture, strict=False)
+        # Anchors are made once and kept, so a second pass would record another graph: no check against one.
+        return torch.jit.trace(_Drawn(net), picture, strict=False, check_trace=False)
 
 
 on_pretrain_routine_start, on_train_start, on_train_epoch_end, on_fit_epoch_end, teardown = functions_of(TensorBoard)

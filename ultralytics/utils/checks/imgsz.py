@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from typing import Any
 
 from ultralytics.utils.log import LOGGER
+from ultralytics.utils.sizes import SIZE_HINT, image_sides
 
 __all__ = ["check_imgsz"]
-
-USE = "Use one number, imgsz=640, or for predict and export a height and a width, imgsz=[480,640]."
 
 
 def check_imgsz(
@@ -31,12 +29,12 @@ def check_imgsz(
 
     Raises:
         TypeError: not a number or a list of them.
-        ValueError: not one or two positive numbers.
+        ValueError: not one or two numbers from 1 to `LARGEST_SIDE`.
     """
-    sides = _sides(imgsz)
+    sides = image_sides(imgsz)
     if len(sides) > max_dim:
         if max_dim != 1 or len(sides) != 2:
-            raise ValueError(f"imgsz={imgsz} has {len(sides)} numbers. {USE}")
+            raise ValueError(f"imgsz={imgsz} has {len(sides)} numbers. {SIZE_HINT}")
         LOGGER.warning(
             f"imgsz={imgsz} is a height and a width where training and validation take one number; using {max(sides)}."
         )
@@ -49,29 +47,6 @@ def check_imgsz(
     if len(fitted) < min_dim:
         return fitted * 2
     return fitted[0] if len(fitted) == 1 and min_dim == 1 else fitted
-
-
-def _sides(imgsz: Any) -> list[int]:
-    """Read one or more positive whole numbers."""
-    value = imgsz
-    if isinstance(value, str):
-        try:
-            value = json.loads(f"[{value.strip().strip('[]()')}]")
-        except ValueError:
-            raise TypeError(f"imgsz='{imgsz}' is not a size. {USE}") from None
-    elif not isinstance(value, (list, tuple)):
-        value = [value]
-    if not value or not all(_is_whole(side) for side in value):
-        raise TypeError(f"imgsz={imgsz!r} is not made of whole numbers. {USE}")
-    sides = [int(side) for side in value]
-    if min(sides) < 1:
-        raise ValueError(f"imgsz={imgsz} is not positive. {USE}")
-    return sides
-
-
-def _is_whole(value: Any) -> bool:
-    """Whether a value counts pixels; numpy's and torch's whole numbers do, booleans do not."""
-    return not isinstance(value, (bool, float, str)) and hasattr(value, "__index__")
 
 
 def _largest(stride: Any) -> int:

@@ -5,11 +5,22 @@ from __future__ import annotations
 from itertools import product
 from pathlib import PurePath
 
-__all__ = ["ASSETS_URL", "GITHUB_ASSETS_NAMES", "GITHUB_ASSETS_REPO", "GITHUB_ASSETS_STEMS", "LATEST_RELEASE"]
+__all__ = [
+    "ASSETS_URL",
+    "GITHUB_ASSETS_NAMES",
+    "GITHUB_ASSETS_REPO",
+    "GITHUB_ASSETS_STEMS",
+    "LATEST_RELEASE",
+    "PUBLIC_SETS",
+]
 
 GITHUB_ASSETS_REPO = "ultralytics/assets"
 LATEST_RELEASE = "v8.4.0"
 ASSETS_URL = f"https://github.com/{GITHUB_ASSETS_REPO}/releases/download/v0.0.0"  # sample images and fonts
+PUBLIC_SETS = (  # data sets for classification whose archives the release has under their names
+    "imagenet10", "imagenet100", "imagenette", "imagenette160", "imagenette320", "imagewoof", "imagewoof160",
+    "imagewoof320", "cifar10", "cifar100", "mnist", "mnist160", "fashion-mnist", "caltech101", "caltech256",
+)  # fmt: skip
 
 # One line per family: the parts of a name, multiplied out. Single letters are model sizes.
 _FAMILIES: tuple[tuple[tuple[str, ...] | str, ...], ...] = (

@@ -23,16 +23,27 @@ from urllib.parse import unquote, urlparse
 from filelock import FileLock, Timeout
 
 from ultralytics.utils import env
+from ultralytics.utils.literals import read_json
 from ultralytics.utils.log import LOGGER
 from ultralytics.utils.net.archives import is_archive
 from ultralytics.utils.paths import user_temp_dir
 from ultralytics.utils.tqdm import TQDM
 
-__all__ = ["DownloadError", "check_disk_space", "clean_url", "fetch", "file_lock", "refuse_offline", "url2file"]
+__all__ = [
+    "DownloadError",
+    "check_disk_space",
+    "clean_url",
+    "fetch",
+    "file_lock",
+    "refuse_offline",
+    "sha256_of",
+    "url2file",
+]
 
 CHUNK = 1 << 16
 TIMEOUT = (10, 60)  # seconds to connect, seconds between two blocks
 MAX_WAIT = 8.0  # seconds between two attempts
+TELL_AFTER, POLL = 1.0, 0.05  # seconds until waiting for a lock is told, and between two looks
 
 Digest = str | Callable[[], str | None] | None  # hexadecimal SHA-256, or a function that finds it out
 
@@ -61,19 +72,33 @@ def url2file(url: str | Path) -> str:
 def file_lock(path: str | Path) -> Iterator[None]:
     """Let one process of this user at a time work on `path`; the others wait and say so.
 
-    Lock files live in the user's temporary folder, so nothing is left beside `path`.
+    Lock files live in the user's temporary folder, so nothing is left beside `path`, and are removed after use. One
+    that somebody has opened must not be removed and made anew meanwhile, or two would hold locks on two files of one
+    name. So a file is opened, locked and removed under a further lock only, the one that stays, and nobody waits with
+    an open file.
     """
-    name = hashlib.sha256(os.path.abspath(path).encode()).hexdigest()[:32]
-    lock = FileLock(user_temp_dir("Ultralytics") / f"{name}.lock")
-    try:
-        lock.acquire(timeout=1)
-    except Timeout:
-        LOGGER.info(f"Waiting for another process that works on '{path}' ...")
-        lock.acquire()
+    folder = user_temp_dir("Ultralytics")
+    name = hashlib.sha256(os.path.abspath(path).encode("utf-8", "surrogateescape")).hexdigest()[:32]
+    guard, lock = FileLock(folder / "guard.lock"), FileLock(folder / f"{name}.lock")
+    start, told = time.monotonic(), False
+    while True:
+        with guard, contextlib.suppress(Timeout):
+            lock.acquire(timeout=0)
+            break
+        told = told or (time.monotonic() - start >= TELL_AFTER and _tell_waiting(path))
+        time.sleep(POLL)
     try:
         yield
     finally:
-        lock.release()
+        with guard:
+            with contextlib.suppress(OSError):  # Windows removes it with its last handle
+                os.unlink(lock.lock_file)
+            lock.release()
+
+
+def _tell_waiting(path: str | Path) -> bool:
+    LOGGER.info(f"Waiting for another process that works on '{path}' ...")
+    return True
 
 
 def check_disk_space(file_bytes: int, path: str | Path | None = None, sf: float = 1.5, hard: bool = True) -> bool:
@@ -136,14 +161,15 @@ def _is_complete(target: Path, min_bytes: float, sha256: Digest) -> bool:
     """Whether the target is already there; a wrong checksum removes it."""
     if not target.is_file() or target.stat().st_size < min_bytes:
         return False
-    if isinstance(sha256, str) and _digest(target) != sha256.lower():
+    if isinstance(sha256, str) and sha256_of(target) != sha256.lower():
         LOGGER.warning(f"'{target}' does not have the expected checksum, fetching it again.")
         target.unlink()
         return False
     return True
 
 
-def _digest(path: Path) -> str:
+def sha256_of(path: str | Path) -> str:
+    """Return the hexadecimal SHA-256 digest of a file."""
     total = hashlib.sha256()
     with open(path, "rb") as file:
         while block := file.read(1 << 20):
@@ -167,7 +193,9 @@ def fetch(
     Raises:
         DownloadError: not reachable, not found, or not the right content; says how to do it by hand.
     """
-    if not _is_complete(target, min_bytes, sha256):
+    if _is_complete(target, min_bytes, sha256):
+        LOGGER.info(f"'{target}' is here already and is taken for {clean_url(url)}.")
+    else:
         _fetch_with_retries(_with_scheme(url), target, retry, min_bytes, progress, sha256)
 
 
@@ -218,12 +246,13 @@ def _resume_headers(url: str, part: Path, note: Path) -> dict[str, str]:
     """Return the request headers; with a usable partial file they ask for the rest of the very same file."""
     headers = {"Accept-Encoding": "identity", "User-Agent": "ultralytics-parameternet"}
     try:
-        known = json.loads(note.read_text(encoding="utf-8"))
+        known = read_json(note)
         size = part.stat().st_size
     except (OSError, ValueError):
         return headers
-    if size and known.get("url") == url and known.get("validator"):
-        headers |= {"Range": f"bytes={size}-", "If-Range": known["validator"]}
+    validator = known.get("validator") if isinstance(known, dict) and known.get("url") == url else None
+    if size and isinstance(validator, str) and validator:
+        headers |= {"Range": f"bytes={size}-", "If-Range": validator}
     return headers
 
 
@@ -274,7 +303,7 @@ def _check_content(url: str, part: Path, note: Path, min_bytes: float, sha256: D
     fault = ""
     if part.stat().st_size < min_bytes:
         fault = f"is {part.stat().st_size} bytes, expected at least {min_bytes:g}"
-    elif expected and (found := _digest(part)) != expected.lower():
+    elif expected and (found := sha256_of(part)) != expected.lower():
         fault = f"has the SHA-256 digest {found}, expected {expected.lower()}"
     elif is_archive(url2file(url)) or url2file(url).endswith((".pt", ".onnx")):
         with open(part, "rb") as file:

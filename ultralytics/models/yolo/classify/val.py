@@ -15,6 +15,7 @@ from ultralytics.data.describe.classes import check_cls_dataset
 from ultralytics.engine.metrics.classify import ClassifyMetrics
 from ultralytics.engine.metrics.confusion import ConfusionMatrix
 from ultralytics.engine.plots.mosaics import plot_images
+from ultralytics.engine.task import check_classes
 from ultralytics.engine.validator import BaseValidator
 from ultralytics.models.yolo.classify.stages import best_guesses
 from ultralytics.models.yolo.classify.task import CLASSIFY
@@ -96,6 +97,8 @@ class ClassificationValidator(BaseValidator):
 
     def update_metrics(self, preds: torch.Tensor, batch: Mapping[str, Any]) -> None:
         """Count one batch of probabilities (B, nc)."""
+        if self.exported:
+            check_classes(torch.tensor([preds.shape[1] - 1]), self.names, self.args.model)
         self.seen += len(preds)
         self.pred.append(best_guesses(preds).to(torch.int32).cpu())
         self.targets.append(batch["cls"].to(torch.int32).cpu())

@@ -23,7 +23,7 @@ from ultralytics.engine.metrics.base import Metric
 from ultralytics.engine.metrics.confusion import ConfusionMatrix
 from ultralytics.engine.plots.mosaics import plot_images
 from ultralytics.engine.results import Results
-from ultralytics.engine.task import resolve
+from ultralytics.engine.task import check_classes, resolve
 from ultralytics.engine.validator import BaseValidator
 from ultralytics.models.yolo.detect.boxes import box_table
 from ultralytics.models.yolo.detect.task import DETECT
@@ -32,6 +32,7 @@ from ultralytics.utils.dist import all_gather_object
 from ultralytics.utils.env import rank
 from ultralytics.utils.lazy import offer
 from ultralytics.utils.log import LOGGER
+from ultralytics.utils.text import file_name, label_text
 
 __all__ = ["DetectionValidator"]
 
@@ -39,6 +40,10 @@ Tensors = dict[str, torch.Tensor]
 OF_OBJECTS = ("cls", "bboxes", "conf", "extra", "keypoints")  # one row per object, matched in main memory
 OF_TARGETS = (*OF_OBJECTS, "masks")
 DRAWN_ABOVE = 0.25  # score of the detections that pictures show
+
+
+class _AnnotationError(ValueError):
+    """A data set's annotation file that cannot be used."""
 
 
 class DetectionValidator(BaseValidator):
@@ -150,6 +155,8 @@ class DetectionValidator(BaseValidator):
             targets, found = _on_host(targets), _on_host(found)
         for i, (predn, pbatch) in enumerate(zip(found, targets, strict=True)):
             self.seen += 1
+            if self.exported:
+                check_classes(predn["cls"], self.names, self.args.model)
             pbatch = self._known(pbatch)
             classes = pbatch["cls"].cpu().numpy()
             row = {
@@ -277,7 +284,7 @@ class DetectionValidator(BaseValidator):
         if self.args.verbose and not self.training and self.nc > 1 and total:
             for i, c in enumerate(metrics.ap_class_index):
                 counts = metrics.nt_per_image[c], metrics.nt_per_class[c]
-                LOGGER.info(row % (self.names[c], *counts, *metrics.class_result(i)))
+                LOGGER.info(row % (label_text(self.names[c]), *counts, *metrics.class_result(i)))
 
     # Pictures ---------------------------------------------------------------------------------------------------------
 
@@ -329,7 +336,7 @@ class DetectionValidator(BaseValidator):
 
     def _flat_name(self, im_file: str) -> str:
         """Return that path as one name without suffix, so that sub-folders do not collide."""
-        return "_".join(Path(self._inner_path(im_file)).with_suffix("").parts)
+        return file_name("_".join(Path(self._inner_path(im_file)).with_suffix("").parts))
 
     def save_one_txt(
         self, predn: Mapping[str, torch.Tensor], save_conf: bool, shape: Sequence[int], file: str | Path
@@ -409,7 +416,7 @@ class DetectionValidator(BaseValidator):
         for kind, title in zip(kinds, titles, strict=True):
             try:
                 figures = self._evaluate_branch(kind, rows, anno_json)
-            except ImportError as error:
+            except (ImportError, _AnnotationError) as error:
                 LOGGER.warning(f"predictions are not evaluated by COCO's rules: {error}")
                 return stats
             ours = (f"{name} {stats.get(f'metrics/{name}({title[0]})', 0.0):.4f}" for name in ("mAP50", "mAP50-95"))
@@ -421,12 +428,18 @@ class DetectionValidator(BaseValidator):
 
     def _evaluate_branch(self, kind: str, rows: Any, truth: Any) -> dict[str, float]:
         """Return COCO's figures of one comparison, on the pictures that were validated."""
-        labels, images = self.dataloader.dataset.labels, None
+        labels, oks_sigmas = self.dataloader.dataset.labels, self.data.get("kpt_oks_sigmas")
         if truth is None:
             truth = truth_from_labels(labels, self.class_map, self.names, kind, self.image_ids)
-        else:
-            images = [self.image_ids[label["im_file"]] for label in labels]
-        return evaluate_coco(truth, rows, kind, images, self.data.get("kpt_oks_sigmas"))
+            return evaluate_coco(truth, rows, kind, None, oks_sigmas)
+        images = [self.image_ids[label["im_file"]] for label in labels]
+        try:
+            return evaluate_coco(truth, rows, kind, images, oks_sigmas)
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
+            if isinstance(truth, Mapping):  # given by the caller, who is to know
+                raise
+            # a file of the data set, whose faults must not cost the figures that are there
+            raise _AnnotationError(f"'{truth}' is no annotation file that can be used ({error}).") from error
 
 
 def rows_of(batch: Mapping[str, Any], si: int) -> torch.Tensor:

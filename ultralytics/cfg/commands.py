@@ -1,0 +1,219 @@
+"""The special commands of `yolo`, those that are no mode: one record each, with their arguments as records.
+
+Help texts, the checks of a command's arguments and the lists of words are derived.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ultralytics.cfg import values
+from ultralytics.cfg.arg import Arg
+from ultralytics.cfg.errors import check_keys
+from ultralytics.cfg.schema import ARGS
+from ultralytics.utils.sizes import LARGEST_SIDE
+
+__all__ = ["DYNAMIZE", "INFO", "QUICKSTART", "ROUTING", "SPECIALS", "Special"]
+
+
+@dataclass(frozen=True)
+class Special:
+    """One special command.
+
+    Attributes:
+        name: word on the command line.
+        about: what it does, in a line.
+        text: more about it, in a few sentences.
+        examples: two commands.
+        args: its arguments.
+        takes: what else it takes, for the usage line.
+        home: `package.module:function` that runs it, for those that load the network code; called with a mapping of the
+            arguments.
+        family: key of `interface.families.FAMILIES` where the command is not built.
+    """
+
+    name: str
+    about: str
+    text: str = ""
+    examples: tuple[str, ...] = ()
+    args: tuple[Arg, ...] = ()
+    takes: str = ""
+    home: str = ""
+    family: str = ""
+
+    @property
+    def rows(self) -> dict[str, Arg]:
+        """The arguments by name."""
+        return {row.name: row for row in self.args}
+
+    @property
+    def defaults(self) -> dict[str, Any]:
+        """The arguments' defaults by name."""
+        return {row.name: row.default for row in self.args}
+
+    def read(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the arguments of a call, checked.
+
+        Raises:
+            ConfigError: an unknown argument or a wrong value; names what is allowed.
+        """
+        rows = self.rows
+        check_keys(self.name, given, rows)
+        return {name: rows[name].check(value) for name, value in given.items()}
+
+    def complete(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Return all arguments: those of a call, checked, and the defaults of the others."""
+        return {**self.defaults, **self.read(given)}
+
+
+@values.allows("'stride2', '3x3', or layer numbers such as [3, 5, 7]")
+def _read_layers(value: Any) -> Any:
+    """Layers that become dynamic: a rule by name, or numbers, which may count from the end."""
+    items = value if isinstance(value, (list, tuple)) else [value]
+    if value in ("stride2", "3x3") or (items and all(isinstance(i, int) and not isinstance(i, bool) for i in items)):
+        return value
+    raise ValueError(_read_layers.allowed + values.suggestion(value, ("stride2", "3x3")))
+
+
+_NC = Arg("nc", int, None, "", "number of classes, for a model description", ge=1)
+_OUT_HELP = "name of the new files, without suffix; empty takes the model's with '-dynamic'"
+
+INFO = Special(
+    "info",
+    "layers, parameters and true FLOPs of a model",
+    "FLOPs are counted in full; beside them stands what profilers see that hook modules, which miss dynamic "
+    "convolutions. model=all prints a table of every model that ships.",
+    (
+        "yolo info model=yolov8n-DynamicConv.yaml nc=3 per_layer=True",
+        "yolo info model=all out=models.md",
+    ),
+    (
+        replace(ARGS["model"], help="weights, a model description, or 'all'"),
+        _NC,
+        ARGS["imgsz"],
+        Arg("per_layer", bool, False, "", "also a table of the layers"),
+        Arg("detailed", bool, False, "", "the same as per_layer"),
+        Arg("out", object, None, "", "with model=all: Markdown file to write", read=values.read_path, written="path"),
+        ARGS["trust"],
+    ),
+    home="ultralytics.nn.cost.info:main",
+)
+
+DYNAMIZE = Special(
+    "dynamize",
+    "make a plain model dynamic",
+    "Writes a model description with ParameterNet's dynamic convolutions and, for a model with weights, a checkpoint "
+    "that starts with the same outputs.",
+    (
+        "yolo dynamize model=yolov8s.pt layers=stride2 num_experts=4",
+        "yolo dynamize model=yolo11n.yaml layers=[3,5,7] out=mine",
+    ),
+    (
+        ARGS["model"],
+        Arg("layers", object, "stride2", "", "which layers: stride2, 3x3 or numbers", read=_read_layers),
+        Arg("num_experts", int, 4, "", "kernels in a convolution", ge=1, le=1024),
+        Arg("out", object, None, "", _OUT_HELP, read=values.read_path, written="path"),
+        _NC,
+        replace(ARGS["exist_ok"], help="write over existing files"),
+        ARGS["trust"],
+    ),
+    home="ultralytics.nn.dynamic.dynamize:main",
+)
+
+ROUTING = Special(
+    "routing",
+    "how a model with dynamic convolutions weighs its experts",
+    "Writes routing.csv and routing.png into the folder of the run.",
+    (
+        "yolo routing model=best.pt source=path/to/images",
+        "yolo routing model=best.pt source=path/to/images by=class imgsz=320",
+    ),
+    (
+        ARGS["model"],
+        replace(ARGS["source"], help="a picture, a folder or a pattern", read=values.read_path, written="path"),
+        Arg("by", str, "image", "", "a row for each image, or each class", read=values.read_choice("image", "class")),
+        Arg("imgsz", int, 640, "", "image size in pixels", ge=1, le=LARGEST_SIDE),
+        Arg("save_dir", object, None, "", "folder to write into", read=values.read_path, written="path"),
+        ARGS["project"],
+        ARGS["name"],
+        ARGS["exist_ok"],
+        ARGS["trust"],
+    ),
+    home="ultralytics.nn.dynamic.routing:main",
+)
+
+# Small pictures, small batches and a step after each: what gets furthest in a few minutes on two cores.
+_QUICK = {
+    "epochs": 30,
+    "imgsz": 160,
+    "batch": 8,
+    "nbs": 8,
+    "optimizer": "AdamW",
+    "lr0": 0.002,
+    "momentum": 0.9,
+    "seed": 0,
+}
+QUICKSTART = Special(
+    "quickstart",
+    "train, validate, export and predict once on drawn shapes",
+    "Everything that it prints was measured in that run. Needs the extra 'export'. Takes every argument of train and "
+    "conf; these have defaults of their own, some of which differ by task:",
+    ("yolo quickstart", "yolo quickstart task=segment epochs=5"),
+    tuple(replace(ARGS[name], default=value) for name, value in _QUICK.items()),
+    home="ultralytics.solutions.quickstart:main",
+)
+
+_ALL = (
+    Special(
+        "help",
+        "this text; `yolo help WORD` explains a mode, a task, a command or an argument",
+        "`yolo train help`, `yolo train --help` and `yolo -h train` are the same as `yolo help train`. A mode and a "
+        "task together leave out the arguments of other tasks.",
+        ("yolo help train segment", "yolo help lr0 epochs"),
+        takes="WORD ...",
+    ),
+    Special(
+        "checks",
+        "the machine and the installed packages",
+        "Loads torch to see what it can use.",
+        ("yolo checks", "yolo checks > machine.txt"),
+    ),
+    Special("version", "the version number", "", ("yolo version", "yolo --version")),
+    Special(
+        "settings",
+        "show settings; `yolo settings key=value` changes them, `yolo settings reset` restores the defaults",
+        "They are kept in one JSON file, whose path stands in the first line.",
+        ("yolo settings runs_dir=/data/runs datasets_dir=/data/datasets", "yolo settings reset"),
+        takes="reset | key=value ...",
+    ),
+    Special("cfg", "all arguments with their defaults", "", ("yolo cfg", "yolo cfg > mine.yaml")),
+    Special(
+        "copy-cfg",
+        "copy these to ./default_copy.yaml, for `yolo cfg=default_copy.yaml ...`",
+        "A copy that was edited is not written over.",
+        ("yolo copy-cfg", "yolo train cfg=default_copy.yaml model=yolov8n.pt"),
+    ),
+    INFO,
+    DYNAMIZE,
+    Special(
+        "blocks",
+        "the blocks that a model YAML may name, with their arguments; `yolo blocks C2f` explains one",
+        "",
+        ("yolo blocks", "yolo blocks C2f DynamicConv"),
+        (Arg("name", object, None, "", "list only the blocks with this text in their name", read=values.read_name),),
+        takes="BLOCK ...",
+        home="ultralytics.nn.builder.catalogue:describe",
+    ),
+    ROUTING,
+    QUICKSTART,
+    Special("solutions", "ready-made video applications", family="solutions"),
+    Special("tune", "search hyper-parameters", family="tune"),
+    Special("login", "log in to a cloud service", family="cloud"),
+    Special("logout", "log out of a cloud service", family="cloud"),
+    Special("hub", "the cloud service of earlier versions", family="cloud"),
+    Special("explorer", "look at a data set in a browser", family="explorer"),
+)
+
+SPECIALS: dict[str, Special] = {row.name: row for row in _ALL}
