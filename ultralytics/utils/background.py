@@ -23,8 +23,8 @@ class Background:
     """Threads that do pieces of work; they are started with the first piece.
 
     Pieces of one lane are done one after the other, in the order in which they came, those of different lanes at the
-    same time. So many may wait; the next one makes the caller wait for the oldest. What a piece raises is raised again
-    in the caller's thread, by the next call of a method; pieces that came later are done all the same.
+    same time. So many may wait; the next one makes the caller wait for the oldest. The first error of a piece is raised
+    again in the caller's thread, by the next call of a method, and only once; other pieces are done all the same.
 
     Args:
         threads: number of threads; up to 4, by the processor's cores, when None.
@@ -34,6 +34,7 @@ class Background:
         self._threads = threads or min(MOST_THREADS, cpu_count())
         self._pools: dict[int, ThreadPoolExecutor] = {}
         self._waiting: deque[tuple[Future, Callable[[Any], Any] | None]] = deque()
+        self._failed = False
 
     def submit(self, lane: str, work: Callable[[], Any], then: Callable[[Any], Any] | None = None) -> None:
         """Let a thread do a piece of work.
@@ -43,18 +44,25 @@ class Background:
             work: called in a thread.
             then: called with what `work` returned, in the thread of the caller, by a later call of a method here.
         """
-        while self._waiting and (len(self._waiting) >= WAITING * self._threads or self._waiting[0][0].done()):
-            self._collect()
-        number = hash(lane) % self._threads
-        if number not in self._pools:
-            self._pools[number] = ThreadPoolExecutor(1, thread_name_prefix="background")
-        self._waiting.append((self._pools[number].submit(work), then))
+        try:
+            while self._waiting and (len(self._waiting) >= WAITING * self._threads or self._waiting[0][0].done()):
+                self._collect()
+        finally:  # an error, or an interrupt, is not this piece's
+            number = hash(lane) % self._threads
+            if number not in self._pools:
+                self._pools[number] = ThreadPoolExecutor(1, thread_name_prefix="background")
+            self._waiting.append((self._pools[number].submit(work), then))
 
     def _collect(self) -> None:
+        """Wait for the oldest piece."""
         future, then = self._waiting.popleft()
-        result = future.result()
-        if then is not None:
-            then(result)
+        error = future.exception()
+        if error is None:
+            if then is not None:
+                then(future.result())
+        elif not self._failed:
+            self._failed = True
+            raise error
 
     def settle(self) -> None:
         """Wait until everything is done.

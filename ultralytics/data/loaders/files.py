@@ -143,7 +143,9 @@ class LoadImagesAndVideos:
     def _frames(self, file: str, number: int) -> Iterator[tuple[str, np.ndarray, str]]:
         """Every `vid_stride`-th frame of a video, without those that cannot be decoded."""
         if not self._open(file):
-            LOGGER.warning(f"skipping a video that cannot be opened: {printable(file)}")
+            empty = os.path.isfile(file) and not os.path.getsize(file)
+            reason = "the file is empty" if empty else "damaged, incomplete or no video"
+            LOGGER.warning(f"skipping a video that cannot be opened ({reason}): {printable(file)}")
             return
         film = self.cap
         for image in film.stream(self.vid_stride, self._ahead):

@@ -12,6 +12,7 @@ import numpy as np
 
 from ultralytics.data.loaders.types import BROKEN_IN_A_ROW
 from ultralytics.data.prefetch import AheadIterator
+from ultralytics.utils.opencv import quiet_opencv
 
 __all__ = ["Film"]
 
@@ -33,7 +34,8 @@ class Film:
     """
 
     def __init__(self, *source: str) -> None:
-        self._capture = cv2.VideoCapture(*source)  # no base class: instances of subclasses of OpenCV's crash
+        with quiet_opencv():
+            self._capture = cv2.VideoCapture(*source)  # no base class: instances of subclasses of OpenCV's crash
         self._lock = threading.Lock()  # it allows one thread at a time
         self._ahead: AheadIterator | None = None
         self._places: dict[int, float] = {}
