@@ -47,8 +47,10 @@ def test_the_first_error_is_raised_once_and_the_rest_is_done():
     def fail(text):
         raise OSError(text)
 
-    background.submit("lane", lambda: fail("first"))
+    gate = threading.Event()
+    background.submit("lane", lambda: (gate.wait(10), fail("first")))
     background.submit("lane", lambda: fail("second"))
+    gate.set()
     while not background._waiting[-1][0].done():
         time.sleep(0.001)
     with pytest.raises(OSError, match="first"):
