@@ -33,14 +33,6 @@ def test_few_pieces_wait():
     assert begun == [*range(WAITING), "last"]
 
 
-def test_what_comes_after_a_piece_is_called_in_the_callers_thread():
-    background, seen = Background(threads=2), []
-    background.submit("lane", threading.get_ident, lambda worker: seen.append((worker, threading.get_ident())))
-    background.settle()
-    ((worker, caller),) = seen
-    assert caller == threading.get_ident() != worker
-
-
 def test_the_first_error_is_raised_once_and_the_rest_is_done():
     background, done = Background(threads=1), []
 
@@ -51,7 +43,7 @@ def test_the_first_error_is_raised_once_and_the_rest_is_done():
     background.submit("lane", lambda: (gate.wait(10), fail("first")))
     background.submit("lane", lambda: fail("second"))
     gate.set()
-    while not background._waiting[-1][0].done():
+    while not background._waiting[-1].done():
         time.sleep(0.001)
     with pytest.raises(OSError, match="first"):
         background.submit("lane", lambda: done.append(1))

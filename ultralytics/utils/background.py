@@ -33,34 +33,29 @@ class Background:
     def __init__(self, threads: int | None = None) -> None:
         self._threads = threads or min(MOST_THREADS, cpu_count())
         self._pools: dict[int, ThreadPoolExecutor] = {}
-        self._waiting: deque[tuple[Future, Callable[[Any], Any] | None]] = deque()
+        self._waiting: deque[Future] = deque()
         self._failed = False
 
-    def submit(self, lane: str, work: Callable[[], Any], then: Callable[[Any], Any] | None = None) -> None:
+    def submit(self, lane: str, work: Callable[[], Any]) -> None:
         """Let a thread do a piece of work.
 
         Args:
             lane: pieces of the same one keep their order.
             work: called in a thread.
-            then: called with what `work` returned, in the thread of the caller, by a later call of a method here.
         """
         try:
-            while self._waiting and (len(self._waiting) >= WAITING * self._threads or self._waiting[0][0].done()):
+            while self._waiting and (len(self._waiting) >= WAITING * self._threads or self._waiting[0].done()):
                 self._collect()
         finally:  # an error, or an interrupt, is not this piece's
             number = hash(lane) % self._threads
             if number not in self._pools:
                 self._pools[number] = ThreadPoolExecutor(1, thread_name_prefix="background")
-            self._waiting.append((self._pools[number].submit(work), then))
+            self._waiting.append(self._pools[number].submit(work))
 
     def _collect(self) -> None:
         """Wait for the oldest piece."""
-        future, then = self._waiting.popleft()
-        error = future.exception()
-        if error is None:
-            if then is not None:
-                then(future.result())
-        elif not self._failed:
+        error = self._waiting.popleft().exception()
+        if error is not None and not self._failed:
             self._failed = True
             raise error
 
