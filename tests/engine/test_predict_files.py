@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from ultralytics.data.loaders import SourceTypes
+from ultralytics.data.loaders import LoadImagesAndVideos, SourceTypes
 from ultralytics.engine import predict_output
 from ultralytics.engine.plots.files import write_image
 from ultralytics.engine.predict_output import RunOutput
@@ -174,6 +174,23 @@ def test_a_camera_that_comes_back_with_another_size_goes_on_in_its_film(tmp_path
         output.video(tmp_path / "a", np.full((*size, 3), 20 + 30 * i, np.uint8))
     output.close()
     assert frames(tmp_path / "a.mp4") == [0, 1, 2, 3]
+
+
+def test_an_own_loader_in_setup_source(make, folder, tmp_path):
+    class Inverted(LoadImagesAndVideos):
+        def __next__(self):
+            paths, images, infos = super().__next__()
+            return paths, [255 - image for image in images], infos
+
+    class Own(DetectionPredictor):
+        def setup_source(self, source, stride=None):
+            self.imgsz = [64, 64]
+            self.dataset = Inverted(source, batch=3)
+
+    results = make(Own)(folder)
+    for result in results:
+        assert np.array_equal(result.orig_img, 255 - cv2.imread(result.path))
+    assert len(results) == len(list((tmp_path / "run").glob("*.jpg"))) == 8
 
 
 class Live:

@@ -306,6 +306,10 @@ class BasePredictor:
                 channels=self.model.channels,
             )
         self.source_type = self.dataset.source_type
+
+    def _open_output(self) -> None:
+        """Prepare for what a run over the source writes."""
+        self.source_type = self.dataset.source_type
         if self._names is None or self._names.folder != Path(self.save_dir):
             self._names = SourceNames(Path(self.save_dir))
         live = bool(self.source_type.stream or self.source_type.screenshot)
@@ -327,7 +331,7 @@ class BasePredictor:
                 with self._lock:
                     self._resume(run, batch)
                     results = self._process(run, timers, args, kwargs)
-                if run.given and run.dataset.mode == "image":
+                if run.given and getattr(run.dataset, "mode", "image") == "image":
                     run.output.settle()  # files of a picture are there before its result is
                 yield from results
                 if self._stopped:
@@ -352,6 +356,7 @@ class BasePredictor:
             if run.args.verbose:
                 LOGGER.info("")
             self.setup_source(run.args.source if source is None else source)
+            self._open_output()
             run.dataset, run.source_type = self.dataset, self.source_type
             run.imgsz, run.output = self.imgsz, self._output
             if not self.done_warmup:
