@@ -23,7 +23,7 @@ from ultralytics.utils.log import LOGGER
 from ultralytics.utils.opencv import quiet_opencv
 from ultralytics.utils.text import printable
 
-__all__ = ["LoadScreenshots", "LoadStreams", "get_best_youtube_url"]
+__all__ = ["LoadScreenshots", "LoadStreams", "get_best_youtube_url", "is_video_page"]
 
 QUEUE_LENGTH = 30  # frames kept per stream with `buffer=True`
 # Seconds to wait before each attempt to reach a source again; after the last one it is given up.
@@ -246,10 +246,9 @@ def _stream_addresses(sources: Any) -> list[str]:
 
 
 def _capture(address: str) -> cv2.VideoCapture:
-    host = urlparse(address).hostname or ""
-    if host.removeprefix("www.") in {"youtube.com", "youtu.be"}:
+    if is_video_page(address):
         get_best_youtube_url(address)
-    if host:
+    if urlparse(address).hostname:
         refuse_offline(address)
     capture = cv2.VideoCapture()
     _open(capture, address)
@@ -265,6 +264,11 @@ def _open(capture: cv2.VideoCapture, address: str) -> None:
 def _shown(address: str) -> str:
     """Return an address as it may stand in a log: without its password."""
     return printable(re.sub(r"(//[^/@:]*):[^/@]*@", r"\1:***@", address))
+
+
+def is_video_page(address: str) -> bool:
+    """Return whether an address is one of a site whose pages play films."""
+    return (urlparse(address).hostname or "").removeprefix("www.") in {"youtube.com", "youtu.be"}
 
 
 def get_best_youtube_url(url: str, method: str = "pytube") -> str | None:
