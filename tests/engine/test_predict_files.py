@@ -193,6 +193,13 @@ def test_an_own_loader_in_setup_source(make, folder, tmp_path):
     assert len(results) == len(list((tmp_path / "run").glob("*.jpg"))) == 8
 
 
+def test_passwords_of_cameras_are_not_told(make, tmp_path):
+    with pytest.raises(ConnectionError) as caught:
+        make()("rtsp://me:secret@127.0.0.1:9/live")
+    assert "rtsp://me:***@127.0.0.1:9/live" in str(caught.value) and "secret" not in str(caught.value)
+    assert "secret" not in RunOutput(tmp_path, live=True).stem("rtsp://me:secret@127.0.0.1")
+
+
 class Live:
     """Two live sources of different rates; the second one sends more often."""
 
