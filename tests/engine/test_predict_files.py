@@ -168,6 +168,20 @@ def test_the_best_codec_that_there_is(tmp_path, monkeypatch, capfd):
     assert "ERROR" not in capfd.readouterr().err
 
 
+def test_the_disk_is_looked_at_after_the_tables_of_a_film(tmp_path, monkeypatch):
+    whole = []
+    monkeypatch.setattr(
+        predict_output, "check_disk_space", lambda path: whole.append(cv2.VideoCapture(str(path)).isOpened())
+    )
+    output = RunOutput(tmp_path)
+    for _ in range(2):
+        output.video(tmp_path / "a", np.zeros((48, 64, 3), np.uint8))
+    output.settle()
+    assert whole == [False, False]
+    output.close()
+    assert whole == [False, False, True]
+
+
 def test_a_camera_that_comes_back_with_another_size_goes_on_in_its_film(tmp_path):
     output = RunOutput(tmp_path)
     for i, size in enumerate(((48, 64), (48, 64), (96, 64), (48, 64))):

@@ -135,13 +135,20 @@ class RunOutput:
         self._background.settle()
 
     def close(self) -> None:
-        """Settle, and finish all videos."""
+        """Settle, and finish all videos.
+
+        Raises:
+            OSError: the first picture, frame or video that could not be written, unless that was said before.
+        """
+        paths = list(self.videos)
         try:
             self._background.close()
         finally:
             for writer in self.videos.values():
                 writer.release()
             self.videos.clear()
+        for path in () if self._background.failed else paths:  # the tables, the most important part, come last
+            check_disk_space(path)
 
 
 def _video_writer(path: Path, size: tuple[int, int], fps: float) -> cv2.VideoWriter:
