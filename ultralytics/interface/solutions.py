@@ -116,9 +116,6 @@ UNBUILT: dict[str, dict[str, str]] = {
     "solutions.analytics": {
         "solutions": "Analytics",
     },
-    "solutions.config": {
-        "solutions": "SolutionConfig",
-    },
     "solutions.distance_calculation": {
         "solutions": "DistanceCalculation",
     },
@@ -151,9 +148,6 @@ UNBUILT: dict[str, dict[str, str]] = {
     },
     "solutions.similarity_search": {
         "solutions": "SearchApp VisualAISearch",
-    },
-    "solutions.solutions": {
-        "solutions": "BaseSolution SolutionAnnotator SolutionResults",
     },
     "solutions.speed_estimation": {
         "solutions": "SpeedEstimator",
