@@ -31,7 +31,7 @@ def test_mail_with_a_picture_arrives(tls):
         mailer.check()
         assert inbox.messages == []
         mailer.send("3 objects\nBcc: all@example.org", "seen", [Attachment("a.jpg", PICTURE)])
-    assert {login for login in inbox.logins} == {("cam@example.org", PASSWORD)}
+    assert set(inbox.logins) == {("cam@example.org", PASSWORD)}
     [message] = inbox.messages
     assert message["From"] == "cam@example.org"
     assert message["To"] == "me@example.org"
@@ -72,7 +72,7 @@ def test_refused_login_is_told_without_the_password(wrong):
 def test_unknown_certificates_are_refused():
     with smtp_server("ssl") as inbox:
         inbox.context = None
-        with pytest.raises(MailError, match="(?i)certificate"):
+        with pytest.raises(MailError, match=r"(?i)certificate"):
             Mailer(account(inbox, "ssl")).check()
     assert inbox.logins == []
 
