@@ -146,9 +146,6 @@ UNBUILT: dict[str, dict[str, str]] = {
     "solutions.security_alarm": {
         "solutions": "SecurityAlarm",
     },
-    "solutions.similarity_search": {
-        "solutions": "SearchApp VisualAISearch",
-    },
     "solutions.speed_estimation": {
         "solutions": "SpeedEstimator",
     },
