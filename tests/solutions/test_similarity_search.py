@@ -54,7 +54,7 @@ def test_features_have_length_1(folder):
 def test_texts_need_a_model_that_reads(folder):
     search = VisualAISearch(model=MeanColour())
     assert not search.reads_texts
-    with pytest.raises(TextQueryError, match="knows pictures only.*CLIP"):
+    with pytest.raises(TextQueryError, match=r"knows pictures only.*CLIP"):
         search("red")
 
 
