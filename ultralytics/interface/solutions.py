@@ -149,9 +149,6 @@ UNBUILT: dict[str, dict[str, str]] = {
     "solutions.speed_estimation": {
         "solutions": "SpeedEstimator",
     },
-    "solutions.streamlit_inference": {
-        "solutions": "Inference",
-    },
     "solutions.trackzone": {
         "solutions": "TrackZone",
     },
