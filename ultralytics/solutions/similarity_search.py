@@ -7,6 +7,7 @@ and is never joined to a folder by itself.
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ from ultralytics.utils.lazy import offer
 from ultralytics.utils.log import LOGGER
 from ultralytics.utils.text import printable
 
-__all__ = ["SearchApp", "VisualAISearch"]
+__all__ = ["SearchApp", "VisualAISearch", "main"]
 
 INDEX_FOLDER = "search-index"
 MAX_QUERY = 500  # characters of a text
@@ -280,6 +281,16 @@ def _protected(response: Any) -> Any:
     """Add the headers that keep a browser from running or loading anything but the page's own parts."""
     response.headers.update(PROTECTION)
     return response
+
+
+def main(args: Mapping[str, Any] | None = None) -> None:
+    """Serve the page until it is stopped, for the command line.
+
+    Args:
+        args: arguments of `SearchApp`; those that are None take its defaults.
+    """
+    given = {name: value for name, value in (args or {}).items() if value is not None}
+    SearchApp(**given).run()
 
 
 __getattr__, __dir__ = offer(__name__)

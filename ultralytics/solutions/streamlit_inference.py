@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +19,13 @@ from ultralytics.data.images.formats import IMG_FORMATS, VID_FORMATS
 from ultralytics.engine.results import Results
 from ultralytics.models.yolo.model import YOLO
 from ultralytics.solutions.received import UploadError, received_film, received_picture
+from ultralytics.solutions.streamlit_launch import launch
 from ultralytics.utils.checks import require
 from ultralytics.utils.lazy import offer
 from ultralytics.utils.log import LOGGER
 from ultralytics.utils.settings import runs_dir, weights_dir
 
-__all__ = ["Inference", "local_models"]
+__all__ = ["Inference", "counted", "local_models", "main"]
 
 MODEL_SUFFIXES = {".onnx", ".pt", ".torchscript"}
 SOURCES = {
@@ -210,6 +211,18 @@ class Inference:
     def _results(self, source: str) -> Iterator[Results]:
         run = self.model.track if self.enable_trk else self.model.predict
         yield from run(source=source, stream=True, **self._options())
+
+
+def main(args: Mapping[str, Any] | None = None) -> int:
+    """Serve the page until it is stopped, for the command line.
+
+    Args:
+        args: arguments of `Inference` and of `streamlit_launch.launch`; those that are None take their defaults.
+
+    Returns:
+        Status of the server's process.
+    """
+    return launch(**{name: value for name, value in (args or {}).items() if value is not None})
 
 
 def counted(result: Results) -> str:
