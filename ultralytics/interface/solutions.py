@@ -143,9 +143,6 @@ UNBUILT: dict[str, dict[str, str]] = {
     "solutions.region_counter": {
         "solutions": "RegionCounter",
     },
-    "solutions.security_alarm": {
-        "solutions": "SecurityAlarm",
-    },
     "solutions.speed_estimation": {
         "solutions": "SpeedEstimator",
     },
