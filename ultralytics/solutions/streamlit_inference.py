@@ -52,7 +52,10 @@ def local_models(given: str | Path | None = None) -> list[Path]:
     ]
     first = [Path(given)] if given and Path(given).exists() else []
     files = first + [path for path in found if path.suffix in MODEL_SUFFIXES and path.is_file()]
-    return list({path.resolve(): path for path in reversed(files)}.values())[::-1]
+    unique: dict[Path, Path] = {}
+    for path in files:
+        unique.setdefault(path.resolve(), path)
+    return list(unique.values())
 
 
 class Inference:
@@ -201,12 +204,16 @@ class Inference:
 
     def _show(self, source: str) -> None:
         left, right = (column.empty() for column in self.st.columns(2))
+        number = 0
         with contextlib.closing(self._results(source)) as results:
             for number, result in enumerate(results, 1):
                 left.image(result.orig_img, channels="BGR", caption=f"Frame {number}", output_format="JPEG")
                 drawn: np.ndarray = result.plot()
                 right.image(drawn, channels="BGR", caption=_plain(counted(result)), output_format="JPEG")
-        self.st.success("The end.")
+        if number:
+            self.st.success(f"The end, after {number} frame{'s' * (number > 1)}.")
+        else:
+            self.st.error("No frame can be read.")
 
     def _results(self, source: str) -> Iterator[Results]:
         run = self.model.track if self.enable_trk else self.model.predict
