@@ -29,6 +29,6 @@ def write_rigged(path: Path) -> Path:
 def write_film(path: Path, frames: int = 6) -> Path:
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 10, (96, 64))
     for i in range(frames):
-        writer.write(np.full((64, 96, 3), 20 * i, np.uint8))
+        writer.write(np.full((64, 96, 3), 20 * i % 256, np.uint8))
     writer.release()
     return path

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from browser import addresses, chromium, pixels, wait
 from embedders_for_tests import NamedColour, write_colours
-from rigged_model import write_rigged
+from rigged_model import write_film, write_rigged
 from smtp_server import free_port
 
 from ultralytics.solutions import SearchApp
@@ -29,9 +29,16 @@ def inference_page(tmp_path, monkeypatch):
     """Serve the page as `yolo solutions inference` does."""
     pytest.importorskip("streamlit", reason="Streamlit is not installed")
     port, home = free_port(), tmp_path / "home"
-    home.mkdir()
+    for folder in (home, tmp_path / "temp"):
+        folder.mkdir()
     words = launch_command(port=port, model=write_rigged(tmp_path / "rigged.pt"), imgsz=160)
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "HOME": str(home), "OMP_NUM_THREADS": "1"}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        "HOME": str(home),
+        "TMPDIR": str(tmp_path / "temp"),
+        "OMP_NUM_THREADS": "1",
+    }
     with open(tmp_path / "log.txt", "w") as log:
         server = subprocess.Popen(words, cwd=tmp_path, env=environment, stdout=log, stderr=subprocess.STDOUT)
     address = f"http://127.0.0.1:{port}"
@@ -68,6 +75,26 @@ def test_picture_is_uploaded_and_boxes_are_seen(inference_page, tmp_path):
     assert 0.005 < changed.mean() < 0.6  # lines and labels, on a picture that is otherwise the same
     strangers = {url for url in asked if not url.startswith((inference_page, "data:", "blob:", "chrome"))}
     assert strangers == set()  # nothing is told to anybody else
+
+
+def test_film_is_stopped_and_leaves_no_file(inference_page, tmp_path):
+    film, kept = write_film(tmp_path / "long.avi", frames=3000), tmp_path / "temp"
+    with chromium(tmp_path / "profile") as driver:
+        driver.get(inference_page)
+
+        def click(text):
+            xpath = f"//*[self::label or self::button][normalize-space()='{text}']"
+            wait(lambda: driver.find_elements("xpath", xpath))[0].click()
+
+        click("Film")
+        accepts = "input[type=file][accept*=avi]"
+        wait(lambda: driver.find_elements("css selector", accepts))[0].send_keys(str(film))
+        click("Start")
+        wait(lambda: "Frame 5" in driver.find_element("css selector", "body").text)
+        assert [path.suffix for path in kept.glob("yolo-upload-*")] == [".avi"]
+        click("Stop")
+        wait(lambda: not list(kept.glob("yolo-upload-*")))
+        assert "The end" not in driver.find_element("css selector", "body").text
 
 
 @pytest.fixture

@@ -123,6 +123,18 @@ def test_film_runs_and_leaves_no_file(page, here, monkeypatch):
     assert os.listdir(here / "temp") == []
 
 
+def test_film_is_tracked(page, here):
+    made = page()
+    made.radio(key="source").set_value("video").run()
+    made.toggle(key="track").set_value(True)
+    made.file_uploader(key="film").upload("f.avi", write_film(here / "f.avi").read_bytes(), "video/avi").run()
+    made.button(key="start").click().run()
+    if "not built" in errors(made):
+        pytest.skip("tracking is not built")
+    assert errors(sound(made)) == ""
+    assert captions(made)[0] == "Frame 6"
+
+
 def test_film_that_is_none_is_told(page, here, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(here / "temp"))
     (here / "temp").mkdir()
