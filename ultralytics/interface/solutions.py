@@ -109,14 +109,4 @@ CARRIED: dict[str, dict[str, str]] = {
 }
 
 # module -> family -> names
-UNBUILT: dict[str, dict[str, str]] = {
-    "solutions.security_alarm": {
-        "solutions": "SecurityAlarm",
-    },
-    "solutions.similarity_search": {
-        "solutions": "SearchApp VisualAISearch",
-    },
-    "solutions.streamlit_inference": {
-        "solutions": "Inference",
-    },
-}
+UNBUILT: dict[str, dict[str, str]] = {}
