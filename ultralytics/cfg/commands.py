@@ -223,7 +223,17 @@ _ALL = (
     ROUTING,
     MEASURE,
     QUICKSTART,
-    Special("solutions", "ready-made video applications", family="solutions"),
+    Special(
+        "solutions",
+        "ready-made video applications",
+        "`yolo solutions NAME help` shows what one is about and its arguments. What is drawn is written to "
+        "runs/solutions.",
+        (
+            "yolo solutions count source=film.mp4 region='[(20,400),(1080,400)]'",
+            "yolo solutions heatmap source=film.mp4 model=best.pt show",
+        ),
+        takes="NAME [arg=value ...]",
+    ),
     Special("tune", "search hyper-parameters", family="tune"),
     Special("login", "log in to a cloud service", family="cloud"),
     Special("logout", "log out of a cloud service", family="cloud"),

@@ -94,14 +94,14 @@ def _read_pair(value: Any) -> Any:
 
 
 _PLOTS = ("line", "bar", "pie", "area")
-_WIDTH_HELP = "line width in pixels; without it the picture's size decides"
+_WIDTH_HELP = "line width in pixels; where none is given the picture's size decides"
 _FPS_HELP = "frames per second of the source; the command line takes the film's own"
 
 # The order is the public one; the last two are additions.
 _ROWS = (
     replace(ARGS["source"], help="film, folder, address or camera"),
     replace(ARGS["model"], help="weights or model description; without it one that fits the solution"),
-    ARGS["classes"],
+    replace(ARGS["classes"], tasks=()),
     ARGS["show_conf"],
     ARGS["show_labels"],
     ARGS["show_boxes"],
@@ -125,12 +125,12 @@ _ROWS = (
     Arg("meter_per_pixel", float, 0.05, "", "metres that a pixel is wide", ge=1e-9, le=1e9),
     Arg("max_speed", float, 120, "", "highest speed that is reported, in km/h", ge=0),
     ARGS["show"],
-    ARGS["iou"],
-    replace(ARGS["conf"], default=0.25, help="lowest confidence of an object"),
+    replace(ARGS["iou"], tasks=()),
+    replace(ARGS["conf"], default=0.25, help="lowest confidence of an object", tasks=()),
     ARGS["device"],
-    ARGS["max_det"],
+    replace(ARGS["max_det"], tasks=()),
     ARGS["quantize"],
-    ARGS["imgsz"],
+    replace(ARGS["imgsz"], help="image size in pixels"),
     ARGS["tracker"],
     ARGS["verbose"],
     Arg("data", str, "images", "", "folder of pictures to search", read=values.read_path, written="path"),
@@ -140,7 +140,8 @@ _ROWS = (
 SOLUTION_ARGS: dict[str, Arg] = {row.name: row for row in _ROWS}
 CLI_ARGS: dict[str, Arg] = {
     **SOLUTION_ARGS,
-    **{name: ARGS[name] for name in ("vid_stride", "project", "name", "exist_ok", "trust")},
+    **{name: ARGS[name] for name in ("vid_stride", "project", "exist_ok", "trust")},
+    "name": replace(ARGS["name"], default="exp", help="name of the run"),
 }
 
 _DETECTOR = "source model classes conf iou max_det imgsz device quantize verbose"

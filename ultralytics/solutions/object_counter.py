@@ -9,6 +9,7 @@ import numpy as np
 
 from ultralytics.engine.plots.palette import colors
 from ultralytics.solutions.counting import IN, OUT, Tally, passage
+from ultralytics.solutions.geometry import region_of
 from ultralytics.solutions.old_calls import old_arguments, old_call
 from ultralytics.solutions.solutions import BaseSolution, SolutionAnnotator, SolutionResults
 from ultralytics.utils.lazy import offer
@@ -24,11 +25,16 @@ class ObjectCounter(BaseSolution):
 
     Attributes:
         tally: the counts; `in_count`, `out_count`, `counted_ids` and `classwise_count` are parts of it.
+
+    Raises:
+        ValueError: a region that is neither line nor zone.
     """
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.tally = Tally()
+        if self.region is not None:
+            region_of(self.region)  # what is wrong with it is said before a film is opened
         self.region_initialized = False
         self.show_in, self.show_out = self.CFG["show_in"], self.CFG["show_out"]
         self.margin: int | None = None  # of the plate with counts; by line width

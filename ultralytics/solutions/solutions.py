@@ -85,9 +85,12 @@ class BaseSolution:
         self._said: set[str] = set()
         if self.CFG["model"] is not None:
             self.model = self.CFG["model"]
-        self.CFG["model"] = self.CFG["model"] or self.default_model
+            self.CFG["model"] = getattr(self._model, "model_name", self.CFG["model"])
+        else:
+            self.CFG["model"] = self.default_model
         if self.CFG["verbose"]:
-            LOGGER.info(f"{WINDOW}: ✅ {self.CFG}")
+            told = {name: self.CFG[name] for name in ("model", *kwargs) if name in self.CFG}
+            LOGGER.info(f"{WINDOW}: " + ", ".join(f"{name}={value}" for name, value in told.items()))
 
     # Model and region -------------------------------------------------------------------------------------------------
 
