@@ -16,6 +16,8 @@ __all__ = ["Analytics", "draw_chart"]
 
 Series = dict[str, list[float]]
 GREY, PAPER = "#444444", "#F3F3F3"
+LIGHT = 230  # of 255; what is lighter in all parts cannot be seen on paper
+_TONES = [tuple(part / 255 for part in colors(i)) for i in range(colors.n) if min(colors(i)) < LIGHT]
 
 
 @plt_settings()
@@ -43,7 +45,7 @@ def draw_chart(
 
     figure = Figure(figsize=figsize, dpi=100, facecolor=PAPER)
     axes = figure.add_subplot(facecolor=PAPER)
-    tones = [tuple(part / 255 for part in colors(i)) for i in range(len(series))]
+    tones = [_TONES[i % len(_TONES)] for i in range(len(series))]
     axes.set_title(title, color=GREY, fontsize=18)
     if kind in {"line", "area"}:
         for (name, values), tone in zip(series.items(), tones, strict=True):

@@ -10,13 +10,17 @@ import cv2
 import numpy as np
 
 from ultralytics.engine.plots.annotate import Annotator
+from ultralytics.engine.plots.text import STROKE_HEIGHT
 from ultralytics.nn.public import public
 from ultralytics.solutions.geometry import joint_angle
 
-__all__ = ["SolutionAnnotator"]
+__all__ = ["SolutionAnnotator", "drawn_sizes"]
 
 Color = tuple[int, int, int]
 DARK, WHITE, GREEN, PINK = (104, 31, 17), (255, 255, 255), (0, 255, 0), (255, 0, 255)
+LINE_SHARE = 0.003  # of the mean side, how wide lines are
+SMALL = 1.5  # pixels of line below which a picture is small
+SMALLEST_TEXT = 9  # pixels
 PANEL_SHARE = 0.45  # of the picture's width, what a panel in a corner may take
 
 
@@ -25,9 +29,31 @@ def _pixel(point: Any) -> tuple[int, int]:
     return round(x), round(y)
 
 
+def drawn_sizes(size_hw: tuple[int, int]) -> tuple[int | None, float | None]:
+    """Return line width and height of text in pixels for a picture, None where those of `Annotator` are right.
+
+    Its lines are two pixels wide at least, and text goes with them, which is too much for small pictures.
+    """
+    width = sum(size_hw) / 2 * LINE_SHARE
+    return (1, max(STROKE_HEIGHT * width / 3, SMALLEST_TEXT)) if width < SMALL else (None, None)
+
+
 @public("ultralytics.solutions.solutions")
 class SolutionAnnotator(Annotator):
     """Draws regions, counts, angles and distances onto a picture; arguments as those of `Annotator`."""
+
+    def __init__(
+        self,
+        im: np.ndarray,
+        line_width: float | None = None,
+        font_size: float | None = None,
+        font: str = "Arial.ttf",
+        pil: bool = False,
+        example: Any = "abc",
+    ) -> None:
+        if line_width is None and font_size is None:
+            line_width, font_size = drawn_sizes(np.shape(im)[:2])
+        super().__init__(im, line_width, font_size, font, pil, example)
 
     # Regions and panels -----------------------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ultralytics.solutions.annotator import drawn_sizes
 from ultralytics.solutions.solutions import BaseSolution, SolutionResults
 from ultralytics.utils.lazy import offer
 from ultralytics.utils.log import LOGGER
@@ -34,9 +35,12 @@ class InstanceSegmentation(BaseSolution):
         self.extract_tracks(im0)
         if self.masks is None and self.track_ids and self._once("masks"):
             LOGGER.warning(f"this model gives no masks, so boxes are drawn; {self.default_model} is one that does.")
+        width = self.drawn_width()
+        width, text = drawn_sizes(im0.shape[:2]) if width is None else (width, None)
         plot_im = self.tracks.plot(
             img=im0.copy(),
-            line_width=self.drawn_width(),
+            line_width=width,
+            font_size=text,
             boxes=self.show_boxes,
             conf=self.show_conf,
             labels=self.show_labels,

@@ -66,10 +66,10 @@ class ParkingManagement(BaseSolution):
         for box, cls in zip(self.boxes, self.clss, strict=True):
             x1, y1, x2, y2 = (float(v) for v in self.get_enclosing_box(box))
             middles.append(((x1 + x2) / 2, (y1 + y2) / 2, cls))
-        filled = 0
-        for slot in self.slots:
-            taken = [cls for x, y, cls in middles if slot.contains((x, y))]
-            filled += bool(taken)
+        inside = [[cls for x, y, cls in middles if slot.contains((x, y))] for slot in self.slots]
+        filled = sum(map(bool, inside))
+        # Taken slots last: of a border that two share, they have it.
+        for slot, taken in sorted(zip(self.slots, inside, strict=True), key=lambda pair: bool(pair[1])):
             annotator.draw_region(slot.points, self.occ if taken else self.arc, annotator.lw)
             if taken and self.show_labels:
                 annotator.display_objects_labels(
