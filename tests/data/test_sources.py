@@ -323,7 +323,7 @@ def test_lists_of_paths_are_read_when_their_turn_comes(images, monkeypatch):
     loader = load_inference_source(sorted(images.glob("*.jpg")), batch=2)
     assert not read and len(loader) == 3
     paths, pictures, infos = next(iter(loader))
-    assert len(read) == len(paths) == len(pictures) == 2 and infos[1].startswith("image 2/5 ")
+    assert len(paths) == len(pictures) == 2 <= len(read) <= 4 and infos[1].startswith("image 2/5 ")
     assert [len(paths) for paths, _, _ in loader] == [2, 2, 1]
 
 
@@ -417,7 +417,7 @@ def test_a_broken_frame_does_not_end_a_film(tmp_path, capsys):
     path.write_bytes(data)
     seen = levels(load_inference_source(path))
     assert seen[:4] == [0, 1, 2, 3] and seen[-6:] == [6, 7, 8, 9, 10, 11] and len(seen) < 12
-    assert f"film.avi announces 12 frames, {len(seen)} of them could be read" in capsys.readouterr().out
+    assert f"film.avi announces 12 frames, {12 - len(seen)} of them could not be read" in capsys.readouterr().out
     (tmp_path / "film.streams").write_text(str(path))
     assert levels(load_inference_source(str(tmp_path / "film.streams"), buffer=True))[-1] == 11
 
@@ -427,7 +427,7 @@ def test_a_film_that_is_cut_off_is_told(tmp_path, capsys):
     starts = motion_jpeg(path)
     path.write_bytes(path.read_bytes()[: starts[8]])
     assert levels(load_inference_source(path, vid_stride=2)) == [1, 3, 5, 7]
-    assert "announces 12 frames, 8 of them could be read" in capsys.readouterr().out
+    assert "announces 12 frames, 4 of them could not be read" in capsys.readouterr().out
     motion_jpeg(path)
     assert len(levels(load_inference_source(path))) == 12 and not capsys.readouterr().out
 

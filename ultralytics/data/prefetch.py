@@ -1,4 +1,4 @@
-"""Making batches ahead in threads of this process, for runs without worker processes.
+"""Making batches, or reading pictures, ahead in threads of this process.
 
 Decoding, warping and copying happen outside the interpreter lock, so a thread beside a CPU training step uses time in
 which that step waits or runs on other cores. Every sample depends on its ref alone, so any number of threads gives
@@ -20,6 +20,8 @@ Result = TypeVar("Result")
 
 class AheadIterator(Generic[Task, Result]):
     """Results of `make(task)` in the order of `tasks`, with some of them being made in the background.
+
+    An error of `make` is raised when its turn comes; the results after it may be taken all the same.
 
     Args:
         tasks: what to make; taken one by one in the caller's thread.
@@ -54,11 +56,15 @@ class AheadIterator(Generic[Task, Result]):
         self._top_up()
         return first.result()
 
-    def close(self) -> None:
-        """Give up what is not begun and end the threads."""
+    def close(self, wait: bool = False) -> None:
+        """Give up what is not begun and end the threads.
+
+        Args:
+            wait: return when they have ended.
+        """
         pool, self._pool = self._pool, None
         if pool is not None:
-            pool.shutdown(wait=False, cancel_futures=True)
+            pool.shutdown(wait=wait, cancel_futures=True)
         self._waiting.clear()
 
     def __del__(self) -> None:

@@ -6,8 +6,8 @@ Names are unique within the calls of a predictor that write to one folder: a sec
 
 from __future__ import annotations
 
-import platform
 import re
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -15,13 +15,15 @@ import numpy as np
 
 from ultralytics.engine.plots.files import write_image
 from ultralytics.engine.results import Results
+from ultralytics.utils.background import Background
 from ultralytics.utils.files import check_disk_space
+from ultralytics.utils.opencv import quiet_opencv
 from ultralytics.utils.text import file_name
 
 __all__ = ["DEFAULT_FPS", "RunOutput", "SourceNames"]
 
-VIDEO_CODECS = {"Darwin": (".mp4", "avc1"), "Windows": (".avi", "WMV2")}  # what the system's own players open
-LINUX_CODEC = (".avi", "MJPG")
+VIDEO_SUFFIX = ".mp4"
+VIDEO_CODECS = ("avc1", "mp4v")  # H.264, which browsers play, where OpenCV has an encoder for it; else MPEG-4
 DEFAULT_FPS = 30
 LONGEST_JPEG = 65_500  # pixels of a side; line scans are longer
 
@@ -73,6 +75,8 @@ class RunOutput:
         self._names = SourceNames(folder) if names is None else names
         self._stems: dict[str, str] = {}
         self._labels: set[Path] = set()
+        self._sizes: dict[Path, tuple[int, int]] = {}
+        self._background = Background()
 
     def stem(self, source: str | Path) -> str:
         """Return the file stem that belongs to a source of this run, the same at every call."""
@@ -83,36 +87,31 @@ class RunOutput:
         return self._stems[key]
 
     def image(self, target: Path, picture: np.ndarray) -> Path:
-        """Write the annotated picture of a still source as JPEG."""
+        """Write the annotated picture of a still source as JPEG, in the background."""
         return self._picture(target.with_suffix(".jpg"), picture)
 
     def frame(self, target: Path, number: int, picture: np.ndarray) -> Path:
-        """Write one annotated frame of the video `target`."""
+        """Write one annotated frame of the video `target`, in the background."""
         return self._picture(target.with_name(f"{target.stem}_frames") / f"{target.stem}_{number}.jpg", picture)
 
     def _picture(self, path: Path, picture: np.ndarray) -> Path:
         path = path.with_suffix(".png") if max(picture.shape) > LONGEST_JPEG else path
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_image(path, picture)
+        self._background.submit(str(path), partial(write_image, path, picture.copy()))  # the caller may draw on it
         return path
 
     def video(self, target: Path, picture: np.ndarray, fps: float = DEFAULT_FPS) -> Path:
-        """Append one annotated frame to the video `target`, which gets the suffix that the system's players open.
+        """Append one annotated frame to the video `target`, an mp4, in the background.
 
         Raises:
             OSError: if no video can be opened for writing, or the disk is full.
         """
-        suffix, codec = VIDEO_CODECS.get(platform.system(), LINUX_CODEC)
-        path = target.with_suffix(suffix)
+        path = target.with_suffix(VIDEO_SUFFIX)
         if path not in self.videos:
             path.parent.mkdir(parents=True, exist_ok=True)
-            size = picture.shape[1], picture.shape[0]
-            writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*codec), fps, size)
-            if not writer.isOpened():
-                raise OSError(f"Cannot write the video '{path}' (codec {codec}, {size[0]}x{size[1]}).")
-            self.videos[path] = writer
-        self.videos[path].write(picture)  # which says nothing of a full disk
-        check_disk_space(path)
+            self._sizes[path] = picture.shape[1], picture.shape[0]
+            self.videos[path] = _video_writer(path, self._sizes[path], fps)
+        write = partial(_append, self.videos[path], path, picture.copy(), self._sizes[path])
+        self._background.submit(str(path), write)
         return path
 
     def labels(self, result: Results, name: str, save_conf: bool) -> Path:
@@ -125,8 +124,41 @@ class RunOutput:
         result.save_txt(path, save_conf=save_conf)
         return path
 
+    def settle(self) -> None:
+        """Wait until all pictures and frames are written.
+
+        Raises:
+            OSError: the first that could not be written.
+        """
+        self._background.settle()
+
     def close(self) -> None:
-        """Finish all videos."""
-        for writer in self.videos.values():
-            writer.release()
-        self.videos.clear()
+        """Settle, and finish all videos."""
+        try:
+            self._background.close()
+        finally:
+            for writer in self.videos.values():
+                writer.release()
+            self.videos.clear()
+
+
+def _video_writer(path: Path, size: tuple[int, int], fps: float) -> cv2.VideoWriter:
+    """Open a video for writing with the best codec that there is.
+
+    Raises:
+        OSError: if none will do.
+    """
+    for codec in VIDEO_CODECS:
+        with quiet_opencv():
+            writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*codec), fps, size)
+        if writer.isOpened():
+            return writer
+    raise OSError(f"Cannot write the video '{path}' (codecs {', '.join(VIDEO_CODECS)}; {size[0]}x{size[1]}).")
+
+
+def _append(writer: cv2.VideoWriter, path: Path, picture: np.ndarray, size: tuple[int, int]) -> None:
+    """Append a frame to an open video; a camera may have come back with another picture size."""
+    if (picture.shape[1], picture.shape[0]) != size:
+        picture = cv2.resize(picture, size)
+    writer.write(picture)  # which says nothing of a full disk
+    check_disk_space(path)

@@ -77,6 +77,7 @@ class _Run:
 
     args: SimpleNamespace
     save_dir: Path
+    given: bool  # results go to the caller one by one
     dataset: Any = None
     source_type: Any = None
     imgsz: Any = None
@@ -140,6 +141,7 @@ class BasePredictor:
         self.callbacks = _callbacks or get_default_callbacks()
         self._output: RunOutput | None = None
         self._names: SourceNames | None = None  # lasts over the calls that write to one folder
+        self._given = True  # results of the next run go to the caller one by one
         self._stopped = False
         self._cannot_show = False  # said once
         self._item = self._live_frame = (
@@ -254,6 +256,7 @@ class BasePredictor:
         self, source: Any = None, model: Any = None, stream: bool = False, *args: Any, **kwargs: Any
     ) -> list | Iterator:
         """Return results for a source, as a list or, with `stream`, as a generator."""
+        self._given = stream
         results = self.stream_inference(source, model, *args, **kwargs)
         if stream:
             return results
@@ -271,6 +274,7 @@ class BasePredictor:
 
     def predict_cli(self, source: Any = None, model: Any = None) -> None:
         """Run on a source for what it writes and prints; results are not kept."""
+        self._given = False
         for _ in self.stream_inference(source, model):
             pass
 
@@ -306,6 +310,10 @@ class BasePredictor:
                 channels=self.model.channels,
             )
         self.source_type = self.dataset.source_type
+
+    def _open_output(self) -> None:
+        """Prepare for what a run over the source writes."""
+        self.source_type = self.dataset.source_type
         if self._names is None or self._names.folder != Path(self.save_dir):
             self._names = SourceNames(Path(self.save_dir))
         live = bool(self.source_type.stream or self.source_type.screenshot)
@@ -315,7 +323,7 @@ class BasePredictor:
 
     def stream_inference(self, source: Any = None, model: Any = None, *args: Any, **kwargs: Any) -> Iterator:
         """Return a generator of results. Arguments are those of now; the source is opened at the first item."""
-        run = _Run(args=self.args, save_dir=Path(self.save_dir))
+        run, self._given = _Run(args=self.args, save_dir=Path(self.save_dir), given=self._given), True
         return self._stream(run, source, model, args, kwargs)
 
     @torch.inference_mode()
@@ -327,6 +335,8 @@ class BasePredictor:
                 with self._lock:
                     self._resume(run, batch)
                     results = self._process(run, timers, args, kwargs)
+                if run.given and getattr(run.dataset, "mode", "image") == "image":
+                    run.output.settle()  # files of a picture are there before its result is
                 yield from results
                 if self._stopped:
                     break
@@ -350,6 +360,7 @@ class BasePredictor:
             if run.args.verbose:
                 LOGGER.info("")
             self.setup_source(run.args.source if source is None else source)
+            self._open_output()
             run.dataset, run.source_type = self.dataset, self.source_type
             run.imgsz, run.output = self.imgsz, self._output
             if not self.done_warmup:
@@ -395,6 +406,8 @@ class BasePredictor:
                 lines[i] += self.write_results(i, Path(paths[i]), im, lines)
         if self.args.verbose:
             LOGGER.info("\n".join(lines))
+        if self.callbacks.get("on_predict_batch_end"):
+            run.output.settle()
         self.run_callbacks("on_predict_batch_end")
         return self.results
 
@@ -451,7 +464,7 @@ class BasePredictor:
         if args.save:
             Path(self.save_dir).mkdir(parents=True, exist_ok=True)
             self.save_predicted_images(self._target(p), frame)
-        prefix = f"{i}: " if self._numbered() else ""
+        prefix = f"{self._place(i)}: " if self._numbered() else ""
         height, width = im.shape[-2:]
         return f"{prefix}{height}x{width} {result.verbose()}{result.speed['inference']:.1f}ms"
 
@@ -470,6 +483,11 @@ class BasePredictor:
         kind = self.source_type
         return bool(kind.stream or kind.from_img or kind.tensor)
 
+    def _place(self, i: int) -> int:
+        """Return which of the sources picture `i` of the batch is from; some live ones may have sent none."""
+        order = getattr(self.dataset, "order", ())
+        return order[i] if i < len(order) else i
+
     def _frame_number(self, line: str) -> int:
         """Return the number of the current frame: that in its log line, else how many batches a live source gave."""
         found = re.search(r"\(frame (\d+)/", line)
@@ -486,7 +504,7 @@ class BasePredictor:
             self._output.image(Path(save_path), self.plotted_img)
             return
         fps = getattr(self.dataset, "fps", None)
-        fps = fps[min(self._item, len(fps) - 1)] if isinstance(fps, (list, tuple)) and fps else fps
+        fps = fps[min(self._place(self._item), len(fps) - 1)] if isinstance(fps, (list, tuple)) and fps else fps
         self._output.video(Path(save_path), self.plotted_img, (fps or DEFAULT_FPS) / self.args.vid_stride)
         if self.args.save_frames:
             self._output.frame(Path(save_path), frame, self.plotted_img)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import os
 from collections.abc import Iterator, Sequence
@@ -17,19 +18,26 @@ from ultralytics.data.images.arrays import without_cached
 from ultralytics.data.images.formats import FORMATS_HELP_MSG, is_array, is_image, is_video
 from ultralytics.data.images.io import imread
 from ultralytics.data.loaders.fetch import fetch_picture, fetch_video, is_address
-from ultralytics.data.loaders.types import BROKEN_IN_A_ROW, Batch, SourceTypes
+from ultralytics.data.loaders.film import Film
+from ultralytics.data.loaders.types import Batch, SourceTypes
+from ultralytics.data.prefetch import AheadIterator
 from ultralytics.utils.downloads import refuse_offline
+from ultralytics.utils.env import cpu_count
 from ultralytics.utils.log import LOGGER
 from ultralytics.utils.text import printable
 
 __all__ = ["LoadImagesAndVideos", "list_source_files"]
 
+LEAST_AHEAD, MOST_AHEAD = 2, 16  # pictures that are decoded before their turn: as many as a batch has, within these
+DECODERS = 4  # threads at most
+
 
 class LoadImagesAndVideos:
-    """Picture and video files, pictures first, each opened when its turn comes.
+    """Picture and video files, pictures first.
 
-    A file that cannot be read is named in a warning and skipped, as is a broken frame. Frames of different videos are
-    never in one batch.
+    While one batch is in use the pictures or frames of the next are decoded in threads; attributes tell of the batch
+    that was given last, warnings come in the order of files. A file that cannot be read is named in a warning and
+    skipped, as is a broken frame. Frames of different videos are never in one batch.
 
     Args:
         path: file, folder (not its sub-folders), glob pattern, address of a picture or video, `.txt` list or `.csv`
@@ -59,8 +67,8 @@ class LoadImagesAndVideos:
         self.video_flag = [False] * len(images) + [True] * len(videos)
         self.mode = "video" if videos and not images else "image"
         self.vid_stride, self.bs, self.channels = vid_stride, batch, channels
-        self.cap: cv2.VideoCapture | None = None
-        self.count = self.frame = self.frames = self.fps = self._announced = 0
+        self.cap: Film | None = None
+        self.count = self.frame = self.frames = self.fps = 0
         self.source_type = SourceTypes()
         self._iterator: Iterator[Batch] | None = None
         if self.mode == "video":
@@ -83,19 +91,40 @@ class LoadImagesAndVideos:
     def _batches(self) -> Iterator[Batch]:
         """Group pictures and the frames of each video."""
         group: list[tuple[str, np.ndarray, str]] = []
-        for number, file in enumerate(self.files, 1):
-            self.count = number
-            video = self.video_flag[number - 1]
-            if video and group:
-                yield self._joined(group)
-            self.mode = "video" if video else "image"
-            for item in self._frames(file, number) if video else self._picture(file, number):
-                group.append(item)
-                if len(group) == self.bs:
+        with contextlib.closing(self), self._pictures() as pictures:
+            for number, file in enumerate(self.files, 1):
+                self.count = number
+                video = self.video_flag[number - 1]
+                if video and group:
                     yield self._joined(group)
-            if group and (video or number == self.nf):
-                yield self._joined(group)
-        self.close()
+                self.mode = "video" if video else "image"
+                for item in self._frames(file, number) if video else self._picture(pictures, file, number):
+                    group.append(item)
+                    if len(group) == self.bs:
+                        yield self._joined(group)
+                if group and (video or number == self.nf):
+                    yield self._joined(group)
+
+    @property
+    def _ahead(self) -> int:
+        """Number of pictures or frames that are decoded before their turn."""
+        return min(max(self.bs, LEAST_AHEAD), MOST_AHEAD) if cpu_count() > 1 else 0
+
+    @contextlib.contextmanager
+    def _pictures(self) -> Iterator[Iterator[np.ndarray]]:
+        """Give the decoded picture files; what is wrong with one is raised when it is its turn."""
+        files = [file for file, video in zip(self.files, self.video_flag, strict=True) if not video]
+        if len(files) < 2 or not self._ahead:
+            yield map(self._read, files)
+            return
+        ahead = AheadIterator(files, self._read, self._ahead, min(DECODERS, self._ahead, cpu_count()))
+        try:
+            yield ahead
+        finally:
+            ahead.close(wait=True)
+
+    def _read(self, file: str) -> np.ndarray:
+        return fetch_picture(file, self.channels) if is_address(file) else imread(file, self.channels)
 
     @staticmethod
     def _joined(group: list[tuple[str, np.ndarray, str]]) -> Batch:
@@ -103,9 +132,9 @@ class LoadImagesAndVideos:
         group.clear()
         return paths, images, infos
 
-    def _picture(self, file: str, number: int) -> Iterator[tuple[str, np.ndarray, str]]:
+    def _picture(self, pictures: Iterator[np.ndarray], file: str, number: int) -> Iterator[tuple[str, np.ndarray, str]]:
         try:
-            image = fetch_picture(file, self.channels) if is_address(file) else imread(file, self.channels)
+            image = next(pictures)
         except OSError as error:
             LOGGER.warning(f"skipping a picture: {error}")
             return
@@ -114,42 +143,35 @@ class LoadImagesAndVideos:
     def _frames(self, file: str, number: int) -> Iterator[tuple[str, np.ndarray, str]]:
         """Every `vid_stride`-th frame of a video, without those that cannot be decoded."""
         if not self._open(file):
-            LOGGER.warning(f"skipping a video that cannot be opened: {printable(file)}")
+            empty = os.path.isfile(file) and not os.path.getsize(file)
+            reason = "the file is empty" if empty else "damaged, incomplete or no video"
+            LOGGER.warning(f"skipping a video that cannot be opened ({reason}): {printable(file)}")
             return
-        position = good = broken = 0
-        # A decoder says the same at a broken frame and at the end: only the count that the file announces tells.
-        while broken < BROKEN_IN_A_ROW:
-            wanted = (position + 1) % self.vid_stride == 0
-            found, image = self.cap.grab(), None
-            if found and wanted:
-                found, image = self.cap.retrieve()
-            if not found and position >= self._announced:
-                break
-            position, good, broken = position + 1, good + found, 0 if found else broken + 1
-            if image is not None and found:
-                self.frame += 1
-                image = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)[..., None] if self.channels == 1 else image
-                yield file, image, f"video {number}/{self.nf} (frame {self.frame}/{self.frames}) {printable(file)}: "
-        if not good:
-            LOGGER.warning(f"skipping a video without readable frames: {printable(file)}")
-        elif good < self._announced:
-            LOGGER.warning(f"{printable(file)} announces {self._announced} frames, {good} of them could be read.")
+        film = self.cap
+        for image in film.stream(self.vid_stride, self._ahead):
+            self.frame += 1
+            image = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)[..., None] if self.channels == 1 else image
+            yield file, image, f"video {number}/{self.nf} (frame {self.frame}/{self.frames}) {printable(file)}: "
+        name, missing = printable(file), film.announced - film.readable
+        if not film.readable:
+            LOGGER.warning(f"skipping a video without readable frames: {name}")
+        elif missing > 0:
+            LOGGER.warning(f"{name} announces {film.announced} frames, {missing} of them could not be read.")
 
     def _open(self, file: str) -> bool:
         self.close()
         try:
-            self.cap = cv2.VideoCapture(str(fetch_video(file)) if is_address(file) else file)
+            self.cap = Film(str(fetch_video(file)) if is_address(file) else file)
         except OSError as error:
             LOGGER.warning(str(error))
-            self.cap = cv2.VideoCapture()
+            self.cap = Film()
         self.frame = 0
         self.fps = self.cap.get(cv2.CAP_PROP_FPS) or 30.0
-        self._announced = max(0, int(self.cap.get(cv2.CAP_PROP_FRAME_COUNT)))
-        self.frames = max(1, self._announced // self.vid_stride)
+        self.frames = max(1, self.cap.announced // self.vid_stride)
         return self.cap.isOpened()
 
     def close(self) -> None:
-        """Let go of the open video."""
+        """Let go of the open video; nothing more of it is read."""
         if self.cap is not None:
             self.cap.release()
 

@@ -1,7 +1,8 @@
 """Line charts and matrices: curves of a validation, confusion matrix, history of a training run.
 
 matplotlib takes half a second to import, so every function imports it itself, and only its object interface is used:
-no global state, no window.
+no global state, no window. Where everything lies is worked out here from the few texts whose lengths vary: its own
+layout engines measure every text of a figure, several times, which takes as long as drawing them.
 """
 
 from __future__ import annotations
@@ -23,22 +24,36 @@ __all__ = ["plot_matrix", "plot_mc_curve", "plot_pr_curve", "plot_results"]
 _LEGEND_CLASSES = 21  # from here on class names would fill the picture: classes become thin grey lines
 _MEAN = {"color": "#1f4ed8", "linewidth": 3, "zorder": 3}
 _GRID = {"color": "#d0d0d0", "linewidth": 0.6}
+_DPI = 200
+# Inches.
+_CURVE_SIZE, _LEAST_AXES = (9, 6), 4
+_MATRIX_SIDES, _PER_CLASS = (6.2, 14.2), 0.37
+_LONGEST_NAME = 6  # what is longer is cut off at the border
 
 
 def _new_figure(width: float, height: float, **layout: Any):
-    """Return a figure with a raster canvas."""
+    """Return a figure with a raster canvas; sizes in inches."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(width, height), layout="constrained", **layout)
+    figure = Figure(figsize=(width, height), dpi=_DPI, **layout)
     FigureCanvasAgg(figure)
     return figure
 
 
-def _save(figure: Any, path: Path, on_plot: Callable[..., Any] | None, dpi: int = 200) -> None:
-    save_figure(figure, path, dpi)
+def _save(figure: Any, path: Path, on_plot: Callable[..., Any] | None) -> None:
+    save_figure(figure, path, _DPI)
     if on_plot is not None:
         on_plot(path)
+
+
+def _text_width(figure: Any, texts: Sequence[str], size: float) -> float:
+    """Return how many inches the widest of some texts takes at a font size in points."""
+    from matplotlib.font_manager import FontProperties
+
+    renderer, font = figure.canvas.get_renderer(), FontProperties(size=size)
+    widths = (renderer.get_text_width_height_descent(text, font, ismath=False)[0] for text in texts)
+    return max(widths, default=0.0) / _DPI
 
 
 # Curves of a validation -----------------------------------------------------------------------------------------------
@@ -54,14 +69,19 @@ def _class_lines(axes: Any, px: np.ndarray, curves: np.ndarray, labels: Sequence
         axes.plot(px, np.asarray(curves).T, linewidth=0.8, color="#b8bcc4")
 
 
-def _unit_square(axes: Any, xlabel: str, ylabel: str, title: str) -> None:
+def _unit_square(figure: Any, axes: Any, xlabel: str, ylabel: str, title: str) -> None:
+    """Set the labels of both axes, from 0 to 1, and put the legend to the right of them."""
     axes.set(xlim=(0, 1), ylim=(0, 1.01))
     axes.set_xlabel(xlabel, fontsize=13)
     axes.set_ylabel(ylabel, fontsize=13)
     axes.set_title(title, fontsize=14)
     axes.tick_params(labelsize=11)
     axes.grid(**_GRID)
-    axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1), fontsize=11, frameon=False)
+    legend = axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1), fontsize=11, frameon=False)
+    beside = legend.get_window_extent(figure.canvas.get_renderer()).width / _DPI + 0.15
+    left, width = 0.7, max(_CURVE_SIZE[0], 0.7 + _LEAST_AXES + beside)
+    figure.set_size_inches(width, _CURVE_SIZE[1])
+    figure.subplots_adjust(left=left / width, right=1 - beside / width, bottom=0.1, top=0.93)
 
 
 def _class_names(names: Mapping[int, str] | Sequence[str] | None, count: int) -> list[str]:
@@ -90,12 +110,12 @@ def plot_pr_curve(
     """
     py, ap = np.asarray(py).reshape(-1, len(px)), np.asarray(ap)
     labels = [f"{name} {score[0]:.3f}" for name, score in zip(_class_names(names, len(py)), ap, strict=True)]
-    figure = _new_figure(9, 6)
+    figure = _new_figure(*_CURVE_SIZE)
     axes = figure.subplots()
     _class_lines(axes, px, py, labels)
     overall = f"all classes {ap[:, 0].mean() if len(ap) else 0:.3f} mAP@0.5"
     axes.plot(px, py.mean(0) if len(py) else np.zeros(len(px)), label=overall, **_MEAN)
-    _unit_square(axes, "Recall", "Precision", "Precision-Recall Curve")
+    _unit_square(figure, axes, "Recall", "Precision", "Precision-Recall Curve")
     _save(figure, Path(save_dir), on_plot)
 
 
@@ -120,14 +140,14 @@ def plot_mc_curve(
         on_plot: called with the path.
     """
     py = np.asarray(py).reshape(-1, len(px))
-    figure = _new_figure(9, 6)
+    figure = _new_figure(*_CURVE_SIZE)
     axes = figure.subplots()
     _class_lines(axes, px, py, _class_names(names, len(py)))
     mean = _box_filter(py.mean(0), len(px) // 20) if len(py) else np.zeros(len(px))
     best = int(mean.argmax())
     axes.plot(px, mean, label=f"all classes {mean[best]:.2f} at {px[best]:.3f}", **_MEAN)
     axes.plot(px[best], mean[best], "o", markersize=8, color=_MEAN["color"], zorder=4)
-    _unit_square(axes, xlabel, ylabel, f"{ylabel}-{xlabel} Curve")
+    _unit_square(figure, axes, xlabel, ylabel, f"{ylabel}-{xlabel} Curve")
     _save(figure, Path(save_dir), on_plot)
 
 
@@ -158,37 +178,50 @@ def plot_matrix(
         on_plot: called with the path.
     """
     count = len(labels)
-    named = count < 100
-    side = float(np.clip(count * 0.42, 8, 16))
-    figure = _new_figure(side + 1.5, side)
-    axes = figure.subplots()
+    text = 13 if count < 10 else 10 if count < 30 else 9 if count < 60 else 7
+    names = [plot_text(label) for label in labels] if count < 100 else []
+    figure, axes, bar_axes = _square_beside_bar(names, count, text)
     blank = 0.005 if fractions else 0.5
     shown = np.where(values < blank, np.nan, values)
-    image = axes.imshow(shown, cmap="Blues", vmin=0, interpolation="nearest")
-    text = 13 if count < 10 else 10 if count < 30 else 9 if count < 60 else 7
+    edges = np.arange(count + 1) - 0.5
+    image = axes.pcolormesh(edges, edges, shown, cmap="Blues", vmin=0, edgecolors="#e6e6e6", linewidth=0.5)
     if count < 60:
         middle = np.nanmax(shown, initial=0) / 2
         for row, column in np.argwhere(np.isfinite(shown)):
             value = values[row, column]
             color = "white" if value > middle else "#1b1b1b"
             content = f"{value:.2f}" if fractions else f"{value:.0f}"
-            cell = axes.text(column, row, content, ha="center", va="center", fontsize=text, color=color)
-            cell.set_in_layout(False)  # cells lie inside; measuring thousands of them would take seconds
-    axes.set_xlabel("True", fontsize=15)
-    axes.set_ylabel("Predicted", fontsize=15)
+            axes.text(column, row, content, ha="center", va="center", fontsize=text, color=color)
     axes.set_title(title, fontsize=17, pad=14)
-    if named:
-        names = [plot_text(label) for label in labels]
-        axes.set_xticks(range(count), names, rotation=90, fontsize=text)
-        axes.set_yticks(range(count), names, fontsize=text)
-    edges = np.arange(count + 1) - 0.5
-    for lines in (axes.hlines, axes.vlines):
-        lines(edges, -0.5, count - 0.5, color="#e6e6e6", linewidth=0.5)
-    axes.spines[:].set_visible(False)
-    bar = figure.colorbar(image, ax=axes, fraction=0.046, pad=0.03)
+    bar = figure.colorbar(image, cax=bar_axes)
     bar.ax.tick_params(labelsize=11)
     bar.outline.set_visible(False)
     _save(figure, path, on_plot)
+
+
+def _square_beside_bar(names: Sequence[str], count: int, text: float) -> tuple[Any, Any, Any]:
+    """Return a figure, square axes for `count` rows and columns, and narrow ones to the right of them.
+
+    Args:
+        names: of rows and columns; without any, they are counted.
+        count: rows.
+        text: font size of the names, in points.
+    """
+    side = float(np.clip(count * _PER_CLASS, *_MATRIX_SIDES))
+    before = 0.6 + min(_text_width(_new_figure(1, 1), names, text), _LONGEST_NAME) if names else 0.9
+    after, above = 1.4, 0.7
+    width, height = before + side + after, before + side + above
+    figure = _new_figure(width, height)
+    axes = figure.add_axes((before / width, before / height, side / width, side / height))
+    bar_axes = figure.add_axes(((before + side + 0.25) / width, before / height, 0.3 / width, side / height))
+    axes.set(xlim=(-0.5, count - 0.5), ylim=(count - 0.5, -0.5))
+    axes.set_xlabel("True", fontsize=15)
+    axes.set_ylabel("Predicted", fontsize=15)
+    if names:
+        axes.set_xticks(range(count), names, rotation=90, fontsize=text)
+        axes.set_yticks(range(count), names, fontsize=text)
+    axes.spines[:].set_visible(False)
+    return figure, axes, bar_axes
 
 
 # History of a run -----------------------------------------------------------------------------------------------------
@@ -256,7 +289,7 @@ def plot_results(
         LOGGER.warning(f"{files[0]} has no epochs or no loss and metric columns; results.png not written.")
         return
     across = math.ceil(len(panels) / 2)
-    figure = _new_figure(2.6 * across + 1, 6.4)
+    figure = _new_figure(2.6 * across + 1, 6.4, layout="constrained")
     grid = figure.subplots(2, across, squeeze=False).ravel()
     for axes, name in zip(grid, panels, strict=False):
         for stem, columns in tables.items():

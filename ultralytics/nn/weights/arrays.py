@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ultralytics.nn.weights.machine import ABSENT, Name, Record
-from ultralytics.nn.weights.making import Maker, Reads, arguments, dotted, is_count, refuse, wrong
+from ultralytics.nn.weights.making import Maker, Reads, arguments, dotted, is_count, unmakable, wrong
 
 __all__ = ["ARRAY_MAKERS", "NUMPY_TYPES"]
 
@@ -29,14 +29,14 @@ def _dtype(read: Reads, record: Record) -> np.dtype:
     """Make a type; its state has the order of bytes and otherwise says that there are no fields."""
     args = arguments(record, 1, 3)
     if type(args[0]) is not str or not NUMBER_TYPE.match(args[0]):
-        raise refuse(record, "of a kind that is no number")
+        raise unmakable(record, "of a kind that is no number")
     made = np.dtype(args[0])
     if record.state is ABSENT:
         return made
     state = record.state
     plain = type(state) is tuple and len(state) in {8, 9} and state[2:5] == (None, None, None)
     if not plain or type(state[1]) is not str or state[1] not in ORDERS:
-        raise refuse(record, "with fields")
+        raise unmakable(record, "with fields")
     return made.newbyteorder(state[1]) if state[1] in "<>" else made
 
 
@@ -67,7 +67,7 @@ def _array(read: Reads, record: Record) -> np.ndarray:
     """Make an array, whose content is in its state."""
     kind = record.args[0] if record.args else None
     if type(kind) is not Name or dotted(kind) != "numpy.ndarray":
-        raise refuse(record, "of a class of its own")
+        raise unmakable(record, "of a class of its own")
     return _filled(read, record, record.state)
 
 
@@ -103,7 +103,7 @@ def _array_of_dill(read: Reads, record: Record) -> np.ndarray:
     function, args, state = arguments(record, 3, 4)[:3]
     inner = type(function) is Name and ARRAY_MAKERS.get(dotted(function)) is _array and type(args) is tuple
     if not inner:
-        raise refuse(record, "of an unknown kind")
+        raise unmakable(record, "of an unknown kind")
     made = Record(function, args, called=True)
     made.state = state
     return read.make(made)

@@ -10,7 +10,18 @@ from ultralytics.nn.weights.errors import CheckpointError, UnsafeCheckpointError
 from ultralytics.nn.weights.machine import ABSENT, Name, Record
 from ultralytics.nn.weights.moved import modern
 
-__all__ = ["DROPPED", "Maker", "Reads", "arguments", "dotted", "is_count", "is_empty", "is_ordered", "refuse", "wrong"]
+__all__ = [
+    "DROPPED",
+    "Maker",
+    "Reads",
+    "arguments",
+    "dotted",
+    "is_count",
+    "is_empty",
+    "is_ordered",
+    "unmakable",
+    "wrong",
+]
 
 
 class _Dropped:
@@ -87,6 +98,6 @@ def is_empty(raw: Any) -> bool:
     return bare and not (raw.pairs or raw.items) and raw.state is ABSENT
 
 
-def refuse(record: Record, why: str) -> UnsafeCheckpointError:
+def unmakable(record: Record, why: str) -> UnsafeCheckpointError:
     """Return the error for a record that is not made."""
     return UnsafeCheckpointError(f"the checkpoint holds '{record}' {why}.", str(record))

@@ -11,7 +11,7 @@ from typing import Any
 
 from ultralytics.nn.weights.errors import shown
 from ultralytics.nn.weights.machine import ABSENT, Name, Record
-from ultralytics.nn.weights.making import Maker, Reads, arguments, dotted, is_count, refuse, wrong
+from ultralytics.nn.weights.making import Maker, Reads, arguments, dotted, is_count, unmakable, wrong
 from ultralytics.utils.namespace import IterableSimpleNamespace
 
 __all__ = ["DILL_TYPES", "PLAIN_MAKERS", "PLAIN_TYPES", "WITH_EXTRAS", "ordered_pairs"]
@@ -49,7 +49,7 @@ def _ordered(read: Reads, record: Record) -> collections.OrderedDict:
     if record.state is not ABSENT:
         state = record.state
         if type(state) is not dict or state.keys() - {"_metadata"}:
-            raise refuse(record, "with attributes")
+            raise unmakable(record, "with attributes")
         for value in map(read.value, state.values()):
             if not isinstance(value, dict) or not all(isinstance(part, dict) for part in value.values()):
                 raise wrong(record)
@@ -69,7 +69,7 @@ def _default(read: Reads, record: Record) -> collections.defaultdict:
     if factory is not None:
         factory = PLAIN_TYPES.get(dotted(factory)) if type(factory) is Name else None
         if factory is None or factory is slice:
-            raise refuse(record, "with a function of its own")
+            raise unmakable(record, "with a function of its own")
     made: collections.defaultdict = collections.defaultdict(factory)
     read.fill(made, record.pairs)
     return made
@@ -213,7 +213,7 @@ def _namespace(kind: type[SimpleNamespace]) -> Maker:
             raise wrong(record)
         for key in state:
             if type(key) is not str or key.startswith("__"):
-                raise refuse(record, f"with an attribute {shown(key, 40)}")
+                raise unmakable(record, f"with an attribute {shown(key, 40)}")
         read.fill(vars(made), state.items())
         return made
 
