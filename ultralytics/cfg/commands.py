@@ -15,7 +15,7 @@ from ultralytics.cfg.errors import check_keys
 from ultralytics.cfg.schema import ARGS
 from ultralytics.utils.sizes import LARGEST_SIDE
 
-__all__ = ["DYNAMIZE", "INFO", "QUICKSTART", "ROUTING", "SPECIALS", "Special"]
+__all__ = ["DYNAMIZE", "INFO", "MEASURE", "QUICKSTART", "ROUTING", "SPECIALS", "Special"]
 
 
 @dataclass(frozen=True)
@@ -144,6 +144,20 @@ ROUTING = Special(
     home="ultralytics.nn.dynamic.routing:main",
 )
 
+MEASURE = Special(
+    "measure",
+    "HOTA, MOTA and IDF1 of tracks against true ones",
+    "Both are files of MOT-Challenge rows: frame, id, left, top, width, height, confidence, class, visibility. Needs "
+    "the extra 'track-quality'.",
+    ("yolo measure gt=gt.txt tracks=out.csv", "yolo measure gt=gt.txt tracks=out.csv classes=[0,2]"),
+    (
+        Arg("gt", object, None, "", "file of the true tracks", read=values.read_path, written="path"),
+        Arg("tracks", object, None, "", "file of the tracks to measure", read=values.read_path, written="path"),
+        replace(ARGS["classes"], help="count only these class numbers, from 0 as models have them"),
+    ),
+    home="ultralytics.trackers.measure:main",
+)
+
 # Small pictures, small batches and a step after each: what gets furthest in a few minutes on two cores.
 _QUICK = {
     "epochs": 30,
@@ -207,6 +221,7 @@ _ALL = (
         home="ultralytics.nn.builder.catalogue:describe",
     ),
     ROUTING,
+    MEASURE,
     QUICKSTART,
     Special("solutions", "ready-made video applications", family="solutions"),
     Special("tune", "search hyper-parameters", family="tune"),
