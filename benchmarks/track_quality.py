@@ -3,9 +3,10 @@
     python benchmarks/track_quality.py --other /path/to/other/venv/bin/python
     python benchmarks/track_quality.py --other /path/to/other/venv/bin/python --weights best.pt
 
-Both get the same detections of the same films through `tracker.update(detections, image)`, each tracker with the settings
-of its package's own YAML. Detections are the true boxes with seeded faults (misses, shifted edges, boxes of nothing, low
-scores of what is partly hidden), or those of a trained detector. Needs the extras 'track' and 'track-quality'.
+Both get the same detections of the same films through `tracker.update(detections, image)`, each tracker with the
+settings of its package's own YAML. Detections are the true boxes with seeded faults (misses, shifted edges, boxes of
+nothing, low scores of what is partly hidden), or those of a trained detector. Needs the extras 'track' and
+'track-quality'.
 """
 
 from __future__ import annotations
@@ -68,9 +69,9 @@ def detected(film: Any, weights: str, imgsz: int) -> list[np.ndarray]:
 def track(settings: dict[str, Any]) -> None:
     """Run one tracker over all films, in the child process; writes rows of tracks beside each film's detections."""
     import cv2
+    from ultralytics.trackers.track import TRACKER_MAP
 
     from ultralytics.engine.results import Boxes
-    from ultralytics.trackers.track import TRACKER_MAP
     from ultralytics.utils import YAML, IterableSimpleNamespace
     from ultralytics.utils.checks import check_yaml
 
