@@ -69,9 +69,9 @@ def detected(film: Any, weights: str, imgsz: int) -> list[np.ndarray]:
 def track(settings: dict[str, Any]) -> None:
     """Run one tracker over all films, in the child process; writes rows of tracks beside each film's detections."""
     import cv2
-    from ultralytics.trackers.track import TRACKER_MAP
 
     from ultralytics.engine.results import Boxes
+    from ultralytics.trackers.track import TRACKER_MAP
     from ultralytics.utils import YAML, IterableSimpleNamespace
     from ultralytics.utils.checks import check_yaml
 
