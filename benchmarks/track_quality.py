@@ -105,18 +105,20 @@ def run(python: str | None, settings: dict[str, Any]) -> None:
 
 
 def prepare(folder: Path, args: argparse.Namespace) -> list[Path]:
-    """Write films, truth and detections; return their folders."""
+    """Write films, truth and detections, unless they are there; return their folders."""
     from ultralytics.data.generators.film import Film
     from ultralytics.data.generators.film_set import mot_rows
 
     folders = []
     for seed in range(args.films):
         film, place = Film(seed, size_hw=(240, 320), seconds=args.seconds), folder / str(seed)
+        folders.append(place)
+        if (place / "detections.npz").is_file():
+            continue
         film.write(place / "film.mp4")
         np.save(place / "gt.npy", mot_rows(film))
         found = detected(film, args.weights, args.imgsz) if args.weights else faulty(film, seed)
         np.savez(place / "detections.npz", **{str(number): rows for number, rows in enumerate(found)})
-        folders.append(place)
     return folders
 
 
@@ -137,6 +139,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=10.0, help="length of a film")
     parser.add_argument("--trackers", nargs="+", default=TRACKERS, choices=TRACKERS)
     parser.add_argument("--set", default="{}", help='settings to change for both, as JSON: {"gmc_method": "none"}')
+    parser.add_argument("--folder", help="keep films and detections there, for further runs with the same arguments")
     parser.add_argument("--json", help="file for the figures of every film")
     parser.add_argument("--child", help=argparse.SUPPRESS)
     args = parser.parse_args()
@@ -146,7 +149,7 @@ def main() -> None:
     sys.path.insert(0, str(ROOT))
     figures: dict[str, dict[str, list[float]]] = {}
     with tempfile.TemporaryDirectory() as folder:
-        folders = prepare(Path(folder), args)
+        folders = prepare(Path(args.folder or folder), args)
         print(f"{'':<22}" + "".join(f"{name:>10}" for name in FIGURES))
         for name in args.trackers:
             for side, python in (("ours", None), ("other", args.other))[: 1 + bool(args.other)]:
