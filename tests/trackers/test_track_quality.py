@@ -8,7 +8,9 @@ import logging
 import numpy as np
 import pytest
 import torch
+from track_helpers import Finder, moving, write_film
 
+from ultralytics import YOLO
 from ultralytics.cfg.cli import entrypoint
 from ultralytics.data.generators.film import Film
 from ultralytics.data.generators.film_set import mot_rows
@@ -20,6 +22,7 @@ from ultralytics.trackers.mot import recorded, track_rows, write_tracks
 needs_trackeval = pytest.mark.skipif(
     importlib.util.find_spec("trackeval") is None, reason="trackeval, of the extra 'track-quality', is not installed"
 )
+SETTINGS = {"imgsz": 64, "verbose": False, "tracker": "bytetrack.yaml"}
 BLANK = np.zeros((100, 100, 3), np.uint8)
 
 
@@ -62,7 +65,7 @@ def test_rotated_boxes_give_their_bounds():
 
 
 def test_films_are_not_mixed(tmp_path):
-    with pytest.raises(ValueError, match=r"2 sources, 'film\.mp4' and 'other\.mp4'"):
+    with pytest.raises(ValueError, match=r"several sources, 'film\.mp4' and 'other\.mp4'"):
         write_tracks([*FILM, result(path="other.mp4")], tmp_path / "out.csv")
     assert list(tmp_path.iterdir()) == []
     assert len(track_rows([result((0, 0, 1, 1, 1, 1, 0), path=f"{i}.jpg") for i in range(3)])) == 3
@@ -82,6 +85,33 @@ def test_a_stream_is_written_at_its_end_or_not_at_all(tmp_path):
     next(left := recorded(iter(FILM), tmp_path / "other.csv"))
     left.close()
     assert [path.name for path in tmp_path.iterdir()] == ["out.csv"]
+
+
+@pytest.fixture
+def model(monkeypatch):
+    network = YOLO("yolov8n.yaml")
+    monkeypatch.setattr(YOLO, "_smart_load", lambda self, key: Finder)
+    return network
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_tracks_of_a_call(model, tmp_path, stream):
+    film, file = write_film(tmp_path / "film.avi", moving()), tmp_path / "deep" / "out.csv"
+    results = model.track(film, stream=stream, tracks=str(file), **SETTINGS)
+    assert isinstance(results, list) != stream
+    np.testing.assert_allclose(read_rows(file) if not stream else track_rows(results), read_rows(file), atol=1e-3)
+    rows = read_rows(file)
+    assert sorted(map(tuple, rows[:, :2].astype(int))) == [(frame, n) for frame in range(1, 13) for n in (1, 2)]
+    list(model.track(film, vid_stride=4, tracks=file, **SETTINGS))
+    assert set(read_rows(file)[:, 0]) == {1, 5, 9}
+
+
+def test_faulty_files_of_tracks(model, tmp_path):
+    film = write_film(tmp_path / "film.avi", moving(2))
+    with pytest.raises(IsADirectoryError, match="is a folder"):
+        model.track(film, **SETTINGS, tracks=tmp_path)
+    with pytest.raises(TypeError, match="tracks=3"):
+        model.track(film, **SETTINGS, tracks=3)
 
 
 # Measuring ------------------------------------------------------------------------------------------------------------

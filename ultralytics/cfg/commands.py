@@ -172,9 +172,10 @@ _QUICK = {
 QUICKSTART = Special(
     "quickstart",
     "train, validate, export and predict once on drawn shapes",
-    "Everything that it prints was measured in that run. Needs the extra 'export'. Takes every argument of train and "
-    "conf; these have defaults of their own, some of which differ by task:",
-    ("yolo quickstart", "yolo quickstart task=segment epochs=5"),
+    "Everything that it prints was measured in that run. Needs the extra 'export'. task=track trains a detector, "
+    "follows the objects of a drawn film and measures the tracks; it needs the extras 'track' and 'track-quality'. "
+    "Takes every argument of train, conf and tracker; these have defaults of their own, some of which differ by task:",
+    ("yolo quickstart", "yolo quickstart task=track tracker=bytetrack.yaml"),
     tuple(replace(ARGS[name], default=value) for name, value in _QUICK.items()),
     home="ultralytics.solutions.quickstart:main",
 )

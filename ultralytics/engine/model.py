@@ -22,7 +22,7 @@ from torch import nn
 
 from ultralytics.cfg.errors import ConfigTypeError
 from ultralytics.cfg.merge import cfg2dict, get_cfg
-from ultralytics.cfg.schema import ARGS
+from ultralytics.cfg.schema import ARGS, EXTRA_ARGS
 from ultralytics.cfg.tasks import TASK2DATA, TASK_INFOS
 from ultralytics.data.describe.remembered import check_remembered, is_elsewhere
 from ultralytics.engine.idle import warn_idle_methods
@@ -45,6 +45,7 @@ __all__ = ["Model"]
 
 EXPORTER = "ultralytics.engine.exporter:Exporter"  # loaded when something is exported
 TRACKING = "ultralytics.trackers.track:register_tracker"  # and this when something is tracked
+RECORDING = "ultralytics.trackers.mot:recorded"
 TRACK_CONF = 0.1  # score from which detections are tracked
 MISSING_DATA = "'data' is missing"
 STANDING_KEYS = ("imgsz", "data", "task", "single_cls")  # what a checkpoint's training arguments leave behind
@@ -226,7 +227,8 @@ class Model(nn.Module):
             stream: return a generator instead of a list, so that memory stays flat on long sources.
             persist: go on with the tracks of the last call; for frames that are given one by one.
             **kwargs: any prediction argument, and `tracker`, a YAML with the settings of a tracker. Detections are
-                wanted from `conf` 0.1 on, since trackers have a use for weak ones.
+                wanted from `conf` 0.1 on, since trackers have a use for weak ones. `tracks` is a file for the tracks of
+                the film as MOT-Challenge rows, written when its last frame has passed (`trackers.mot`).
 
         Returns:
             One `Results` per frame, with `boxes.id` or `obb.id`, as a list or a generator.
@@ -241,7 +243,12 @@ class Model(nn.Module):
         resolve(TRACKING)(self if own is None else own, persist)
         if kwargs.get("conf") is None:
             kwargs["conf"] = TRACK_CONF
-        return self.predict(source, stream, **{**kwargs, "mode": "track"})
+        file = EXTRA_ARGS["tracks"].check(kwargs.pop("tracks", None))
+        results = self.predict(source, stream, **{**kwargs, "mode": "track"})
+        if file is None:
+            return results
+        passing = resolve(RECORDING)(results, file, kwargs.get("vid_stride") or self.overrides.get("vid_stride") or 1)
+        return passing if stream else list(passing)
 
     def val(self, validator: Any = None, **kwargs: Any) -> Any:
         """Validate on a data set and return the metrics object (also kept as `self.metrics`).

@@ -35,10 +35,15 @@ class TrackLog:
         self._count = 0
 
     def add(self, result: Results) -> None:
-        """Take the tracks of the next frame; boxes without ids are left out, rotated ones give their upright bounds."""
+        """Take the tracks of the next frame; boxes without ids are left out, rotated ones give their upright bounds.
+
+        Raises:
+            ValueError: it is a frame of another film, which would be mixed with the first.
+        """
         frame = 1 + self._count * self.stride
         self._count += 1
         self._sources[str(result.path)] = None
+        self._check_sources()
         found = result.boxes if result.obb is None else result.obb
         if found is None or found.id is None:
             return
@@ -48,18 +53,15 @@ class TrackLog:
         self._rows.append(np.column_stack((frames, ids, box[:, :2], box[:, 2:] - box[:, :2], conf, cls + 1, unknown)))
 
     def rows(self) -> np.ndarray:
-        """Return the rows (N, 9) of `data.mot.COLUMNS`.
-
-        Raises:
-            ValueError: the results are of several films, whose frames would be mixed.
-        """
-        sources = list(self._sources)
-        if 1 < len(sources) < self._count:  # a film that is a folder of pictures has a name for each frame
-            raise ValueError(
-                f"the results are of {len(sources)} sources, '{sources[0]}' and '{sources[1]}' among them; a file of "
-                "tracks is that of one film."
-            )
+        """Return the rows (N, 9) of `data.mot.COLUMNS`."""
         return np.concatenate(self._rows)
+
+    def _check_sources(self) -> None:
+        if 1 < len(self._sources) < self._count:  # a film that is a folder of pictures has a name for each frame
+            first, second = list(self._sources)[:2]
+            raise ValueError(
+                f"the results are of several sources, '{first}' and '{second}'; tracks are those of one film."
+            )
 
 
 def track_rows(results: Iterable[Results], stride: int = 1) -> np.ndarray:
@@ -96,7 +98,13 @@ def recorded(results: Iterable[Results], file: str | os.PathLike, stride: int = 
     """Hand results on, and write their tracks when the last one has passed.
 
     A stream that fails or is left before its end writes nothing.
+
+    Raises:
+        ValueError: the results are of several films.
+        OSError: the file cannot be written.
     """
+    if Path(file).is_dir():
+        raise IsADirectoryError(f"'{file}' is a folder; tracks go into a file.")
     log = TrackLog(stride)
     for result in results:
         log.add(result)

@@ -9,6 +9,7 @@ Rows are there for shapes of which a quarter or more is seen; a shape that hides
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ import numpy as np
 from ultralytics.data.generators.film import Film, Truth
 from ultralytics.data.mot import write_rows
 
-__all__ = ["mot_rows", "write_film"]
+__all__ = ["draw_frame", "mot_rows", "write_film"]
 
 
 def mot_rows(film: Film) -> np.ndarray:
@@ -32,6 +33,24 @@ def write_film(film: Film, folder: Path) -> None:
     for number in range(len(film)):
         text = _obb_text(film.truth(number).seen(), film.size_hw)
         (folder / "obb" / f"film_{number + 1}.txt").write_text(text, encoding="utf-8")
+
+
+def draw_frame(rng: np.random.Generator, size_hw: tuple[int, int], names: Sequence[str]) -> tuple[np.ndarray, str]:
+    """Draw one frame of a film of its own.
+
+    Returns:
+        image: (H, W, 3) uint8 BGR.
+        labels: rows `class x y w h` of what is seen, in fractions of the picture.
+    """
+    film = Film(int(rng.integers(2**32)), size_hw=size_hw, names=names)
+    number = int(rng.integers(len(film)))
+    truth = film.truth(number).seen()
+    low, high = np.split(truth.boxes_xyxy / (size_hw[::-1] * 2), 2, 1)
+    boxes = np.concatenate(((low + high) / 2, high - low), 1)
+    text = "".join(
+        f"{cls} {' '.join(f'{value:.6f}' for value in box)}\n" for cls, box in zip(truth.cls, boxes, strict=True)
+    )
+    return film.image(number), text
 
 
 def _rows(truth: Truth, frame: int) -> np.ndarray:

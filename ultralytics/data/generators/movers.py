@@ -91,7 +91,7 @@ def _random_mover(
         share = np.linspace(0, 1, length)[:, None]
         path = (ends[0] * (1 - share) + ends[1] * share) * (width, height)
         path += _sway(rng, seconds, np.full(2, 0.03 * height), (1.5, 4.0))
-    radius = rng.uniform(0.07, 0.13) * min(size_hw) * (1 + _sway(rng, seconds, np.array([0.3]), (3.0, 8.0))[:, 0])
+    radius = rng.uniform(0.08, 0.14) * min(size_hw) * (1 + _sway(rng, seconds, np.array([0.3]), (3.0, 8.0))[:, 0])
     angle = rng.uniform(0, 2 * np.pi) + rng.uniform(-1.2, 1.2) * seconds
     angle = np.zeros_like(angle) if name in {"circle", "ring"} else angle
     keep = slice(max(0, -start), max(0, frames - start))

@@ -21,8 +21,8 @@ by the border to more than three quarters is not drawn at all. Labels per task:
               another shape, 0 outside
     obb       corners of the rectangle around the shape that is turned with it; circle and ring upright
     classify  one shape in the middle of each picture, in a folder per class
-    track     pictures and labels as for detect, and beside them a film of moving shapes with its true tracks
-              (`film_set`)
+    track     a film of moving shapes with its true tracks (`film_set`), and to train a detector frames of other
+              films of the kind with labels as for detect
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ from ultralytics.data.generators.drawing import (
     typical_color,
 )
 from ultralytics.data.generators.film import MIN_VISIBLE, Film
-from ultralytics.data.generators.film_set import write_film
+from ultralytics.data.generators.film_set import draw_frame, write_film
 from ultralytics.utils.files import atomic_folder
 from ultralytics.utils.literals import mark_of
 from ultralytics.utils.log import LOGGER
@@ -151,18 +151,21 @@ def _write_all(spec: ShapesSpec, folder: Path) -> None:
     jobs = [(number, split, i) for number, (split, count) in enumerate(spec.counts) for i in range(count)]
     for number, split, i in TQDM(jobs, desc="Drawing shapes"):
         rng = np.random.default_rng((spec.seed & 0xFFFFFFFF, number, i))
+        target, label = (folder / part / split / f"{i:05d}" for part in ("images", "labels"))
         if spec.task == "classify":
             cls = i % len(spec.names)
             image, _ = draw_scene(rng, spec.size_hw, (spec.names[cls],), single=True)
-            target = folder / split / spec.names[cls] / f"{i:05d}.jpg"
+            target, text = folder / split / spec.names[cls] / target.name, None
+        elif spec.task == "track":
+            image, text = draw_frame(rng, spec.size_hw, spec.names)
         else:
             image, shapes = draw_scene(rng, spec.size_hw, spec.names)
-            target = folder / "images" / split / f"{i:05d}.jpg"
-            label = folder / "labels" / split / f"{i:05d}.txt"
+            text = _label_text(shapes, spec)
+        if text is not None:
             label.parent.mkdir(parents=True, exist_ok=True)
-            label.write_text(_label_text(shapes, spec), encoding="utf-8")
+            label.with_suffix(".txt").write_text(text, encoding="utf-8")
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes())
+        target.with_suffix(".jpg").write_bytes(cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes())
 
 
 def draw_scene(
