@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import torch
 
+from ultralytics.data.generators.drawing import CLASSES
 from ultralytics.engine.results import Results
 
-NAMES = {0: "circle", 1: "square", 2: "triangle"}
+NAMES = dict(enumerate(CLASSES))
 
 
 def row(x: float, y: float, track: int, cls: int = 0, side: float = 20, conf: float = 0.9) -> list[float]:

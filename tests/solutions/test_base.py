@@ -133,8 +133,8 @@ def test_oriented_boxes():
 
 def test_labels():
     solution = boxes([row(5, 5, 1)])
-    assert solution.adjust_box_label(1, 0.512, 7) == "7 square 0.51"
-    assert solution.adjust_box_label(1, 0.5) == "square 0.50"
+    assert solution.adjust_box_label(1, 0.512, 7) == "7 triangle 0.51"
+    assert solution.adjust_box_label(1, 0.5) == "triangle 0.50"
     solution.show_conf = False
     assert solution.adjust_box_label(0, 0.5, 3) == "3 circle"
     assert solution.adjust_box_label(9, 0.5, 3) == "3 9"
@@ -159,7 +159,7 @@ def test_times_and_log_lines(log):
     result, _ = film(solution, 2)
     assert set(result.speed) == {"track", "solution"}
     assert all(value >= 0 for value in result.speed.values())
-    assert "0: 200x200" in log.text and "2 circles, 1 square" in log.text
+    assert "0: 200x200" in log.text and "2 circles, 1 triangle" in log.text
     assert "1: 200x200" in log.text and "(1, 3, 200, 200)" in log.text
 
 

@@ -109,47 +109,4 @@ CARRIED: dict[str, dict[str, str]] = {
 }
 
 # module -> family -> names
-UNBUILT: dict[str, dict[str, str]] = {
-    "solutions.ai_gym": {
-        "solutions": "AIGym",
-    },
-    "solutions.analytics": {
-        "solutions": "Analytics",
-    },
-    "solutions.distance_calculation": {
-        "solutions": "DistanceCalculation",
-    },
-    "solutions.heatmap": {
-        "solutions": "Heatmap",
-    },
-    "solutions.instance_segmentation": {
-        "solutions": "InstanceSegmentation",
-    },
-    "solutions.object_blurrer": {
-        "solutions": "ObjectBlurrer",
-    },
-    "solutions.object_counter": {
-        "solutions": "ObjectCounter",
-    },
-    "solutions.object_cropper": {
-        "solutions": "ObjectCropper",
-    },
-    "solutions.parking_management": {
-        "solutions": "ParkingManagement ParkingPtsSelection",
-    },
-    "solutions.queue_management": {
-        "solutions": "QueueManager",
-    },
-    "solutions.region_counter": {
-        "solutions": "RegionCounter",
-    },
-    "solutions.speed_estimation": {
-        "solutions": "SpeedEstimator",
-    },
-    "solutions.trackzone": {
-        "solutions": "TrackZone",
-    },
-    "solutions.vision_eye": {
-        "solutions": "VisionEye",
-    },
-}
+UNBUILT: dict[str, dict[str, str]] = {}

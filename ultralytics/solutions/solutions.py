@@ -185,6 +185,11 @@ class BaseSolution:
                 LOGGER.warning("no tracks in this frame; frames without any are not mentioned again.")
             return
         data = self.track_data.cpu() if isinstance(self.track_data.data, torch.Tensor) else self.track_data
+        whole = np.isfinite(np.asarray(data.data)).all(1)
+        if not whole.all():
+            if self._once("numbers"):
+                LOGGER.warning("tracks with positions that are no numbers are left out.")
+            data = data[whole]
         self.boxes = data.xyxyxyxy if hasattr(data, "xyxyxyxy") else data.xyxy
         self.clss = [int(value) for value in data.cls.tolist()]
         self.track_ids = [int(value) for value in data.id.tolist()]
@@ -231,18 +236,24 @@ class BaseSolution:
 
     # Drawing and output -----------------------------------------------------------------------------------------------
 
+    def drawn_width(self) -> int | None:
+        """Return the width of lines in pixels, None where nobody has said one: then the picture's size decides."""
+        return None if self._auto_width and self.line_width == SolutionConfig().line_width else self.line_width
+
     def draw_on(self, im0: np.ndarray) -> SolutionAnnotator:
-        """Return an annotator that draws onto a frame. Without a `line_width` the picture's size decides."""
-        width = None if self._auto_width and self.line_width == SolutionConfig().line_width else self.line_width
-        self.annotator = SolutionAnnotator(im0, line_width=width, example=list(self.names.values()))
+        """Return an annotator that draws onto a frame, kept as `annotator`."""
+        self.annotator = SolutionAnnotator(im0, line_width=self.drawn_width(), example=list(self.names.values()))
         return self.annotator
+
+    def name_of(self, cls: int) -> str:
+        """Return the name of a class, its number where it has none."""
+        return str(self.names.get(int(cls), int(cls)))
 
     def adjust_box_label(self, cls: int, conf: float, track_id: int | None = None) -> str | None:
         """Return the label of a box: track, class and confidence as far as they are to be shown; None for no label."""
         if not self.show_labels:
             return None
-        name = self.names[int(cls)] if int(cls) in self.names else str(int(cls))
-        parts = ["" if track_id is None else str(track_id), name, f"{conf:.2f}" if self.show_conf else ""]
+        parts = ["" if track_id is None else str(track_id), self.name_of(cls), f"{conf:.2f}" if self.show_conf else ""]
         return " ".join(part for part in parts if part)
 
     def display_output(self, plot_im: np.ndarray) -> None:
@@ -285,7 +296,7 @@ class BaseSolution:
     def _log(self, frame: np.ndarray, result: SolutionResults) -> None:
         height, width = frame.shape[:2]
         counts = Counter(self.clss)
-        found = ", ".join(f"{n} {self.names.get(c, c)}{'s' * (n > 1)}" for c, n in sorted(counts.items()))
+        found = ", ".join(f"{n} {self.name_of(c)}{'s' * (n > 1)}" for c, n in sorted(counts.items()))
         total, (kind, first), (_, own) = sum(result.speed.values()), *result.speed.items()
         LOGGER.info(f"{self.frame_no}: {height}x{width} {total:.1f}ms, {found or '(no objects)'}")
         shape = 1, frame.shape[2], height, width
