@@ -97,7 +97,7 @@ def test_video(disk):
     leave(disk, 32)
     with pytest.raises(OSError) as caught:
         for _ in range(200):
-            output.video("film.mp4", rng.integers(0, 255, (96, 96, 3), np.uint8))
+            output.video(disk / "film.mp4", rng.integers(0, 255, (96, 96, 3), np.uint8))
     output.close()
     assert check(caught.value, disk).stem == "film"
 

@@ -168,7 +168,7 @@ def test_perfect_keypoints(trained, data, tmp_path, shift):
         (TWO_POINTS, {"kpt_shape": [2, 3], "flip_idx": [1, 2]}, r"data\.yaml.*flip_idx"),
         (TWO_POINTS, {"kpt_shape": [2, 3], "kpt_oks_sigmas": [0.1]}, r"data\.yaml.*kpt_oks_sigmas"),
         (TWO_POINTS + "0 0.5 0.5 0.4 0.4 0.4 0.4 2\n", {"kpt_shape": [2, 3]}, r"one\.txt:2: .*8 values where 11"),
-        ("0 0.5 0.5 0.4 0.4\n", {"kpt_shape": [2, 3]}, r"one\.txt:1: .*5 values where 11"),
+        ("0 0.5 0.5 0.4 0.4\n", {"kpt_shape": [2, 3]}, r"one\.txt:1: .*boxes only; pose rows have 2 x 3 values more"),
     ],
 )
 def test_bad_data_is_named(tmp_path, rows, keys, message):

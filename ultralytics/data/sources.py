@@ -24,6 +24,7 @@ from ultralytics.data.loaders import (
     SourceTypes,
 )
 from ultralytics.data.loaders.fetch import is_address
+from ultralytics.data.loaders.live import is_video_page
 from ultralytics.data.loaders.memory import stacked
 from ultralytics.utils.downloads import refuse_offline
 
@@ -75,7 +76,8 @@ def _is_stream(text: str) -> bool:
     if address.scheme in LIVE_SCHEMES:
         return True
     if address.scheme in {"http", "https"}:
-        return not (is_image(address.path) or is_video(address.path) or _serves_picture(text))
+        film_or_picture = is_image(address.path) or is_video(address.path)
+        return is_video_page(text) or not (film_or_picture or _serves_picture(text))
     return text.isdecimal() or text.lower().endswith(".streams")
 
 

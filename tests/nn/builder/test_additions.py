@@ -21,6 +21,7 @@ from ultralytics.nn.builder import registry
 from ultralytics.nn.builder.build import parse_model
 from ultralytics.nn.builder.registry import (
     ModelYamlError,
+    admit,
     is_admitted,
     lookup,
     own_addition,
@@ -214,6 +215,7 @@ def test_register_without_a_pattern_reads_the_constructor():
 
 
 def test_entries_say_what_a_block_is_like():
+    admit("torch.nn")
     register_entry("Mine", {"path": "torch.nn:Identity", "like": "C2f"})
     assert lookup("Mine").call == VOCABULARY["C2f"].call and lookup("Mine").resolve() is nn.Identity
     for entry in ({"path": "torch.nn:Identity", "like": "C2ff"}, {"path": "torch.nn:Identity", "like": 3}):

@@ -221,12 +221,12 @@ def test_modules_of_another_form_are_told(my_blocks, modules):
 def test_only_a_local_file_that_was_named_imports(my_blocks, monkeypatch):
     file = own_yaml(my_blocks, "MyBlock", modules=MINE)
     content = YAML.load(file)
-    with pytest.raises(ModelYamlError, match=r"'MyBlock' names 'my_blocks:MyBlock', which is imported only"):
+    with pytest.raises(ModelYamlError, match=r"'MyBlock': 'my_blocks:MyBlock' is imported only"):
         DetectionModel(content, verbose=False)
     # As if the address had been fetched to the very file.
     monkeypatch.setattr("ultralytics.nn.builder.names.model_yaml_file", lambda name: file)
     for address in ("https://example.org/own.yaml", "HTTP:/example.org/own.yaml"):
-        with pytest.raises(ModelYamlError, match=r"'MyBlock' names 'my_blocks:MyBlock'"):
+        with pytest.raises(ModelYamlError, match=r"'MyBlock': 'my_blocks:MyBlock' is imported only"):
             DetectionModel(address, verbose=False)
     assert "my_blocks" not in sys.modules
     assert DetectionModel(file, verbose=False).model[1].flag

@@ -150,7 +150,7 @@ def _checked_keys(data: Mapping[str, Any], file: Path) -> dict[str, Any]:
         value = checked.get(key, [])
         for item in value if isinstance(value, list) else [value]:
             if not isinstance(item, str):
-                raise ConfigTypeError(f"{file}: '{key}' lists texts, not {type(item).__name__}.")
+                raise ConfigTypeError(f"{file}: '{key}' must list texts, not {shown(item)}.")
             if key not in {"download", "sha256"} and ("\0" in item or len(item) > MAX_PATH):
                 raise ConfigValueError(f"{file}: '{key}' is no path that a system takes: {printable(item, 80)!r}.")
     return checked

@@ -19,7 +19,7 @@ from ultralytics.utils.checks import require
 from ultralytics.utils.downloads import refuse_offline
 from ultralytics.utils.log import LOGGER
 
-__all__ = ["LoadScreenshots", "LoadStreams", "get_best_youtube_url"]
+__all__ = ["LoadScreenshots", "LoadStreams", "get_best_youtube_url", "is_video_page"]
 
 QUEUE_LENGTH = 30  # frames kept per stream with `buffer=True`
 RECONNECTS = 3
@@ -172,15 +172,19 @@ def _stream_addresses(sources: Any) -> list[str]:
 
 
 def _capture(address: str) -> cv2.VideoCapture:
-    host = urlparse(address).hostname or ""
-    if host.removeprefix("www.") in {"youtube.com", "youtu.be"}:
+    if is_video_page(address):
         get_best_youtube_url(address)
-    if host:
+    if urlparse(address).hostname:
         refuse_offline(address)
     try:
         return cv2.VideoCapture(int(address) if address.isdecimal() else address)
     except cv2.error:
         return cv2.VideoCapture()
+
+
+def is_video_page(address: str) -> bool:
+    """Return whether an address is one of a site whose pages play films."""
+    return (urlparse(address).hostname or "").removeprefix("www.") in {"youtube.com", "youtu.be"}
 
 
 def get_best_youtube_url(url: str, method: str = "pytube") -> str | None:
