@@ -83,8 +83,7 @@ def test_film_is_stopped_and_leaves_no_file(inference_page, tmp_path):
         driver.get(inference_page)
 
         def click(text):
-            xpath = f"//*[self::label or self::button][normalize-space()='{text}']"
-            wait(lambda: driver.find_elements("xpath", xpath))[0].click()
+            wait(lambda: driver.find_elements("xpath", f"//p[normalize-space()='{text}']"))[0].click()
 
         click("Film")
         accepts = "input[type=file][accept*=avi]"

@@ -119,7 +119,7 @@ class PictureIndex:
 
 def unit_rows(rows: np.ndarray) -> np.ndarray:
     """Return rows (N, D) scaled to length 1 in float32; rows of zeros or with numbers that are none become zeros."""
-    rows = np.asarray(rows, np.float32)
+    rows = np.asarray(rows, np.float64)  # squares of tiny numbers are nothing, or inexact, in float32
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
     usable = np.isfinite(lengths) & (lengths > 0)
     return np.where(usable, rows / np.where(usable, lengths, 1), 0).astype(np.float32)
