@@ -28,6 +28,7 @@ head:
   - [[2, 3, 4], 1, %s]
 """
 HEADS = {
+    "detect": "Detect, [nc]",
     "segment": "Segment, [nc, 8, 16]",
     "pose": "Pose, [nc, kpt_shape]",
     "obb": "OBB, [nc, 1]",
@@ -35,7 +36,7 @@ HEADS = {
     "pose26": "Pose26, [nc, kpt_shape]",
     "obb26": "OBB26, [nc, 1]",
 }
-SUFFIXES = {"segment": "seg", "pose": "pose", "obb": "obb"}
+SUFFIXES = {"detect": "detect", "segment": "seg", "pose": "pose", "obb": "obb", "track": "track"}
 
 
 def write_network(folder: Path, task: str, head: str | None = None, points: str = "[5, 3]") -> str:
@@ -43,7 +44,7 @@ def write_network(folder: Path, task: str, head: str | None = None, points: str 
 
     Args:
         folder: target.
-        task: `segment`, `pose` or `obb`.
+        task: `detect`, `segment`, `pose` or `obb`.
         head: one of HEADS, the task's plain one when None; those that end in 26 are end-to-end.
         points: `kpt_shape` of pose networks.
     """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import functools
 import importlib
+import importlib.util
 import inspect
 import os
 import re
@@ -71,7 +72,16 @@ class Block:
 
     @property
     def file(self) -> str | None:
-        return next((word.removeprefix("file=") for word in self.words if word.startswith("file=")), None)
+        return self.word("file")
+
+    def word(self, key: str) -> str | None:
+        return next((word.removeprefix(f"{key}=") for word in self.words if word.startswith(f"{key}=")), None)
+
+    @property
+    def runs(self) -> bool:
+        """Whether the block is code to run: not marked `notest`, nor `needs=PACKAGE` where that is not installed."""
+        needs = self.word("needs")
+        return "notest" not in self.words and (needs is None or importlib.util.find_spec(needs) is not None)
 
 
 def blocks(page: Path) -> list[Block]:
@@ -113,7 +123,7 @@ def smaller(code: str) -> str:
 
 @pytest.mark.parametrize("page", [p for p in PAGES if any(b.language == "python" for b in blocks(p))], ids=ids)
 def test_python_blocks_run(page, prepared, tmp_path, monkeypatch):
-    """All blocks of a page run in order, in one namespace; those marked `notest` only have to be Python."""
+    """All blocks of a page run in order, in one namespace; those that do not run only have to be Python."""
     for name in ("shapes.yaml", "best.pt", "yolov8n.pt", "image.jpg"):
         shutil.copy(prepared / name, tmp_path)
     monkeypatch.chdir(tmp_path)
@@ -131,7 +141,7 @@ def test_python_blocks_run(page, prepared, tmp_path, monkeypatch):
                 importlib.invalidate_caches()
             elif block.language == "python":
                 code = compile(smaller(block.text), f"{page.name}, block {number}", "exec")
-                if "notest" not in block.words:
+                if block.runs:
                     exec(code, namespace)
     finally:
         for name in set(sys.modules) - known:

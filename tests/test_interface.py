@@ -187,10 +187,10 @@ def test_kinds_follow_from_the_spelling():
 
 
 def test_refuse_says_what_was_asked_for():
-    with pytest.raises(NotImplementedError, match=r"^tracking is not built; "):
-        refuse("track")
-    with pytest.raises(NotImplementedError, match=r"^Model\.track: tracking is not built; "):
-        refuse("track", "Model.track")
+    with pytest.raises(NotImplementedError, match=r"^hyper-parameter search is not built; "):
+        refuse("tune")
+    with pytest.raises(NotImplementedError, match=r"^Model\.tune: hyper-parameter search is not built; "):
+        refuse("tune", "Model.tune")
 
 
 # Modules --------------------------------------------------------------------------------------------------------------
@@ -248,9 +248,9 @@ def test_directories_list_what_is_offered():
 
 def test_star_imports():
     space: dict[str, object] = {}
-    exec("from ultralytics.engine.trainer import *\nfrom ultralytics.trackers import *", space)
+    exec("from ultralytics.engine.trainer import *\nfrom ultralytics.models import *", space)
     assert "BaseTrainer" in space and "autocast" not in space  # what is only carried stays out, as `__all__` says
-    assert family_of(space["BYTETracker"]) == "track"
+    assert family_of(space["SAM"]) == "sam"
     assert {"SAM", "YOLO"} <= set(load("models").__all__)
 
 

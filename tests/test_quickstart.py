@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -11,10 +12,12 @@ import torch
 from shape_helpers import SIDE, write_network, write_shapes
 
 from ultralytics.cfg.tasks import TASK_INFOS
+from ultralytics.data.mot import read_rows
 from ultralytics.engine.results import Results
 from ultralytics.nn.builder.names import guess_model_task, yaml_model_load
 from ultralytics.solutions import quickstart
 from ultralytics.solutions.agreement import Agreement, agreement, compare
+from ultralytics.solutions.quickstart_track import DATA, MODEL, TRACK_DEFAULTS
 from ultralytics.utils.env import ROOT
 from ultralytics.utils.yaml_io import YAML
 
@@ -67,8 +70,18 @@ def test_page_has_every_task(task):
 
 @pytest.mark.parametrize("task", ["semantic", "depth", "segmnet"])
 def test_other_tasks_are_refused(task):
-    with pytest.raises(NotImplementedError, match=f"'{task}'; its tasks are detect, segment, pose, obb, classify"):
+    with pytest.raises(
+        NotImplementedError, match=f"'{task}'; its tasks are detect, segment, pose, obb, classify, track"
+    ):
         quickstart.main({"task": task})
+
+
+def test_page_has_track():
+    page = (ROOT.parent / "docs" / "quickstart.md").read_text(encoding="utf-8")
+    options = {**quickstart.DEFAULTS, **TRACK_DEFAULTS}
+    assert "| `track` | `{}` | `{}` | {epochs} | ".format(DATA, MODEL, **options) in page
+    assert f"at {options['imgsz']} pixels" in page
+    assert YAML.load(ROOT / "cfg" / "datasets" / DATA)["task"] == "track"
 
 
 # Comparison -----------------------------------------------------------------------------------------------------------
@@ -190,6 +203,37 @@ def test_tiny_run(tmp_path, task):
     assert figures["onnx"].is_file() and len(list(figures["pictures"].glob("*.jpg"))) == 2
     key = TASK_INFOS[task].metric
     assert figures[key] == pytest.approx(figures[f"{key} (ONNX)"], abs=0.01)
+
+
+@pytest.mark.skipif(find_spec("trackeval") is None, reason="trackeval, of the extra 'track-quality', is not installed")
+def test_tiny_run_of_track(tmp_path):
+    """A tiny network is trained, follows what it takes for objects through half a second, and is measured."""
+    figures = quickstart.main(
+        {
+            "task": "track",
+            "model": write_network(tmp_path, "detect"),
+            "data": write_shapes(tmp_path, "track", seconds=0.5),
+            "tracker": "bytetrack.yaml",
+            "epochs": 1,
+            "imgsz": SIDE,
+            "workers": 0,
+            "plots": False,
+            "device": "cpu",
+            "conf": 0.001,
+            "project": str(tmp_path / "runs"),
+        }
+    )
+    quality = figures["quality"]
+    assert quality.frames == 15 and quality.true_boxes == len(read_rows(figures["truth"])) > 15
+    assert quality.found_boxes == len(read_rows(figures["tracks"])) and 0 <= quality.hota < 1
+    assert all(figures[name].is_file() for name in ("weights", "film", "tracks")) and figures["film"].stem == "film"
+
+
+def test_track_needs_a_film(tmp_path):
+    pytest.importorskip("trackeval", reason="trackeval, of the extra 'track-quality', is not installed")
+    data = write_shapes(tmp_path, "obb")
+    with pytest.raises(FileNotFoundError, match=r"no 'film\.mp4' in .*task: track"):
+        quickstart.main({"task": "track", "data": data})
 
 
 @pytest.mark.slow

@@ -11,9 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import ultralytics.cfg
-from ultralytics.cfg import cli, cli_parse
+from ultralytics.cfg import cli, cli_help, cli_parse
 from ultralytics.cfg.cli import complete, entrypoint, main, run_guarded
+from ultralytics.cfg.cli_help import help_text
 from ultralytics.cfg.cli_parse import Command, merge_equals_args, parse_command, parse_key_value_pair, smart_value
+from ultralytics.cfg.solutions import SOLUTIONS
 from ultralytics.utils.settings import SETTINGS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -330,14 +332,53 @@ def test_nothing_to_log_in_to():
             entrypoint(line)
 
 
-def test_solutions(capsys):
+def test_solutions_help(capsys):
     entrypoint("solutions help")
     entrypoint("solutions")
-    assert capsys.readouterr().out.count("heatmap") == 2
-    with pytest.raises(NotImplementedError, match="yolo predict"):
-        entrypoint("solutions count source=x.mp4")
-    with pytest.raises(SyntaxError, match="heatmap"):
-        entrypoint("solutions heatmp")
+    assert capsys.readouterr().out.count("heatmap") == 4
+    entrypoint("solutions speed help")
+    entrypoint("help solutions speed")
+    one, two = capsys.readouterr().out.split("yolo solutions speed:")[1:]
+    assert one.strip() == two.strip() and "meter_per_pixel" in one
+    for name, row in SOLUTIONS.items():
+        text = help_text(["solutions", name])
+        assert row.about in text and all(argument in text for argument in row.rows)
+
+
+def test_solutions_are_listed_by_their_public_names():
+    assert cli_help.SOLUTION_MAP["count"] == "ObjectCounter"
+    assert cli_help.SOLUTION_MAP["help"] is None
+    names = "count crop blur workout heatmap isegment visioneye speed queue analytics inference trackzone region"
+    assert set(f"{names} security parking help".split()) <= set(cli_help.SOLUTION_MAP)
+
+
+@pytest.mark.parametrize(
+    ("line", "text"),
+    [
+        ("solutions heatmp source=x.mp4", "heatmap"),
+        ("solutions count sorce=x.mp4", "source"),
+        ("solutions count", "source=film.mp4"),
+        ("solutions count source=x.mp4 conf=7", r"0\.\.1"),
+        ("solutions count source=x.mp4 region=5", "two for a line"),
+        ("solutions workout source=x.mp4 kpts=[1]", "three"),
+        ("solutions count source=no-such-film.mp4", "does not exist"),
+        ("solutions count source=x.mp4 region=[(1,2)", r"'\['"),
+    ],
+)
+def test_what_is_wrong_in_solutions_is_one_line(line, text, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises((ValueError, TypeError, SyntaxError, OSError), match=text) as caught:
+        entrypoint(line)
+    assert "\n" not in str(caught.value)
+
+
+def test_arguments_of_solutions(monkeypatch):
+    calls = []
+    monkeypatch.setattr(cli, "run_solution", lambda name, args: calls.append((name, args)))
+    entrypoint("solutions speed source=0 region=[(1, 2), (3, 4)] show colormap=cv2.COLORMAP_JET")
+    assert calls[0] == ("speed", {"source": 0, "region": [(1, 2), (3, 4)], "show": True, "colormap": 2})
+    entrypoint("solutions source=x.mp4 half")
+    assert calls[1] == ("count", {"source": "x.mp4", "quantize": 16})
 
 
 def test_forwarded_commands(monkeypatch):

@@ -22,8 +22,8 @@ CLASSES = {
     "dota128": 15, "dota8": 15, "dota8-multispectral": 15, "DOTAv1": 15, "DOTAv1.5": 16, "GlobalWheat2020": 1,
     "hand-keypoints": 1, "HomeObjects-3K": 12, "ImageNet": 0, "kitti": 8, "lvis": 1203, "medical-pills": 1,
     "Objects365": 365, "open-images-v7": 601, "package-seg": 1, "shapes": 6, "shapes-cls": 6, "shapes-obb": 6,
-    "shapes-pose": 6, "shapes-seg": 6, "signature": 1, "SKU-110K": 1, "tiger-pose": 1, "TT100K": 221, "VisDrone": 10,
-    "VOC": 20, "xView": 60,
+    "shapes-pose": 6, "shapes-seg": 6, "shapes-track": 6, "signature": 1, "SKU-110K": 1, "tiger-pose": 1,
+    "TT100K": 221, "VisDrone": 10, "VOC": 20, "xView": 60,
 }  # fmt: skip
 CHANNELS = {"coco8-grayscale": 1, "coco8-multispectral": 10, "dota8-multispectral": 10}
 MIRRORED = {"left": "right", "right": "left"}

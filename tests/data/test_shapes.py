@@ -10,6 +10,7 @@ import pytest
 
 from ultralytics.data.describe.locate import find_images, img2label_paths
 from ultralytics.data.generators import shapes
+from ultralytics.data.generators.drawing import paint, polygon_area
 from ultralytics.data.generators.shapes import CLASSES, ShapesSpec, draw_scene, generate
 from ultralytics.data.labels.scan import scan
 from ultralytics.data.labels.verify import LabelRules
@@ -61,9 +62,9 @@ def test_interrupted_drawing_leaves_nothing(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("task", ["detect", "segment", "pose", "obb"])
+@pytest.mark.parametrize("task", ["detect", "segment", "pose", "obb", "track"])
 def test_labels_pass_the_scan(tmp_path, task):
-    generate({**SMALL, "task": task}, tmp_path / "a")
+    generate({**SMALL, "task": task, "seconds": 0.2}, tmp_path / "a")
     images = find_images(tmp_path / "a" / "images")
     rules = LabelRules(len(CLASSES), (5, 3) if task == "pose" else None)
     result = scan(images, img2label_paths(images), rules)
@@ -84,7 +85,8 @@ def test_boxes_bound_what_is_painted(name):
     for _ in range(5):
         _, drawn = draw_scene(rng, (200, 240), (name,), single=True)
         ground = np.zeros((200, 240, 3))
-        changed = np.argwhere(shapes._paint(ground, drawn[0]).sum(-1) > 0.4 * drawn[0].color.sum())
+        paint(ground, drawn[0])
+        changed = np.argwhere(ground.sum(-1) > 0.4 * drawn[0].color.sum())
         outline = np.clip(drawn[0].outline, 0, (240, 200))
         low, high = outline.min(0), outline.max(0)
         np.testing.assert_allclose(changed.min(0)[::-1], low, atol=1.6)
@@ -101,7 +103,7 @@ def test_scenes_have_overlap_but_nothing_mostly_hidden():
             mask = np.zeros((128, 160), np.uint8)
             cv2.fillPoly(mask, [np.round(shape.outline - 0.5).astype(np.int32)], 1)
             seen = (mask.astype(bool) & ~taken).sum()
-            assert seen >= shapes.MIN_VISIBLE * shapes._area(shape.outline)
+            assert seen >= shapes.MIN_VISIBLE * polygon_area(shape.outline)
             taken |= mask.astype(bool)
         counts.append(len(drawn))
     assert 2 <= np.mean(counts) <= 8
@@ -126,6 +128,8 @@ def test_keypoints_say_what_is_hidden():
         ({"counts": {"train": 5}}, "'counts'"),
         ({"counts": {"train": 5, "val": 0}}, "'counts'"),
         ({"task": "cook"}, "'task'"),
+        ({"seconds": 0}, "'seconds'"),
+        ({"seconds": "long"}, "'seconds'"),
     ],
 )
 def test_faulty_keys_are_named(keys, text):

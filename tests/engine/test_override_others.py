@@ -17,7 +17,7 @@ from shape_helpers import run_settings
 from ultralytics import YOLO
 from ultralytics.engine.exporter import Exporter
 from ultralytics.models.yolo.classify import ClassificationPredictor
-from ultralytics.models.yolo.detect import DetectionValidator
+from ultralytics.models.yolo.detect import DetectionPredictor, DetectionValidator
 
 
 @pytest.fixture(scope="module")
@@ -199,6 +199,24 @@ def test_calibration_refuses(name):
         getattr(Exporter(), name)()
 
 
+@covers("Predictor", "get_obj_feats")
+def test_features_for_trackers(prepared, tmp_path):
+    seen = []
+
+    class Mine(DetectionPredictor):
+        @staticmethod
+        def get_obj_feats(feat_maps, idxs):
+            seen.append(len(idxs))
+            return [torch.ones(len(index), 3) for index in idxs]
+
+    file = tmp_path / "looks.yaml"
+    file.write_text("tracker_type: botsort\nwith_reid: True\n", encoding="utf-8")
+    model = YOLO(prepared("detect")[1])
+    own = Mine(overrides={"tracker": str(file), "imgsz": 32, "verbose": False})
+    model.track(np.full((48, 64, 3), 90, np.uint8), predictor=own)
+    assert seen == [1]
+
+
 # Model ----------------------------------------------------------------------------------------------------------------
 
 
@@ -270,7 +288,8 @@ def test_steps_of_a_model(prepared, tmp_path, monkeypatch):
     assert not model.callbacks["on_val_start"]
     model.reset_callbacks()
     assert model.eval() is model and not model.model.training
-    for name in ("track", "benchmark", "tune"):
+    assert model.track("mine") == "predicted"
+    for name in ("benchmark", "tune"):
         with pytest.raises(NotImplementedError):
             getattr(model, name)()
     with pytest.raises(NotImplementedError):

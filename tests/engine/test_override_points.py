@@ -23,7 +23,7 @@ from ultralytics.engine.idle import IDLE
 from ultralytics.engine.predictor import BasePredictor
 from ultralytics.engine.validator import BaseValidator
 from ultralytics.models.yolo.classify import ClassificationTrainer, ClassificationValidator
-from ultralytics.models.yolo.detect import DetectionPredictor, DetectionTrainer, DetectionValidator
+from ultralytics.models.yolo.detect import DetectionTrainer, DetectionValidator
 from ultralytics.models.yolo.obb import OBBValidator
 
 TASKS = ("detect", "segment", "pose", "obb", "classify")
@@ -124,6 +124,11 @@ def runs(tmp_path_factory):
         cv2.imwrite(str(root / "one.png"), np.full((48, 64, 3), 90, np.uint8))
         arguments = {"imgsz": 64, "save": True, "device": "cpu", "project": str(root), "conf": 0.01, "max_det": 5}
         network.predict(str(root / "one.png"), predictor=predictor(overrides=arguments))
+        if task != "classify":  # trackers ask for features
+            looks = root / "looks.yaml"
+            looks.write_text("tracker_type: botsort\nwith_reid: True\n", encoding="utf-8")
+            arguments.update(tracker=str(looks), name="track")
+            network.track(str(root / "one.png"), predictor=predictor(overrides=arguments))
         done[task] = calls
         return calls
 
@@ -170,7 +175,6 @@ def test_the_effect_of_every_listed_method_is_tried():
         (DetectionValidator, "check_stats", "get_stats"),
         (OBBValidator, "coco_evaluate", "eval_json"),
         (ClassificationValidator, "pred_to_json", "update_metrics"),
-        (DetectionPredictor, "get_obj_feats", "trackers"),
         (BasePredictor, "save_preds", "save_predicted_images"),
         (Exporter, "_transform_fn", "quantize=16"),
         (Exporter, "export_tflite", "export_litert"),

@@ -15,12 +15,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from ultralytics.cfg.cli_help import CLI_HELP_MSG, SOLUTION_MAP, SOLUTIONS_HELP_MSG, help_text
+from ultralytics.cfg.cli_help import CLI_HELP_MSG, help_text
 from ultralytics.cfg.cli_parse import Command, merge_equals_args, parse_command, parse_key_value_pair, smart_value
 from ultralytics.cfg.commands import SPECIALS
 from ultralytics.cfg.errors import ConfigError, ConfigSyntaxError, ConfigValueError, close_names, named, shown
 from ultralytics.cfg.merge import DEFAULT_CFG_DICT, checked, modernise
 from ultralytics.cfg.schema import ARGS
+from ultralytics.cfg.solutions import CLI_ARGS, SOLUTIONS, unknown_argument
 from ultralytics.cfg.tasks import MODES, TASK2DATA, TASK2MODEL, TASKS
 from ultralytics.utils.env import ASSETS, DEFAULT_CFG_PATH, PYTHON_VERSION, VERSION, env_bool
 from ultralytics.utils.files import get_latest_run
@@ -194,16 +195,74 @@ def handle_yolo_login(args: Sequence[str]) -> None:
     refuse("cloud")
 
 
-def handle_yolo_solutions(args: Sequence[str]) -> None:
-    """Start a solution by name."""
-    name = args[0] if args else "help"
-    if name == "help":
-        print(SOLUTIONS_HELP_MSG)
-        return
-    kind = SOLUTION_MAP.get(name)
-    if kind is None:
-        raise ConfigSyntaxError(f"'{name}' is no solution. Similar names are {close_names(name, SOLUTION_MAP)}.")
-    refuse("solutions", f"solution '{name}' ({kind})")
+def handle_yolo_solutions(args: Sequence[str]) -> Any:
+    """Start a video application by name.
+
+    Args:
+        args: name and `key=value` words in any order; a switch alone means True. Without a name objects are counted.
+
+    Raises:
+        ConfigError: an application or argument that there is not, or a wrong value; names the nearest ones.
+    """
+    words = merge_equals_args(list(args))
+    names = [word for word in words if "=" not in word]
+    known = [word for word in names if word in SOLUTIONS]
+    if not words or "help" in names:
+        print(help_text(["solutions", *known]))
+        return None
+    unknown = [word for word in names if word not in known and not _is_switch(word)]
+    if unknown:
+        close = close_names(unknown[0], SOLUTIONS)
+        hint = f"Did you mean {' or '.join(close)}?" if close else f"There are {', '.join(SOLUTIONS)}."
+        raise ConfigSyntaxError(f"'{unknown[0]}' is no solution. {hint}")
+    if not known:
+        LOGGER.warning(f"no solution named, using 'count'. There are {', '.join(SOLUTIONS)}.")
+    return run_solution(known[0] if known else "count", _solution_arguments(words))
+
+
+def _is_switch(word: str) -> bool:
+    name = word.lstrip("-")
+    return name == "half" or (name in CLI_ARGS and CLI_ARGS[name].kind is bool)
+
+
+def _solution_arguments(words: Sequence[str]) -> dict[str, Any]:
+    """Return the arguments of a video application, checked."""
+    given: dict[str, Any] = {}
+    for word in words:
+        if "=" in word:
+            key, value = parse_key_value_pair(word.lstrip("-"), CLI_ARGS)
+            given[key] = value
+        elif _is_switch(word):
+            given[word.lstrip("-")] = True
+    if given.pop("half", False):
+        LOGGER.warning("'half' is an argument of earlier versions; write 'quantize=16' instead.")
+        given.setdefault("quantize", 16)
+    for key in given:
+        if key not in CLI_ARGS:
+            raise unknown_argument(key, CLI_ARGS)
+    return {key: CLI_ARGS[key].check(value) for key, value in given.items()}
+
+
+def run_solution(name: str, args: dict[str, Any]) -> Any:
+    """Run a video application: serve its page, or take it through a film."""
+    from ultralytics.engine.task import resolve
+
+    info = SOLUTIONS[name]
+    idle = [key for key in args if key not in info.rows]
+    if idle:
+        LOGGER.warning(f"without effect in 'yolo solutions {name}': {', '.join(idle)}.")
+    if info.launch:
+        return resolve(info.launch)({key: value for key, value in args.items() if key in info.rows})
+    from ultralytics.solutions.run import run_film
+
+    model = str(args.get("model") or info.model)
+
+    def opened() -> Any:
+        with named("model", model):
+            return open_model(model, None, bool(args.get("trust")))
+
+    run_film(info, args, opened)
+    return None
 
 
 def run_mode(overrides: dict[str, Any]) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from textwrap import indent, wrap
 from typing import Any
 
@@ -11,6 +12,7 @@ from ultralytics.cfg.commands import SPECIALS, Special
 from ultralytics.cfg.errors import ConfigSyntaxError, close_names
 from ultralytics.cfg.idle import IDLE
 from ultralytics.cfg.schema import ARGS, GROUPS
+from ultralytics.cfg.solutions import SOLUTIONS
 from ultralytics.cfg.tasks import MODE_INFOS, MODES, TASK2DATA, TASK2MODEL, TASK_INFOS, TASKS
 from ultralytics.utils.settings import default_settings
 from ultralytics.utils.unbuilt import reason
@@ -24,6 +26,7 @@ __all__ = [
     "command_help",
     "help_text",
     "mode_help",
+    "solution_help",
     "task_help",
 ]
 
@@ -82,30 +85,14 @@ PYTHON_HELP = (
     + CLI_HELP_MSG
 )
 
-SOLUTION_MAP = {
-    "count": "ObjectCounter",
-    "crop": "ObjectCropper",
-    "blur": "ObjectBlurrer",
-    "workout": "AIGym",
-    "heatmap": "Heatmap",
-    "isegment": "InstanceSegmentation",
-    "visioneye": "VisionEye",
-    "speed": "SpeedEstimator",
-    "queue": "QueueManager",
-    "analytics": "Analytics",
-    "inference": "Inference",
-    "trackzone": "TrackZone",
-    "region": "RegionCounter",
-    "security": "SecurityAlarm",
-    "parking": "ParkingManagement",
-}
+SOLUTION_MAP: dict[str, str | None] = {**{row.name: row.kind for row in SOLUTIONS.values()}, "help": None}
 
 SOLUTIONS_HELP_MSG = f"""
     yolo solutions NAME [arg=value ...]
 
-        NAME  one of {", ".join(SOLUTION_MAP)}
+    NAME  the application; `yolo solutions NAME help` shows its arguments with their defaults
 
-    {_sentence("solutions")}
+{_listed((row.name, row.about) for row in SOLUTIONS.values())}
 """
 
 
@@ -119,6 +106,9 @@ def help_text(words: Sequence[str]) -> str:
         ConfigSyntaxError: a word that is nothing known, with the closest known ones.
     """
     names = [word.partition("=")[0].strip().lstrip("-") for word in words]
+    if names and names[0] in {"solutions", "solution"}:
+        known = [name for name in names[1:] if name in SOLUTIONS]
+        return "\n\n".join(solution_help(name) for name in dict.fromkeys(known)) or command_help("solutions")
     modes, tasks = [n for n in names if n in MODE_INFOS], [n for n in names if n in TASK_INFOS]
     task = tasks[0] if len(tasks) == 1 and modes else ""
     texts = [mode_help(name, task) for name in dict.fromkeys(modes)]
@@ -169,7 +159,16 @@ def _facts_of(row: Special) -> list[str]:
     """Return what a command takes besides arguments of its own."""
     if row.name == "settings":
         return [_lines((key, shown, "") for key, shown in _settings())]
-    return [SOLUTIONS_HELP_MSG.strip("\n").rpartition("\n\n")[0]] if row.name == "solutions" else []
+    return [_listed((one.name, one.about) for one in SOLUTIONS.values())] if row.name == "solutions" else []
+
+
+def solution_help(name: str) -> str:
+    """Return what a video application does, an example, and the arguments that it uses with their defaults."""
+    row = SOLUTIONS[name]
+    rows = [replace(arg, default=row.model) if arg.name == "model" and row.model else arg for arg in row.rows.values()]
+    source = "source=film.mp4" if "source" in row.rows else ""
+    example = " ".join(filter(None, ["yolo solutions", name, source, row.example]))
+    return "\n\n".join([_head(f"solutions {name}", row.about, row.text, ""), _commands([example]), _table(rows)])
 
 
 def _settings() -> list[tuple[str, Any]]:

@@ -15,7 +15,7 @@ from ultralytics.cfg.errors import check_keys
 from ultralytics.cfg.schema import ARGS
 from ultralytics.utils.sizes import LARGEST_SIDE
 
-__all__ = ["DYNAMIZE", "INFO", "QUICKSTART", "ROUTING", "SPECIALS", "Special"]
+__all__ = ["DYNAMIZE", "INFO", "MEASURE", "QUICKSTART", "ROUTING", "SPECIALS", "Special"]
 
 
 @dataclass(frozen=True)
@@ -144,6 +144,20 @@ ROUTING = Special(
     home="ultralytics.nn.dynamic.routing:main",
 )
 
+MEASURE = Special(
+    "measure",
+    "HOTA, MOTA and IDF1 of tracks against true ones",
+    "Both are files of MOT-Challenge rows: frame, id, left, top, width, height, confidence, class, visibility. Needs "
+    "the extra 'track-quality'.",
+    ("yolo measure gt=gt.txt tracks=out.csv", "yolo measure gt=gt.txt tracks=out.csv classes=[0,2]"),
+    (
+        Arg("gt", object, None, "", "file of the true tracks", read=values.read_path, written="path"),
+        Arg("tracks", object, None, "", "file of the tracks to measure", read=values.read_path, written="path"),
+        replace(ARGS["classes"], help="count only these class numbers, from 0 as models have them"),
+    ),
+    home="ultralytics.trackers.measure:main",
+)
+
 # Small pictures, small batches and a step after each: what gets furthest in a few minutes on two cores.
 _QUICK = {
     "epochs": 30,
@@ -158,9 +172,10 @@ _QUICK = {
 QUICKSTART = Special(
     "quickstart",
     "train, validate, export and predict once on drawn shapes",
-    "Everything that it prints was measured in that run. Needs the extra 'export'. Takes every argument of train and "
-    "conf; these have defaults of their own, some of which differ by task:",
-    ("yolo quickstart", "yolo quickstart task=segment epochs=5"),
+    "Everything that it prints was measured in that run. Needs the extra 'export'. task=track trains a detector, "
+    "follows the objects of a drawn film and measures the tracks; it needs the extras 'track' and 'track-quality'. "
+    "Takes every argument of train, conf and tracker; these have defaults of their own, some of which differ by task:",
+    ("yolo quickstart", "yolo quickstart task=track tracker=bytetrack.yaml"),
     tuple(replace(ARGS[name], default=value) for name, value in _QUICK.items()),
     home="ultralytics.solutions.quickstart:main",
 )
@@ -207,8 +222,19 @@ _ALL = (
         home="ultralytics.nn.builder.catalogue:describe",
     ),
     ROUTING,
+    MEASURE,
     QUICKSTART,
-    Special("solutions", "ready-made video applications", family="solutions"),
+    Special(
+        "solutions",
+        "ready-made video applications",
+        "`yolo solutions NAME help` shows what one is about and its arguments. What is drawn is written to "
+        "runs/solutions.",
+        (
+            "yolo solutions count source=film.mp4 region='[(20,400),(1080,400)]'",
+            "yolo solutions heatmap source=film.mp4 model=best.pt show",
+        ),
+        takes="NAME [arg=value ...]",
+    ),
     Special("tune", "search hyper-parameters", family="tune"),
     Special("login", "log in to a cloud service", family="cloud"),
     Special("logout", "log out of a cloud service", family="cloud"),

@@ -425,6 +425,9 @@ EXTRA_ARGS: dict[str, Arg] = {
     "augmentations": Arg(
         "augmentations", object, None, "augment", "transforms of albumentations", read=values.read_transforms
     ),
+    "tracks": _path(
+        "tracks", None, "predict", "file for the tracks of a film, as MOT-Challenge rows", modes=("track",), tasks=BOXES
+    ),
     "save_dir": _path("save_dir", None, "train", "folder of the run, whatever project and name say"),
 }
 EXTRA_KEYS = frozenset(EXTRA_ARGS)

@@ -78,12 +78,13 @@ _MODES = (
     ModeInfo(
         "track",
         "follow objects through a video",
-        "",
+        "Every object gets a number that it keeps. Takes the arguments of predict, and 'tracker=' with a file of "
+        "settings, of your own or one of bytetrack.yaml, botsort.yaml, ocsort.yaml, deepocsort.yaml, fasttrack.yaml, "
+        "tracktrack.yaml.",
         (
-            "yolo predict model=yolov8n.pt source=video.mp4",
-            "yolo predict model=yolov8n.pt source=video.mp4 save_txt save_conf",
+            "yolo track model=yolov8n.pt source=video.mp4 tracker=botsort.yaml",
+            "yolo track model=yolov8n-seg.pt source=video.mp4 save_txt conf=0.2",
         ),
-        family="track",
     ),
     ModeInfo(
         "benchmark",

@@ -25,10 +25,6 @@ IDLE: Mapping[str, Mapping[str, str]] = {
         "eval_json": "there are no detections to evaluate; override get_stats()",
     },
     "BasePredictor": {"save_preds": "override save_predicted_images(save_path, frame)"},
-    "DetectionPredictor": {
-        "get_obj_feats": "only trackers ask for features of objects, and they are not built; embed=[layer] gives those "
-        "of a picture"
-    },
     "Exporter": {
         "get_int8_calibration_dataloader": _CALIBRATION,
         "_int8_calibration_images": _CALIBRATION,

@@ -22,7 +22,7 @@ from torch import nn
 
 from ultralytics.cfg.errors import ConfigTypeError
 from ultralytics.cfg.merge import cfg2dict, get_cfg
-from ultralytics.cfg.schema import ARGS
+from ultralytics.cfg.schema import ARGS, EXTRA_ARGS
 from ultralytics.cfg.tasks import TASK2DATA, TASK_INFOS
 from ultralytics.data.describe.remembered import check_remembered, is_elsewhere
 from ultralytics.engine.idle import warn_idle_methods
@@ -44,9 +44,12 @@ from ultralytics.utils.unbuilt import refuse
 __all__ = ["Model"]
 
 EXPORTER = "ultralytics.engine.exporter:Exporter"  # loaded when something is exported
+TRACKING = "ultralytics.trackers.track:register_tracker"  # and this when something is tracked
+RECORDING = "ultralytics.trackers.mot:recorded"
+TRACK_CONF = 0.1  # score from which detections are tracked
 MISSING_DATA = "'data' is missing"
 STANDING_KEYS = ("imgsz", "data", "task", "single_cls")  # what a checkpoint's training arguments leave behind
-PREDICTOR_SETUP_KEYS = ("device", "dnn", "data", "nms", "compile", "channels_last", "quantize", "tracker", "trust")
+PREDICTOR_SETUP_KEYS = ("device", "dnn", "data", "nms", "compile", "channels_last", "quantize", "trust")
 
 
 class Model(nn.Module):
@@ -189,7 +192,8 @@ class Model(nn.Module):
         if source is None:
             source = ASSETS
             LOGGER.warning(f"'source' is missing. Using 'source={source}'.")
-        args = self._merge({"conf": 0.25, "batch": 1, "save": False, "rect": True, "embed": None}, kwargs, "predict")
+        mode = "track" if kwargs.get("mode") == "track" else "predict"
+        args = self._merge({"conf": 0.25, "batch": 1, "save": False, "rect": True, "embed": None}, kwargs, mode)
         prompts = args.pop("prompts", None)
         self.predictor = predictor or self._predictor_for(args)
         if prompts is not None and hasattr(self.predictor, "set_prompts"):
@@ -216,8 +220,35 @@ class Model(nn.Module):
         return self.predict(source, stream, **kwargs)
 
     def track(self, source: Any = None, stream: bool = False, persist: bool = False, **kwargs: Any) -> Any:
-        """Not built yet: see docs/compatibility.md."""
-        refuse("track")
+        """Run the model on a film or on live streams and give every object a number that it keeps.
+
+        Args:
+            source: as for `predict`: video, stream, camera, `.streams` list, or pictures that are frames of one film.
+            stream: return a generator instead of a list, so that memory stays flat on long sources.
+            persist: go on with the tracks of the last call; for frames that are given one by one.
+            **kwargs: any prediction argument, and `tracker`, a YAML with the settings of a tracker. Detections are
+                wanted from `conf` 0.1 on, since trackers have a use for weak ones. `tracks` is a file for the tracks of
+                the film as MOT-Challenge rows, written when its last frame has passed (`trackers.mot`).
+
+        Returns:
+            One `Results` per frame, with `boxes.id` or `obb.id`, as a list or a generator.
+
+        Raises:
+            ConfigValueError: models of this task give no boxes; the tracker's YAML has an unknown key or a value out of
+                range.
+        """
+        own = kwargs.get("predictor")
+        if own is not None:
+            own.args.mode = "track"
+        resolve(TRACKING)(self if own is None else own, persist)
+        if kwargs.get("conf") is None:
+            kwargs["conf"] = TRACK_CONF
+        file = EXTRA_ARGS["tracks"].check(kwargs.pop("tracks", None))
+        results = self.predict(source, stream, **{**kwargs, "mode": "track"})
+        if file is None:
+            return results
+        passing = resolve(RECORDING)(results, file, kwargs.get("vid_stride") or self.overrides.get("vid_stride") or 1)
+        return passing if stream else list(passing)
 
     def val(self, validator: Any = None, **kwargs: Any) -> Any:
         """Validate on a data set and return the metrics object (also kept as `self.metrics`).
@@ -336,7 +367,7 @@ class Model(nn.Module):
 
     def _merge(self, base: Mapping[str, Any], kwargs: Mapping[str, Any], mode: str) -> dict[str, Any]:
         """Merge one call's arguments: the task's image size < base < standing overrides < call."""
-        unused = {"export": {"imgsz"}, "predict": {"data"}}.get(mode, set())
+        unused = {"export": {"imgsz"}, "predict": {"data"}, "track": {"data"}}.get(mode, set())
         standing = {k: v for k, v in self.overrides.items() if k not in unused}
         return {"imgsz": TASK_INFOS[self.task].imgsz, **base, **standing, **kwargs, "mode": mode}
 

@@ -58,6 +58,7 @@ _IDLE = {
     "source_type": None,
     "batch": None,
     "results": None,
+    "outputs": None,
     "plotted_img": None,
     "transforms": None,
     "done_warmup": False,
@@ -102,6 +103,8 @@ class BasePredictor:
         dataset: the source's loader; `source_type` tells its kind.
         batch: paths, original pictures and log lines of the current batch.
         results: results of the current batch.
+        outputs: output of the network for the current batch, and its input, while the callbacks of
+            `on_predict_postprocess_end` run: trackers look at what is not in the results.
         plotted_img: last annotated picture.
         vid_writer: open video writers of the current run by path.
         seen: pictures so far in the current run.
@@ -134,6 +137,7 @@ class BasePredictor:
         self.windows: list[str] = []
         self.done_warmup = False
         self.txt_path: Path | None = None
+        self.outputs: tuple[Any, torch.Tensor] | None = None
         self.callbacks = _callbacks or get_default_callbacks()
         self._output: RunOutput | None = None
         self._names: SourceNames | None = None  # lasts over the calls that write to one folder
@@ -388,7 +392,9 @@ class BasePredictor:
             self.results = self.postprocess(preds, im, originals)
             if self.model.format != "pt":
                 self._check_classes()
+        self.outputs = preds, im
         self.run_callbacks("on_predict_postprocess_end")
+        self.outputs = None
         speed = [timer.dt * 1e3 / len(originals) for timer in timers]
         wanted = self.args.verbose or any(getattr(self.args, key) for key in OUTPUT_KEYS)
         for i, result in enumerate(self.results):

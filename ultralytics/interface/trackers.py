@@ -89,15 +89,6 @@ CARRIED: dict[str, dict[str, str]] = {
 
 # module -> family -> names
 UNBUILT: dict[str, dict[str, str]] = {
-    "trackers.basetrack": {
-        "track": "BaseTrack TrackState",
-    },
-    "trackers.bot_sort": {
-        "track": "BOTrack BOTSORT",
-    },
-    "trackers.byte_tracker": {
-        "track": "BYTETracker STrack",
-    },
     "trackers.deep_oc_sort": {
         "track": "DeepOCSORT DeepOCSortTrack",
     },
@@ -107,25 +98,7 @@ UNBUILT: dict[str, dict[str, str]] = {
     "trackers.oc_sort": {
         "track": "OCSORT OCSortTrack",
     },
-    "trackers.track": {
-        "track": "on_predict_postprocess_end on_predict_start register_tracker TRACKER_MAP",
-    },
     "trackers.track_tracker": {
         "track": "attach_raw_preds_hook compute_dets_del TRACKTRACK TTSTrack",
-    },
-    "trackers.utils.gmc": {
-        "track": "GMC",
-    },
-    "trackers.utils.kalman_filter": {
-        "track": "KalmanFilterXYAH KalmanFilterXYWH",
-    },
-    "trackers.utils.matching": {
-        "track": "embedding_distance fuse_score iou_distance linear_assignment",
-    },
-    "trackers.utils.reid": {
-        "track": "build_encoder ReID REID_ASSETS smooth_feature",
-    },
-    "trackers.utils.stracks": {
-        "track": "joint_stracks merge_track_pools multi_gmc parse_bboxes remove_duplicate_stracks sub_stracks",
     },
 }

@@ -1,7 +1,8 @@
 """`yolo quickstart`: the whole road once, on data that this package draws itself.
 
 Train a small model on the embedded shapes, validate it, export it to ONNX with a dynamic batch, predict the test
-pictures with both files and check that they agree. Everything it prints was measured in that run.
+pictures with both files and check that they agree. Everything it prints was measured in that run. `task=track` takes
+another road, see `quickstart_track`.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from ultralytics.data.describe.boxes import check_det_dataset
 from ultralytics.data.describe.classes import check_cls_dataset
 from ultralytics.models.yolo.model import YOLO
 from ultralytics.solutions.agreement import Agreement, ClassAgreement, agreement, class_agreement, compare
+from ultralytics.solutions.quickstart_track import TRACK, TRACK_DEFAULTS, track_run
 from ultralytics.utils.checks import require
 from ultralytics.utils.log import LOGGER
 
@@ -61,9 +63,11 @@ def main(args: Mapping[str, Any] | None = None) -> dict[str, Any]:
     check_dict_alignment(DEFAULT_CFG_DICT, args or {})
     given = checked(modernise(args or {}))
     task = given.pop("task", None) or "detect"
+    if task == TRACK:
+        return track_run({**DEFAULTS, **TRACK_DEFAULTS, **given})
     if task not in DATA:
         raise NotImplementedError(
-            f"quickstart has no embedded data for task '{task}'; its tasks are {', '.join(DATA)}."
+            f"quickstart has no embedded data for task '{task}'; its tasks are {', '.join((*DATA, TRACK))}."
         )
     for package in ("onnx", "onnxruntime"):
         require(package, extra="export", why="yolo quickstart exports to ONNX")

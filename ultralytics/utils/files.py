@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 from typing import IO, Any
 
@@ -162,7 +163,7 @@ def increment_path(path: str | Path, exist_ok: bool = False, sep: str = "-", mkd
         return path
     stem, suffix = (path.with_suffix(""), path.suffix) if path.is_file() else (path, "")
     numbered = (Path(f"{stem}{sep}{number}{suffix}") for number in range(2, MAX_NUMBER + 1))
-    for candidate in (path, *numbered) if not path.exists() else numbered:
+    for candidate in numbered if path.exists() else chain([path], numbered):  # numbers are made up as they are needed
         if candidate.exists():
             continue
         if mkdir:

@@ -41,6 +41,7 @@ OTHER_KEY_TYPES: dict[str, tuple[type, ...]] = {"minival": (str, list), "downloa
 MAX_CLASSES, MAX_CHANNELS, MAX_PATH = 100_000, 1_000, 4_000
 KNOWN_KEYS = {
     *DATASET_KEY_TYPES, "validation", "nc", "download", "sha256", "generator", "size", "counts", "seed",
+    "seconds",
     "channels", "kpt_names", "kpt_oks_sigmas", "masks_dir", "label_mapping", "depth_scale", "max_depth", "bg_class_idx",
     "complete", "task", "yaml_file",
 }  # fmt: skip

@@ -8,7 +8,8 @@
     size: 320                          # side in pixels, or [height, width]
     counts: {train: 192, val: 24}      # pictures per split
     seed: 0
-    task: detect                       # or segment, pose, obb, classify
+    task: detect                       # or segment, pose, obb, classify, track
+    seconds: 10                        # length of the film, for track
 
 Pictures depend on the seed, split, number and size only, so a larger count adds pictures and leaves the others as they
 are. Grounds are mostly grey, shapes mostly colourful, with a hue that each kind tends to. A shape hidden by others or
@@ -17,10 +18,11 @@ by the border to more than three quarters is not drawn at all. Labels per task:
     detect    bounds of the whole outline inside the picture, hidden parts included
     segment   the whole outline, cut at the border by clamping; a ring is one polygon with a seam
     pose      5 points: centre, topmost, rightmost, bottommost and leftmost point; visibility 2 seen, 1 hidden by
-    another
-              shape, 0 outside
+              another shape, 0 outside
     obb       corners of the rectangle around the shape that is turned with it; circle and ring upright
     classify  one shape in the middle of each picture, in a folder per class
+    track     a film of moving shapes with its true tracks (`film_set`), and to train a detector frames of other
+              films of the kind with labels as for detect
 """
 
 from __future__ import annotations
@@ -35,6 +37,18 @@ import cv2
 import numpy as np
 
 from ultralytics.cfg.errors import ConfigValueError, close_names
+from ultralytics.data.generators.drawing import (
+    CLASSES,
+    Shape,
+    background,
+    mask_of,
+    paint,
+    polygon_area,
+    turned,
+    typical_color,
+)
+from ultralytics.data.generators.film import MIN_VISIBLE, Film
+from ultralytics.data.generators.film_set import draw_frame, write_film
 from ultralytics.utils.files import atomic_folder
 from ultralytics.utils.literals import mark_of
 from ultralytics.utils.log import LOGGER
@@ -43,13 +57,10 @@ from ultralytics.utils.tqdm import TQDM
 __all__ = ["CLASSES", "MARK_FILE", "ShapesSpec", "draw_scene", "generate"]
 
 VERSION = 1
-CLASSES = ("circle", "triangle", "square", "star", "cross", "ring")
-TASKS = ("detect", "segment", "pose", "obb", "classify")
+TASKS = ("detect", "segment", "pose", "obb", "classify", "track")
 MARK_FILE = "generator.json"  # in the folder: what it was drawn from
-MAX_SIDE, MAX_PICTURES = 8192, 1_000_000
+MAX_SIDE, MAX_PICTURES, MAX_SECONDS = 8192, 1_000_000, 3600
 SPLITS = ("train", "val", "test", "minival")  # they become names of folders
-MIN_VISIBLE = 0.25
-SUBPIXEL_BITS = 4
 
 
 @dataclass(frozen=True)
@@ -62,6 +73,7 @@ class ShapesSpec:
         counts: pictures per split.
         seed: seed of everything.
         task: label format.
+        seconds: length of the film, for track.
     """
 
     names: tuple[str, ...] = CLASSES
@@ -69,6 +81,7 @@ class ShapesSpec:
     counts: tuple[tuple[str, int], ...] = (("train", 192), ("val", 24))
     seed: int = 0
     task: str = "detect"
+    seconds: float = 10.0
 
     @classmethod
     def from_keys(cls, keys: Mapping[str, Any]) -> ShapesSpec:
@@ -104,28 +117,10 @@ class ShapesSpec:
         task = keys.get("task") or "detect"
         if task not in TASKS:
             raise ConfigValueError(f"{source}: 'task' is '{task}'; allowed are {', '.join(TASKS)}.")
-        return cls(names, size_hw, tuple(counts.items()), seed, task)
-
-
-@dataclass(frozen=True)
-class Shape:
-    """One drawn object; coordinates are x, y pixels.
-
-    Attributes:
-        name: kind of shape.
-        outline: (P, 2) closed outline.
-        rectangle: (4, 2) corners of its turned rectangle.
-        centre: (2,).
-        color: BGR at one side; fades into `shade` at the other.
-        shade: BGR.
-    """
-
-    name: str
-    outline: np.ndarray
-    rectangle: np.ndarray
-    centre: np.ndarray
-    color: np.ndarray
-    shade: np.ndarray
+        seconds = keys.get("seconds", cls.seconds)
+        if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0.1 <= seconds <= MAX_SECONDS:
+            raise ConfigValueError(f"{source}: 'seconds' must be from 0.1 to {MAX_SECONDS}, not {seconds!r}.")
+        return cls(names, size_hw, tuple(counts.items()), seed, task, float(seconds))
 
 
 def generate(keys: Mapping[str, Any], root: Path) -> None:
@@ -146,6 +141,8 @@ def generate(keys: Mapping[str, Any], root: Path) -> None:
         raise FileExistsError(f"'{root}' holds files that were not drawn by this generator; choose another 'path:'.")
     with atomic_folder(root) as staging:
         _write_all(spec, staging)
+        if spec.task == "track":
+            write_film(Film(spec.seed, size_hw=spec.size_hw, seconds=spec.seconds, names=spec.names), staging)
         (staging / MARK_FILE).write_text(json.dumps(stamp, indent=1), encoding="utf-8")
     LOGGER.info(f"shapes: drew {sum(n for _, n in spec.counts)} pictures into {root}")
 
@@ -154,18 +151,21 @@ def _write_all(spec: ShapesSpec, folder: Path) -> None:
     jobs = [(number, split, i) for number, (split, count) in enumerate(spec.counts) for i in range(count)]
     for number, split, i in TQDM(jobs, desc="Drawing shapes"):
         rng = np.random.default_rng((spec.seed & 0xFFFFFFFF, number, i))
+        target, label = (folder / part / split / f"{i:05d}" for part in ("images", "labels"))
         if spec.task == "classify":
             cls = i % len(spec.names)
             image, _ = draw_scene(rng, spec.size_hw, (spec.names[cls],), single=True)
-            target = folder / split / spec.names[cls] / f"{i:05d}.jpg"
+            target, text = folder / split / spec.names[cls] / target.name, None
+        elif spec.task == "track":
+            image, text = draw_frame(rng, spec.size_hw, spec.names)
         else:
             image, shapes = draw_scene(rng, spec.size_hw, spec.names)
-            target = folder / "images" / split / f"{i:05d}.jpg"
-            label = folder / "labels" / split / f"{i:05d}.txt"
+            text = _label_text(shapes, spec)
+        if text is not None:
             label.parent.mkdir(parents=True, exist_ok=True)
-            label.write_text(_label_text(shapes, spec), encoding="utf-8")
+            label.with_suffix(".txt").write_text(text, encoding="utf-8")
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes())
+        target.with_suffix(".jpg").write_bytes(cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes())
 
 
 def draw_scene(
@@ -183,32 +183,15 @@ def draw_scene(
         image: (H, W, 3) uint8 BGR.
         shapes: what it shows, the hindmost first.
     """
-    image = _background(rng, size_hw)
+    image = background(rng, size_hw)
     count = 1 if single else int(rng.integers(1, 8))
     candidates = [_random_shape(rng, size_hw, names, image, single) for _ in range(count)]
     shapes = _visible(candidates, size_hw)
+    canvas = image.astype(np.float64)
     for shape in shapes:
-        image = _paint(image, shape)
+        paint(canvas, shape)
     noise = rng.integers(0, 21, image.shape, dtype=np.int16) - 10
-    return np.clip(image + noise, 0, 255).astype(np.uint8), shapes
-
-
-def _background(rng: np.random.Generator, size_hw: tuple[int, int]) -> np.ndarray:
-    """Smooth colours, stripes and thin lines: something to tell shapes from."""
-    height, width = size_hw
-    grey = rng.integers(40, 216, (int(rng.integers(2, 7)), int(rng.integers(2, 7)), 1))
-    coarse = np.clip(grey + rng.integers(-30, 31, (*grey.shape[:2], 3)), 0, 255).astype(np.uint8)
-    image = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC).astype(np.float32)
-    angle, period = rng.uniform(0, np.pi), rng.uniform(0.03, 0.2) * max(size_hw)
-    y, x = np.mgrid[:height, :width].astype(np.float32)
-    waves = np.sin((x * np.cos(angle) + y * np.sin(angle)) * (2 * np.pi / period))
-    image += waves[..., None] * rng.uniform(-18, 18, 3).astype(np.float32)
-    image = np.clip(image, 0, 255).astype(np.uint8)
-    for _ in range(int(rng.integers(0, 6))):
-        start, end = (tuple(int(v) for v in rng.integers(0, (width, height))) for _ in range(2))
-        color = tuple(int(c) for c in rng.integers(0, 256, 3))
-        cv2.line(image, start, end, color, int(rng.integers(1, 3)), cv2.LINE_AA)
-    return image
+    return np.clip(canvas + noise, 0, 255).astype(np.uint8), shapes
 
 
 def _random_shape(
@@ -220,67 +203,11 @@ def _random_shape(
     spread = 0.08 if single else 0.5
     centre = (0.5 + rng.uniform(-spread, spread, 2)) * (width, height)
     angle = 0.0 if name in {"circle", "ring"} else rng.uniform(0, 2 * np.pi)
-    turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
-    local = _outline(name)
-    low, high = local.min(0), local.max(0)
-    corners = np.array([low, (high[0], low[1]), high, (low[0], high[1])])
+    outline, rectangle = turned(name, centre, radius, angle)
     column, row = np.clip(centre, 0, (width - 1, height - 1)).astype(int)
-    color = _typical_color(rng, name, image[row, column].astype(int))
+    color = typical_color(rng, name, image[row, column].astype(int))
     shade = np.clip(color + rng.integers(-40, 41), 0, 255)
-    return Shape(name, local @ turn * radius + centre, corners @ turn * radius + centre, centre, color, shade)
-
-
-def _outline(name: str) -> np.ndarray:
-    """Outline (P, 2) of a shape of radius 1 around the origin."""
-    if name == "circle":
-        return _polar(np.ones(48))
-    if name == "ring":
-        outer, inner = _polar(np.ones(49), closed=True), _polar(np.full(49, 0.55), closed=True)
-        return np.concatenate((outer, inner[::-1]))
-    if name == "triangle":
-        return _polar(np.ones(3))
-    if name == "square":
-        return np.array([[-1.0, -1.0], [1.0, -1.0], [1.0, 1.0], [-1.0, 1.0]]) * 0.75
-    if name == "star":
-        return _polar(np.tile([1.0, 0.42], 5))
-    arm = 0.3  # cross
-    quarter = np.array([[arm, -1.0], [arm, -arm], [1.0, -arm]])
-    turns = [np.array([[np.cos(a), np.sin(a)], [-np.sin(a), np.cos(a)]]) for a in np.arange(4) * np.pi / 2]
-    return np.concatenate([quarter @ turn for turn in turns])
-
-
-def _polar(radii: np.ndarray, closed: bool = False) -> np.ndarray:
-    angles = np.linspace(0, 2 * np.pi, len(radii), endpoint=closed) - np.pi / 2
-    return np.column_stack((radii * np.cos(angles), radii * np.sin(angles)))
-
-
-def _typical_color(rng: np.random.Generator, name: str, behind: np.ndarray) -> np.ndarray:
-    """Draw a colour (BGR) that differs from the one behind it and is, mostly, of the hue that this kind tends to have.
-
-    Hues of neighbouring kinds overlap and every fifth shape has any colour, so colour helps to learn fast and does not
-    replace looking at the outline.
-    """
-    hue = (CLASSES.index(name) * 180 / len(CLASSES) + rng.normal(0, 12)) % 180
-    for _ in range(20):
-        if rng.random() < 0.2:
-            hue = rng.uniform(0, 180)
-        pixel = np.array([[[hue, rng.integers(150, 256), rng.integers(120, 256)]]]).astype(np.uint8)
-        color = cv2.cvtColor(pixel, cv2.COLOR_HSV2BGR)[0, 0].astype(int)
-        if np.abs(color - behind).sum() > 120:
-            break
-    return color
-
-
-def _mask(shape: Shape, size_hw: tuple[int, int]) -> np.ndarray:
-    mask = np.zeros(size_hw, np.uint8)
-    cv2.fillPoly(mask, [np.round(shape.outline - 0.5).astype(np.int32)], 1)
-    return mask.astype(bool)
-
-
-def _area(outline: np.ndarray) -> float:
-    """Area of a polygon by the shoelace formula, parts outside the picture included."""
-    x, y = outline.T
-    return abs(float(x @ np.roll(y, -1) - y @ np.roll(x, -1))) / 2
+    return Shape(name, outline, rectangle, centre, color, shade)
 
 
 def _visible(candidates: list[Shape], size_hw: tuple[int, int]) -> list[Shape]:
@@ -288,24 +215,11 @@ def _visible(candidates: list[Shape], size_hw: tuple[int, int]) -> list[Shape]:
     taken = np.zeros(size_hw, bool)
     kept = []
     for shape in reversed(candidates):
-        mask = _mask(shape, size_hw)
-        if (mask & ~taken).sum() >= MIN_VISIBLE * max(1.0, _area(shape.outline)):
+        mask = mask_of(shape.outline, size_hw)
+        if (mask & ~taken).sum() >= MIN_VISIBLE * max(1.0, polygon_area(shape.outline)):
             kept.append(shape)
             taken |= mask
     return kept[::-1]
-
-
-def _paint(image: np.ndarray, shape: Shape) -> np.ndarray:
-    """Paint a shape with smooth edges and a colour that fades from left to right."""
-    # Labels count from the picture's edge, OpenCV from the middle of the first pixel.
-    points = np.round((shape.outline - 0.5) * 2**SUBPIXEL_BITS).astype(np.int32)
-    cover = np.zeros(image.shape[:2], np.uint8)
-    cv2.fillPoly(cover, [points], 255, cv2.LINE_AA, SUBPIXEL_BITS)
-    low, high = shape.outline[:, 0].min(), shape.outline[:, 0].max()
-    along = np.clip((np.arange(image.shape[1]) - low) / max(1.0, high - low), 0, 1)[None, :, None]
-    fill = shape.color * (1 - along) + shape.shade * along
-    alpha = cover[..., None] / 255.0
-    return image * (1 - alpha) + fill * alpha
 
 
 def _label_text(shapes: list[Shape], spec: ShapesSpec) -> str:

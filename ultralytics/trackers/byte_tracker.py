@@ -1,0 +1,325 @@
+"""ByteTrack: weak detections are not thrown away, but offered to the tracks that strong ones have left over.
+
+Source: Zhang et al. 2022, arXiv:2110.06864. Other trackers here are this one with steps of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ultralytics.trackers.basetrack import BaseTrack, TrackState
+from ultralytics.trackers.observations import Observations, read_detections
+from ultralytics.trackers.settings import complete
+from ultralytics.trackers.utils import motion
+from ultralytics.trackers.utils.kalman_filter import KalmanFilterXYAH
+from ultralytics.trackers.utils.matching import assign, fuse_score, iou_distance
+from ultralytics.trackers.utils.stracks import joint_stracks, merge_track_pools
+from ultralytics.utils.lazy import offer
+
+__all__ = ["BYTETracker", "STrack"]
+
+WEAK_LIMIT = 0.5  # largest cost of a weak detection
+TENTATIVE_LIMIT = 0.7  # and of one for a track that was seen only once
+USUAL_RATE = 30  # frames a second that `track_buffer` is meant for
+
+
+class STrack(BaseTrack):
+    """A track of boxes that move steadily.
+
+    Trackers move and correct all their tracks at once (`utils/motion.py`); the methods here do it for one.
+
+    Args:
+        xywh: centre x, centre y, width, height, then for an oriented box its angle, then the row of the detection.
+        score: that of the detection.
+        cls: its class.
+
+    Attributes: see `BaseTrack`.
+    """
+
+    shared_kalman = KalmanFilterXYAH()
+    growth = (7,)  # velocities that are set to 0 while the object is not seen
+
+    def __init__(self, xywh: Sequence[float], score: float, cls: Any) -> None:
+        super().__init__()
+        values = [float(value) for value in xywh]
+        if len(values) not in (5, 6):
+            raise ValueError(f"a track starts with 5 values (centre, size, row) or 6 with an angle; got {len(values)}.")
+        self._first = np.array(values[:4])
+        self.angle = values[4] if len(values) == 6 else None
+        self.idx = int(values[-1])
+        self.score, self.cls = score, cls
+        self.kalman_filter: KalmanFilterXYAH | None = None
+
+    # Life -------------------------------------------------------------------------------------------------------------
+
+    def activate(self, kalman_filter: KalmanFilterXYAH | None, frame_id: int, track_id: int | None = None) -> None:
+        """Start where the object was found.
+
+        Args:
+            kalman_filter: filter of the tracker; the one of the class where None.
+            frame_id: number of the frame.
+            track_id: number of the object; the next one that is free where None.
+        """
+        self.kalman_filter = kalman_filter or self.shared_kalman
+        self.track_id = self.next_id() if track_id is None else track_id
+        if self.mean is None:
+            motion.start([self], self.observed())
+        self.state = TrackState.Tracked
+        self.is_activated = frame_id == 1  # later ones have to be seen again first
+        self.frame_id = self.start_frame = frame_id
+
+    def update(self, new_track: STrack, frame_id: int) -> None:
+        """Take over the detection that another track holds."""
+        motion.absorb([self], new_track.observed(), frame_id)
+
+    def re_activate(self, new_track: STrack, frame_id: int, new_id: bool = False) -> None:
+        """Go on after the object was lost; with `new_id` as another object."""
+        self.update(new_track, frame_id)
+        self.tracklet_len = 0
+        if new_id:
+            self.track_id = self.next_id()
+
+    def predict(self) -> None:
+        """Move on by one frame."""
+        motion.advance([self])
+
+    @staticmethod
+    def multi_predict(stracks: Sequence[STrack]) -> None:
+        """Move tracks on by one frame, all at once."""
+        motion.advance(stracks)
+
+    def observed(self) -> Observations:
+        """Return the detection that the track was made of."""
+        angle = None if self.angle is None else np.array([self.angle])
+        rows = np.array([self.score], dtype=np.float32), np.array([self.cls]), np.array([self.idx])
+        return Observations(self._first[None], *rows, angle)
+
+    # Geometry ---------------------------------------------------------------------------------------------------------
+
+    def convert_coords(self, tlwh: np.ndarray) -> np.ndarray:
+        """Return a box (4,) left, top, width, height in the coordinates of the filter."""
+        box = np.asarray(tlwh, dtype=np.float64)
+        return self.shared_kalman.encode(np.concatenate((box[:2] + box[2:] / 2, box[2:])))
+
+    @staticmethod
+    def tlwh_to_xyah(tlwh: np.ndarray) -> np.ndarray:
+        """Return left, top, width, height as centre x, centre y, width over height, height."""
+        left, top, width, height = np.asarray(tlwh, dtype=np.float64)
+        return np.array([left + width / 2, top + height / 2, width / height, height])
+
+    @property
+    def xywh(self) -> np.ndarray:
+        """(4,) centre, width, height."""
+        return self._first.copy() if self.mean is None else self.shared_kalman.decode(self.mean)
+
+    @property
+    def tlwh(self) -> np.ndarray:
+        """(4,) left, top, width, height."""
+        box = self.xywh
+        return np.concatenate((box[:2] - box[2:] / 2, box[2:]))
+
+    @property
+    def xyxy(self) -> np.ndarray:
+        """(4,) corners."""
+        box = self.xywh
+        return np.concatenate((box[:2] - box[2:] / 2, box[:2] + box[2:] / 2))
+
+    @property
+    def xywha(self) -> np.ndarray:
+        """(5,) centre, width, height, angle; that of an upright box is 0."""
+        return np.append(self.xywh, self.angle or 0.0)
+
+    @property
+    def result(self) -> list[float]:
+        """Row as trackers give it out: box, id, score, class, row of the detection."""
+        box = self.xyxy if self.angle is None else self.xywha
+        return [*box.tolist(), self.track_id, self.score, self.cls, self.idx]
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(id={self.track_id}, frames {self.start_frame}-{self.end_frame})"
+
+
+class BYTETracker:
+    """Links the detections of successive frames of one film.
+
+    Args:
+        args: settings, as in `cfg/trackers/*.yaml`: a namespace or mapping; what is missing has its default.
+        frame_rate: frames a second of the film; how long lost tracks are kept depends on it.
+
+    Attributes:
+        tracked_stracks: tracks seen in the last frame.
+        lost_stracks: those that may come back.
+        removed_stracks: the last ones that ended.
+        frame_id: frames so far.
+    """
+
+    tracker_type = "bytetrack"
+    track_class: type[STrack] = STrack
+
+    def __init__(self, args: Any = None, frame_rate: float = USUAL_RATE) -> None:
+        self.args = complete(args, self.tracker_type)
+        self.frame_rate = frame_rate
+        self.kalman_filter = self.get_kalmanfilter()
+        self.oriented = False
+        self.reset()
+
+    # Calling ----------------------------------------------------------------------------------------------------------
+
+    def update(self, results: Any, img: np.ndarray | None = None, feats: Any = None, **kwargs: Any) -> np.ndarray:
+        """Take the next frame.
+
+        Args:
+            results: detections of the frame: `Results`, `Boxes`, `OBB`, or rows as `read_detections` takes them.
+            img: (H, W, 3) the frame, BGR, for trackers that look at it.
+            feats: (N, D) appearance of the detections.
+            **kwargs: what other trackers want.
+
+        Returns:
+            (M, 8) float32, one row for every object in sight: x1, y1, x2, y2, id, score, class, row of the detection;
+            (M, 9) of oriented boxes: centre x, centre y, width, height, angle, and the same.
+        """
+        found = self.init_track(results, img)
+        if feats is not None and found.features is None:
+            found = found.with_features(feats)
+        self.frame_id += 1
+        self.step(found, img)
+        return self.rows()
+
+    def reset(self) -> None:
+        """Forget everything, as before the first frame."""
+        self.tracked_stracks: list[STrack] = []
+        self.lost_stracks: list[STrack] = []
+        self.removed_stracks: list[STrack] = []
+        self.frame_id = 0
+        self.reset_id()
+
+    def reset_id(self) -> None:
+        """Number new tracks from 1."""
+        self._last_id = 0
+
+    @property
+    def frame_rate(self) -> float:
+        """Frames a second of the film."""
+        return self._frame_rate
+
+    @frame_rate.setter
+    def frame_rate(self, value: float) -> None:
+        self._frame_rate = value
+        self.max_frames_lost = int(value / USUAL_RATE * self.args.track_buffer)
+
+    @property
+    def max_time_lost(self) -> int:
+        """Frames that a lost track is kept."""
+        return self.max_frames_lost
+
+    # Steps that other trackers change ---------------------------------------------------------------------------------
+
+    def get_kalmanfilter(self) -> KalmanFilterXYAH:
+        """Return the filter of the tracks."""
+        return self.track_class.shared_kalman
+
+    def init_track(self, results: Any, img: np.ndarray | None = None) -> Observations:
+        """Return the detections of a frame."""
+        found = read_detections(results, self.oriented)
+        self.oriented = found.angle is not None
+        return found
+
+    def multi_predict(self, tracks: Sequence[STrack]) -> None:
+        """Move tracks on by one frame."""
+        motion.advance(tracks)
+
+    def follow_camera(self, tracks: Sequence[STrack], found: Observations, img: np.ndarray | None) -> None:
+        """Move tracks as the camera makes them seem to move."""
+
+    def get_dists(self, tracks: Sequence[STrack], detections: Observations) -> np.ndarray:
+        """Return the costs (N, M) of strong detections."""
+        distance = iou_distance(tracks, detections)
+        return fuse_score(distance, detections) if self.args.fuse_score else distance
+
+    def absorb(self, tracks: Sequence[STrack], seen: Observations) -> None:
+        """Let tracks take over what was found of them, row by row."""
+        motion.absorb(tracks, seen, self.frame_id)
+
+    def step(self, found: Observations, img: np.ndarray | None) -> None:
+        """Link the detections of a frame and bring the lists of tracks up to date."""
+        strong, weak = self.split(found)
+        sure = [track for track in self.tracked_stracks if track.is_activated]
+        tentative = [track for track in self.tracked_stracks if not track.is_activated]
+        pool = joint_stracks(sure, self.lost_stracks)
+        self.multi_predict(pool)
+        self.follow_camera([*pool, *tentative], found, img)
+        missed, strong = self.link(pool, strong, self.get_dists(pool, strong), self.args.match_thresh)
+        missed = [track for track in missed if track.state == TrackState.Tracked]
+        self.link(missed, weak, iou_distance(missed, weak), WEAK_LIMIT)
+        _, strong = self.link(tentative, strong, self.get_dists(tentative, strong), TENTATIVE_LIMIT)
+        self.settle(self.born(strong))
+
+    # Parts of a step --------------------------------------------------------------------------------------------------
+
+    def split(self, found: Observations) -> tuple[Observations, Observations]:
+        """Return the strong and the weak detections."""
+        strong = found.score >= self.args.track_high_thresh
+        return found[strong], found[(found.score > self.args.track_low_thresh) & ~strong]
+
+    def link(
+        self, tracks: list[STrack], found: Observations, cost: np.ndarray, limit: float
+    ) -> tuple[list[STrack], Observations]:
+        """Give detections to tracks where that costs less than a limit; return the tracks and detections left over."""
+        if not tracks or not len(found):
+            return tracks, found
+        rows, columns = assign(cost, limit)
+        chosen = rows.tolist()
+        self.absorb([tracks[i] for i in chosen], found[columns])
+        free = np.ones(len(found), bool)
+        free[columns] = False
+        taken = set(chosen)
+        return [track for i, track in enumerate(tracks) if i not in taken], found[free]
+
+    def born(self, found: Observations) -> list[STrack]:
+        """Start tracks at the detections that are strong enough."""
+        found = found[found.score >= self.args.new_track_thresh]
+        angles = [()] * len(found) if found.angle is None else found.angle[:, None].tolist()
+        columns = (found.boxes.tolist(), angles, found.index.tolist(), found.score.tolist(), found.cls.tolist())
+        rows = zip(*columns, strict=True)
+        tracks = [self.track_class([*box, *angle, row], score, cls) for box, angle, row, score, cls in rows]
+        motion.start(tracks, found)
+        for track in tracks:
+            self._last_id += 1
+            track.activate(self.kalman_filter, self.frame_id, self._last_id)
+        return tracks
+
+    def settle(self, born: Sequence[STrack]) -> None:
+        """Say of every track whether it is in sight, lost or over."""
+        for track in [*self.tracked_stracks, *self.lost_stracks]:
+            if track.frame_id != self.frame_id:
+                self.miss(track)
+        known = [*self.tracked_stracks, *self.lost_stracks]
+        states = {state: [t for t in known if t.state == state] for state in (TrackState.Lost, TrackState.Removed)}
+        back = [track for track in self.lost_stracks if track.state == TrackState.Tracked]
+        merge_track_pools(self, born, back, states[TrackState.Lost], states[TrackState.Removed])
+
+    def miss(self, track: BaseTrack) -> None:
+        """Say what becomes of a track that was not seen: one that was seen only once was a false alarm."""
+        patience = self.max_frames_lost + 1  # counted from the first frame without it
+        if track.is_activated and self.frame_id - track.end_frame <= patience:
+            track.mark_lost()
+        else:
+            track.mark_removed()
+
+    def given_out(self) -> list[STrack]:
+        """Return the tracks that are in sight."""
+        return [track for track in self.tracked_stracks if track.is_activated]
+
+    def rows(self) -> np.ndarray:
+        """Return what `update` gives out."""
+        tracks = self.given_out()
+        if not tracks:
+            return np.zeros((0, 9 if self.oriented else 8), np.float32)
+        facts = [(track.track_id, track.score, track.cls, track.idx) for track in tracks]
+        return np.concatenate((motion.shapes_of(tracks), np.array(facts)), 1).astype(np.float32)
+
+
+__getattr__, __dir__ = offer(__name__)

@@ -1,0 +1,140 @@
+"""What was found in one frame, as arrays: the one form in which trackers take detections.
+
+`read_detections` makes it of whatever a caller has: results of a model, their boxes, arrays or tensors of rows.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+
+from ultralytics.ops.boxes import xywh2xyxy, xyxy2xywh
+from ultralytics.utils.log import LOGGER
+
+__all__ = ["Observations", "read_detections"]
+
+FORMS = (
+    "Results, Boxes or OBB, or rows: (N, 6) x1, y1, x2, y2, conf, cls, or (N, 7) centre x, centre y, width, height, "
+    "angle, conf, cls"
+)
+
+
+@dataclass(frozen=True)
+class Observations:
+    """Detections of one frame, in pixels.
+
+    Attributes:
+        boxes: (N, 4) centre x, centre y, width, height.
+        score: (N,) in 0..1.
+        cls: (N,) class indices.
+        index: (N,) row of every one in what the caller gave.
+        angle: (N,) radians, of oriented boxes, else None.
+        features: (N, D) appearance, or None.
+    """
+
+    boxes: np.ndarray
+    score: np.ndarray
+    cls: np.ndarray
+    index: np.ndarray
+    angle: np.ndarray | None = None
+    features: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+    def __getitem__(self, rows: Any) -> Observations:
+        """Return the ones that a mask or an index array selects."""
+        columns = (self.boxes, self.score, self.cls, self.index, self.angle, self.features)
+        return Observations(*(None if column is None else column[rows] for column in columns))
+
+    @cached_property
+    def xyxy(self) -> np.ndarray:
+        """(N, 4) corners; of oriented boxes those of the box before it is turned."""
+        return xywh2xyxy(self.boxes)
+
+    @property
+    def shapes(self) -> np.ndarray:
+        """What overlaps are computed of: (N, 4) corners, or (N, 5) centre, size and angle."""
+        return self.xyxy if self.angle is None else np.column_stack((self.boxes, self.angle))
+
+    def with_features(self, features: Any) -> Observations:
+        """Return the same with a vector for every detection of the caller (M, D), of which some may be left out."""
+        table = np.asarray(features, dtype=np.float32)
+        return Observations(self.boxes, self.score, self.cls, self.index, self.angle, table[self.index])
+
+
+def read_detections(detections: Any, oriented: bool = False) -> Observations:
+    """Return the detections of a frame; those that are no boxes (NaN, no area) are left out, with a warning.
+
+    Args:
+        detections: `Results`, `Boxes` or `OBB`; rows as an array, a tensor or a list; or any object with `conf`, `cls`
+            and one of `xywhr`, `xywh`, `xyxy`.
+        oriented: whether no detections at all are of oriented boxes.
+
+    Raises:
+        TypeError: something else.
+        ValueError: rows of another width.
+    """
+    boxes, score, cls = _columns(detections)
+    if not len(boxes):
+        told = boxes.ndim == 2 and boxes.shape[1] in (4, 5)
+        boxes = np.zeros((0, boxes.shape[1] if told else 4 + oriented), np.float32)
+    sound = np.isfinite(boxes).all(1) & np.isfinite(score) & np.isfinite(cls)
+    if not sound.all():
+        LOGGER.warning(f"{(~sound).sum()} of {len(sound)} detections are not finite numbers; they are left out.")
+    sound &= (boxes[:, 2] > 0) & (boxes[:, 3] > 0)
+    index = np.flatnonzero(sound)
+    boxes = boxes[index]
+    angle = None
+    if boxes.shape[1] == 5:  # the longer side is the width, so that a box looks the same from frame to frame
+        high = boxes[:, 2] < boxes[:, 3]
+        angle = boxes[:, 4] + high * (math.pi / 2)
+        boxes = np.where(high[:, None], boxes[:, [0, 1, 3, 2]], boxes[:, :4])
+    return Observations(boxes, score[index], cls[index], index, angle)
+
+
+def _columns(detections: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return boxes (N, 4 or 5) with their centre, scores (N,) and classes (N,) of what a caller gave."""
+    found = detections
+    for name in ("boxes", "obb"):  # of results
+        if _has(detections, name) and getattr(detections, name) is not None:
+            found = getattr(detections, name)
+    if isinstance(found, (np.ndarray, torch.Tensor, list, tuple)):
+        return _columns_of_rows(_array(found))
+    name = next((name for name in ("xywhr", "xywh", "xyxy") if _has(found, name)), None)
+    if name is None or not _has(found, "conf") or not _has(found, "cls"):
+        raise TypeError(f"detections are {FORMS}; got {type(detections).__name__}.")
+    boxes = _array(getattr(found, name))
+    boxes = xyxy2xywh(boxes) if name == "xyxy" else boxes
+    return boxes, _array(found.conf).reshape(-1), _array(found.cls).reshape(-1)
+
+
+def _has(item: Any, name: str) -> bool:
+    """Whether an object has an attribute, asked without its `__getattr__`, which looks for the nearest name."""
+    return hasattr(type(item), name) or name in getattr(item, "__dict__", ())
+
+
+def _columns_of_rows(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Do the same for rows of numbers."""
+    wide = rows.shape[1] if rows.ndim == 2 else 0
+    if wide not in (6, 7) and rows.size:
+        raise ValueError(f"detections are {FORMS}; got an array of the shape {rows.shape}.")
+    if not rows.size:
+        return np.zeros((0, max(wide - 2, 0))), np.zeros(0), np.zeros(0)
+    boxes = xyxy2xywh(rows[:, :4]) if wide == 6 else rows[:, :5]
+    return boxes, rows[:, -2], rows[:, -1]
+
+
+def _array(values: Any) -> np.ndarray:
+    """Return numbers as float32, wherever they are."""
+    if isinstance(values, torch.Tensor):
+        values = values.detach().cpu().float().numpy()
+    elif isinstance(values, Sequence) and any(isinstance(row, torch.Tensor) for row in values):
+        values = torch.stack(list(values)).detach().cpu().float().numpy()
+    return np.asarray(values, dtype=np.float32)

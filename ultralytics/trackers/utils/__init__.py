@@ -1,0 +1,1 @@
+"""Parts that trackers are put together from: motion, camera motion, association, appearance, lists of tracks."""

@@ -1,0 +1,122 @@
+"""Lists of tracks: joining them, telling which are left, and where each goes at the end of a frame."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ultralytics.trackers.basetrack import BaseTrack, TrackState
+from ultralytics.trackers.observations import read_detections
+from ultralytics.trackers.utils.matching import iou_distance
+from ultralytics.utils.lazy import offer
+
+__all__ = [
+    "joint_stracks",
+    "merge_track_pools",
+    "multi_gmc",
+    "parse_bboxes",
+    "remove_duplicate_stracks",
+    "sub_stracks",
+]
+
+KEPT = 1000  # ended tracks that a tracker remembers
+TWIN = 0.15  # IoU distance below which two tracks are of one object
+
+
+def joint_stracks(atracks: Sequence[BaseTrack], btracks: Sequence[BaseTrack]) -> list[BaseTrack]:
+    """Return the tracks of both lists, each id once."""
+    known: dict[int, BaseTrack] = {}
+    for track in (*atracks, *btracks):
+        known.setdefault(track.track_id, track)
+    return list(known.values())
+
+
+def sub_stracks(atracks: Sequence[BaseTrack], btracks: Sequence[BaseTrack]) -> list[BaseTrack]:
+    """Return the tracks of the first list whose ids the second one has not."""
+    taken = {track.track_id for track in btracks}
+    return [track for track in atracks if track.track_id not in taken]
+
+
+def remove_duplicate_stracks(
+    atracks: Sequence[BaseTrack], btracks: Sequence[BaseTrack], dup_thresh: float = TWIN
+) -> tuple[list[BaseTrack], list[BaseTrack]]:
+    """Return both lists without tracks of an object that the other list follows too: the longer followed one stays.
+
+    Args:
+        atracks: of two that were followed equally long, the one in this list goes.
+        btracks: the other tracks.
+        dup_thresh: IoU distance below which two tracks are of one object.
+    """
+    if not len(atracks) or not len(btracks):
+        return list(atracks), list(btracks)
+    pairs = np.argwhere(iou_distance(atracks, btracks) < dup_thresh).tolist()
+    age = [[track.frame_id - track.start_frame for track in tracks] for tracks in (atracks, btracks)]
+    younger = [(i, None) if age[0][i] <= age[1][j] else (None, j) for i, j in pairs]
+    gone = [{pair[side] for pair in younger} for side in (0, 1)]
+    first, second = (
+        [track for k, track in enumerate(tracks) if k not in out]
+        for tracks, out in zip((atracks, btracks), gone, strict=True)
+    )
+    return first, second
+
+
+def merge_track_pools(
+    tracker: Any,
+    activated: Sequence[BaseTrack],
+    refind: Sequence[BaseTrack],
+    lost: Sequence[BaseTrack],
+    removed: Sequence[BaseTrack],
+    removed_buffer: int = KEPT,
+) -> None:
+    """Put the tracks of a frame into a tracker's lists.
+
+    Args:
+        tracker: object with `tracked_stracks`, `lost_stracks` and `removed_stracks`, which are replaced.
+        activated: seen in this frame, and in the last one or for the first time.
+        refind: seen again.
+        lost: not seen any more.
+        removed: ended.
+        removed_buffer: how many ended tracks to remember.
+    """
+    followed = [track for track in tracker.tracked_stracks if track.state == TrackState.Tracked]
+    tracked = joint_stracks(joint_stracks(followed, activated), refind)
+    waiting = sub_stracks(joint_stracks(sub_stracks(tracker.lost_stracks, tracked), lost), removed)
+    tracker.tracked_stracks, tracker.lost_stracks = remove_duplicate_stracks(tracked, waiting)
+    tracker.removed_stracks = joint_stracks(tracker.removed_stracks, removed)[-removed_buffer:]
+
+
+def multi_gmc(stracks: Sequence[BaseTrack], H: np.ndarray) -> None:
+    """Move tracks with the camera.
+
+    Args:
+        stracks: tracks with `mean` and `covariance`.
+        H: (2, 3) affine map of points from the last frame to this one.
+    """
+    if not len(stracks):
+        return
+    turn, shift = np.asarray(H, dtype=np.float64)[:, :2], np.asarray(H, dtype=np.float64)[:, 2]
+    oriented = stracks[0].angle is not None
+    # Sides of upright boxes grow by what both axes give to them; those of oriented ones by the scale alone.
+    sides = np.diag(np.linalg.norm(turn, axis=0)) if oriented else np.abs(turn)
+    whole = np.zeros((8, 8))
+    for at, part in zip((0, 2, 4, 6), (turn, sides, turn, sides), strict=True):
+        whole[at : at + 2, at : at + 2] = part
+    means = np.array([track.mean for track in stracks]) @ whole.T
+    means[:, :2] += shift
+    covariances = whole @ np.array([track.covariance for track in stracks]) @ whole.T
+    angle = float(np.arctan2(turn[1, 0], turn[0, 0])) if oriented else 0.0
+    for track, mean, covariance in zip(stracks, means, covariances, strict=True):
+        track.mean, track.covariance = mean, covariance
+        track.angle = track.angle + angle if oriented else None
+
+
+def parse_bboxes(results: Any) -> np.ndarray:
+    """Return boxes (N, 5) centre, size, row of the detection, or (N, 6) with the angle before the row."""
+    found = read_detections(results)
+    angle = [] if found.angle is None else [found.angle]
+    return np.column_stack((found.boxes, *angle, found.index)).astype(np.float32)
+
+
+__getattr__, __dir__ = offer(__name__)
