@@ -377,3 +377,14 @@ def test_shapes_cls_ships(datasets, monkeypatch):
     assert drawn["task"] == "classify" and drawn["root"] == datasets / "shapes-cls"
     assert list(drawn["names"].values()) == sorted(drawn["names"].values()), "ids are those of sorted folders"
     assert set(COLORS) and os.path.basename(drawn["yaml_file"]) == "shapes-cls.yaml"
+
+
+def test_loaders_without_a_seed_follow_torchs(tmp_path):
+    root = make_classes(tmp_path / "train", {"a": 12, "b": 12})
+    orders = []
+    for seed in (1, 1, 2):
+        torch.manual_seed(seed)
+        loader = build_dataloader(ClassificationDataset(root, args()), 24, 0, device="cpu")
+        orders.append(next(iter(loader))["im_file"])
+        loader.close()
+    assert orders[0] == orders[1] != orders[2]

@@ -71,6 +71,8 @@ def test_folder_pattern_and_lists(images, tmp_path):
     (tmp_path / "table.csv").write_text(f"{names[1]},{names[2]}\n{names[4]}\n")
     assert [p for paths, _, _ in load_inference_source(str(tmp_path / "list.txt")) for p in paths] == names[:2]
     assert [p for paths, _, _ in load_inference_source(tmp_path / "table.csv") for p in paths] == names[1:3] + names[4:]
+    (tmp_path / "table.csv").write_text(f"source\n{names[1]}\n{names[4]}\n")
+    assert [p for paths, _, _ in load_inference_source(tmp_path / "table.csv") for p in paths] == [names[1], names[4]]
 
 
 def test_unreadable_files_are_skipped_with_a_warning(images, tmp_path, capsys):

@@ -73,6 +73,15 @@ def test_embedding_stops_early():
     assert len(vectors) == 2 and vectors[0].shape == (8 + 16,)
 
 
+def test_embedding_counts_layers_from_either_end():
+    model, x = tiny().eval(), torch.rand(1, 3, 32, 32)
+    last = len(model.model) - 1
+    assert model(x, embed=[-2])[0].equal(model(x, embed=[last - 1])[0])
+    for wrong in (last + 1, -last - 2):
+        with pytest.raises(ValueError, match=f"layers 0 to {last}"):
+            model(x, embed=[wrong])
+
+
 def test_profile_logs_layers(log):
     tiny().eval()(torch.zeros(1, 3, 32, 32), profile=True)
     assert log.text.count(" ms ") == 5 + 1 and "ms in all" in log.text

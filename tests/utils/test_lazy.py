@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 import pytest
+import torch
 
+import ultralytics
+from ultralytics.data import build
+from ultralytics.utils import torch_utils
 from ultralytics.utils.lazy import LateDict
+
+
+def test_modules_carry_the_usual_libraries():
+    assert torch_utils.torch is torch and build.distributed is torch.utils.data.distributed
+    assert not hasattr(ultralytics, "torch") and not hasattr(torch_utils, "pickle")
 
 
 @pytest.fixture

@@ -172,13 +172,13 @@ def read_classes(value: Any) -> int | list[int]:
         raise ValueError(read_classes.allowed) from None
 
 
-@allows("layer numbers: 10, or a list such as [4, 10]")
+@allows("layer numbers: 10, or a list such as [4, 10] or [-2]")
 def read_layers(value: Any) -> list[int] | None:
-    """Layers by index: a number or several; False asks for none."""
+    """Layers by index, negative ones from the end: a number or several; False asks for none."""
     if value is False:
         return None
     try:
-        found = _numbers(value)
+        found = _numbers(value, -LARGEST)
     except TypeError:
         raise TypeError(read_layers.allowed) from None
     except ValueError:
@@ -186,15 +186,15 @@ def read_layers(value: Any) -> list[int] | None:
     return [found] if isinstance(found, int) else found
 
 
-def _numbers(value: Any) -> int | list[int]:
-    """Return a whole number of 0 or more, or a list of such."""
+def _numbers(value: Any, least: int = 0) -> int | list[int]:
+    """Return a whole number of `least` or more, or a list of such."""
     if is_number(value):
-        return _whole(value)
+        return _whole(value, least)
     if hasattr(value, "tolist"):  # arrays and tensors
         value = value.tolist()
     if isinstance(value, (str, bytes, bytearray, Mapping)) or not isinstance(value, Collection):
         raise TypeError
-    return [_whole(item) for item in value]
+    return [_whole(item, least) for item in value]
 
 
 @allows("True, False, " + " or ".join(f"'{mode}'" for mode in COMPILE_MODES))

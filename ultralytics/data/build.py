@@ -215,7 +215,7 @@ def build_dataloader(
     drop_last: bool = False,
     pin_memory: bool = True,
     device: str | torch.device = "cuda",
-    seed: int = 0,
+    seed: int | None = None,
     weights: np.ndarray | None = None,
     smallest: int = 1,
 ) -> InfiniteDataLoader:
@@ -231,7 +231,7 @@ def build_dataloader(
         drop_last: leave out a last batch that is not full.
         pin_memory: page-locked batches for faster copies to a GPU (`PIN_MEMORY=false` turns it off).
         device: where batches will go.
-        seed: seed of the run.
+        seed: seed of the run; what torch's generator was seeded with where None.
         weights: (n,) draw images in proportion to these (see `samplers.class_balanced_weights`).
         smallest: images that the last batch of a shuffled epoch must have; fewer join the batch before.
     """
@@ -242,7 +242,7 @@ def build_dataloader(
         dataset,
         batch,
         shuffle=shuffle or weights is not None,
-        seed=seed,
+        seed=torch.initial_seed() % 2**32 if seed is None else seed,
         rank=max(rank, 0),
         world=world,
         drop_last=drop_last and len(dataset) > batch,

@@ -216,7 +216,7 @@ class Model(nn.Module):
     def embed(self, source: Any = None, stream: bool = False, **kwargs: Any) -> list | Iterator[torch.Tensor]:
         """Return one feature vector per image: the pooled output of the layers in `embed` (the last but one)."""
         self._check_is_pytorch_model()
-        kwargs.setdefault("embed", [len(self.model.model) - 2])
+        kwargs["embed"] = kwargs.get("embed") or [len(self.model.model) - 2]
         return self.predict(source, stream, **kwargs)
 
     def track(self, source: Any = None, stream: bool = False, persist: bool = False, **kwargs: Any) -> Any:

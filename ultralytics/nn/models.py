@@ -107,6 +107,7 @@ class BaseModel(nn.Module):
     """
 
     criterion_path = ""
+    criterion: Any = None  # made when a loss is first asked for
 
     def forward(self, x: torch.Tensor | Mapping[str, Any], *args: Any, **kwargs: Any) -> Any:
         """Return the loss of a batch (a dictionary with `img`), or the predictions for images (B, C, H, W)."""
@@ -156,11 +157,7 @@ class BaseModel(nn.Module):
         """Do that; `targets` go to the last layer as a second argument."""
         kept: list[Any] = []
         times: list[float] = []
-        vectors, wanted = [], frozenset(embed or ())
-        if wanted and max(wanted) >= len(self.model):
-            raise ValueError(
-                f"embed={sorted(wanted)} is not valid: this network has layers 0 to {len(self.model) - 1}."
-            )
+        vectors, wanted = [], self._numbered(embed or ())
         for layer in self.model:
             source = layer.f
             if isinstance(source, int):
@@ -176,6 +173,13 @@ class BaseModel(nn.Module):
                 if layer.i == max(wanted):
                     return torch.cat(vectors, 1).unbind(0)
         return x
+
+    def _numbered(self, layers: Sequence[int]) -> frozenset[int]:
+        """Return layers by their number from the start; negative ones count from the end."""
+        count = len(self.model)
+        if not all(-count <= layer < count for layer in layers):
+            raise ValueError(f"embed={sorted(layers)} is not valid: this network has layers 0 to {count - 1}.")
+        return frozenset(layer % count for layer in layers)
 
     def _profile_one_layer(self, m: nn.Module, x: Any, dt: list[float]) -> None:
         """Log the time of one layer for its input, a mean of ten runs, and append it to `dt`, in milliseconds."""

@@ -20,6 +20,12 @@ __all__ = ["LateDict", "attach", "interface_tables", "offer", "offered"]
 
 PACKAGE = __name__.partition(".")[0]
 UNBUILT = "!"  # start of a target that names a family instead of a place
+# What scripts reach through modules of the public interface: `ultralytics.engine.trainer.torch`.
+LIBRARIES = {
+    "F": "torch.nn.functional", "cv2": "cv2", "dist": "torch.distributed",
+    "distributed": "torch.utils.data.distributed", "math": "math", "nn": "torch.nn", "np": "numpy", "os": "os",
+    "random": "random", "sys": "sys", "time": "time", "torch": "torch",
+}  # fmt: skip
 
 
 def attach(
@@ -53,6 +59,8 @@ def offer(module: str, table: Mapping[str, str] | None = None) -> tuple[Callable
                 setattr(sys.modules[module], name, value)  # the next access skips this function
             return value
         target = None if name.startswith("_") or _has_file(module, name) else offered(module).get(name)
+        if target is None and name in LIBRARIES and module != PACKAGE:
+            return importlib.import_module(LIBRARIES[name])
         if target is None:
             raise UnknownNameError(module, name, own)
         return _find(module, name, target)  # not kept: it is whatever its home has at the moment

@@ -19,14 +19,14 @@ def image_sides(imgsz: Any) -> list[int]:
 
     Raises:
         TypeError: not made of whole numbers.
-        ValueError: a side below 1 or above `LARGEST_SIDE`.
+        ValueError: a text that is no size, a side below 1 or above `LARGEST_SIDE`.
     """
     value = imgsz
     if isinstance(value, str):
         try:
             value = json.loads(f"[{value.strip().strip('[]()')}]")
         except (ValueError, RecursionError):
-            raise TypeError(f"imgsz={imgsz!r} is not a size. {SIZE_HINT}") from None
+            raise ValueError(f"imgsz={imgsz!r} is not a size. {SIZE_HINT}") from None
     elif not isinstance(value, (list, tuple)):
         value = [value]
     if not value or not all(_is_whole(side) for side in value):

@@ -40,6 +40,7 @@ def test_folders_are_searched_to_the_end_once(make_set, tmp_path):
         ([0.5, 8], "val", 8),
         ([0.5, 8], "test", 1.0),
         (1, "train", 1.0),
+        ([1, 1, 0], "test", 0.0),
     ],
 )
 def test_fraction_of_a_split(fraction, split, amount):

@@ -108,7 +108,7 @@ def get_split_fraction(fraction: Any, split: str) -> float:
 
     Args:
         fraction: a ratio in (0, 1] or a count above 1 for the training split, or a list of those for train, val and
-            test.
+            test, of which the last may be 0.
         split: `train`, `val` or `test`.
 
     Returns:
@@ -122,6 +122,8 @@ def get_split_fraction(fraction: Any, split: str) -> float:
     if place is None or place >= len(given):
         return 1.0
     amount = given[place]
+    if amount == 0 and split == "test" and amount is not False:
+        return 0.0
     if isinstance(amount, bool) or not isinstance(amount, (int, float)) or not amount > 0:
         raise ValueError(f"fraction={fraction}: '{split}' gets {amount!r}; use a ratio in (0, 1] or a count of images.")
     if amount > 1 and amount != int(amount):

@@ -223,11 +223,19 @@ def _sorted_by_kind(files: Sequence[str]) -> tuple[list[str], list[str]]:
     return images, [f for f, kind in pairs if is_video(kind)]
 
 
+def _may_be_source(name: str) -> bool:
+    return bool(Path(name).suffix) or is_address(name) or os.path.exists(name)
+
+
 def _listed_paths(file: Path) -> list[str]:
     """Paths in a list file; those that do not exist from the current folder are relative to the file's own."""
     lines = read_lines(file)
-    cells = [cell for line in lines for cell in line.split(",")] if file.suffix.lower() == ".csv" else lines
-    names = [cell.strip().strip("\"'") for cell in cells if cell.strip() and not cell.lstrip().startswith("#")]
+    table = [line.split(",") for line in lines] if file.suffix.lower() == ".csv" else [[line] for line in lines]
+    rows = [[cell.strip().strip("\"'") for cell in row] for row in table]
+    rows = [[cell for cell in row if cell and not cell.startswith("#")] for row in rows]
+    if file.suffix.lower() == ".csv" and len(rows) > 1 and not any(map(_may_be_source, rows[0])):
+        rows = rows[1:]  # names of columns
+    names = [cell for row in rows for cell in row]
     return [n if is_address(n) or os.path.exists(n) else os.path.join(file.parent, n) for n in names]
 
 
