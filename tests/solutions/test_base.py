@@ -231,3 +231,17 @@ def test_everything_is_drawn_inside_pictures_of_any_size(size):
 def test_loggers_are_quiet_without_verbose(log):
     film(boxes([row(5, 5, 1)]), 1)
     assert [record for record in log.records if record.levelno <= logging.INFO] == []
+
+
+def test_shapely_is_asked_for_where_it_is_used():
+    solution = boxes()
+    try:
+        import shapely.geometry
+    except ImportError:
+        with pytest.raises(ImportError, match=r"ultralytics\[solutions\]"):
+            _ = solution.Polygon
+    else:
+        assert solution.Polygon is shapely.geometry.Polygon
+    with pytest.raises(AttributeError, match="no_such"):
+        _ = solution.no_such
+    assert not hasattr(solution, "no_such")
