@@ -180,10 +180,10 @@ def test_stand_ins_are_pickled_by_name(name):
 
 
 def test_kinds_follow_from_the_spelling():
-    assert isinstance(stand_in("m", "GMC", "track"), type) and isinstance(stand_in("m", "E2E", "track"), type)
-    assert isinstance(stand_in("m", "joint_stracks", "track"), types.FunctionType)
-    assert not isinstance(stand_in("m", "TRACKER_MAP", "track"), (type, types.FunctionType))
-    assert stand_in("m", "GMC", "track") is stand_in("m", "GMC", "track") is not stand_in("n", "GMC", "track")
+    assert isinstance(stand_in("m", "Auth", "cloud"), type) and isinstance(stand_in("m", "E2E", "cloud"), type)
+    assert isinstance(stand_in("m", "smart_request", "cloud"), types.FunctionType)
+    assert not isinstance(stand_in("m", "API_KEY_URL", "cloud"), (type, types.FunctionType))
+    assert stand_in("m", "Auth", "cloud") is stand_in("m", "Auth", "cloud") is not stand_in("n", "Auth", "cloud")
 
 
 def test_refuse_says_what_was_asked_for():
@@ -206,24 +206,24 @@ def test_modules_without_a_file_are_modules():
 
 
 def test_a_file_wins(tmp_path, monkeypatch):
-    (tmp_path / "bot_sort.py").write_text("class BOTSORT: ...\n", encoding="utf-8")
-    package = importlib.import_module("ultralytics.trackers")
+    (tmp_path / "auth.py").write_text("class Auth: ...\n", encoding="utf-8")
+    package = importlib.import_module("ultralytics.hub")
     monkeypatch.setattr(package, "__path__", [str(tmp_path)])
-    monkeypatch.delitem(sys.modules, "ultralytics.trackers.bot_sort", raising=False)
-    monkeypatch.delattr(package, "bot_sort", raising=False)
+    monkeypatch.delitem(sys.modules, "ultralytics.hub.auth", raising=False)
+    monkeypatch.delattr(package, "auth", raising=False)
     try:
-        assert package.BOTSORT() is not None  # carried from the module that has a file now
+        assert package.Auth() is not None  # carried from the module that has a file now
     finally:
-        sys.modules.pop("ultralytics.trackers.bot_sort", None)
-        vars(package).pop("bot_sort", None)
+        sys.modules.pop("ultralytics.hub.auth", None)
+        vars(package).pop("auth", None)
 
 
 def test_finders_are_added_once():
     before = list(sys.meta_path)
-    offer_modules("ultralytics.trackers")
+    offer_modules("ultralytics.hub")
     assert sys.meta_path == before
     with pytest.raises(ValueError, match="not a package of"):
-        offer_modules("somebody.trackers")
+        offer_modules("somebody.hub")
 
 
 # Modules of both kinds ------------------------------------------------------------------------------------------------

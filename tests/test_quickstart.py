@@ -234,6 +234,8 @@ def test_track_needs_a_film(tmp_path):
     data = write_shapes(tmp_path, "obb")
     with pytest.raises(FileNotFoundError, match=r"no 'film\.mp4' in .*task: track"):
         quickstart.main({"task": "track", "data": data})
+    with pytest.raises(FileNotFoundError, match=r"nothing\.yaml"):
+        quickstart.main({"task": "track", "data": data, "tracker": "nothing.yaml"})
 
 
 @pytest.mark.slow

@@ -37,7 +37,7 @@ def test_usual_spellings(tmp_path, line):
 @pytest.mark.parametrize(
     ("line", "text"),
     [
-        ("1,1,0,0,2", "row 2: it has 5 numbers"),
+        ("1,1,0,0,2", "row 2: it has 5 of 6 to 10 numbers"),
         ("frame,id,left,top,width,height", "row 2: frame is 'frame'"),
         ("1,2,x,0,2,3", "row 2: left is 'x'"),
         ("1,2,0,nan,2,3", "row 2: top is nan"),
@@ -46,7 +46,7 @@ def test_usual_spellings(tmp_path, line):
         ("1,-1,0,0,2,3", "row 2: id is -1"),
         ("1,2,0,0,-2,3", "row 2: width and height are -2 and 3"),
         ("1,1,5,5,2,3", "row 2: track 1 is in frame 1 already, by row 1"),
-        ("\x1b[2J\0", "row 2: it has 1 numbers"),
+        ("\x1b[2J\0", "row 2: it has 1 of 6"),
     ],
 )
 def test_faults_name_file_and_row(tmp_path, line, text):

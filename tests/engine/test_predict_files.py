@@ -168,6 +168,20 @@ def test_the_best_codec_that_there_is(tmp_path, monkeypatch, capfd):
     assert "ERROR" not in capfd.readouterr().err
 
 
+def test_the_disk_is_looked_at_after_the_tables_of_a_film(tmp_path, monkeypatch):
+    whole = []
+    monkeypatch.setattr(
+        predict_output, "check_disk_space", lambda path: whole.append(cv2.VideoCapture(str(path)).isOpened())
+    )
+    output = RunOutput(tmp_path)
+    for _ in range(2):
+        output.video(tmp_path / "a", np.zeros((48, 64, 3), np.uint8))
+    output.settle()
+    assert whole == [False, False]
+    output.close()
+    assert whole == [False, False, True]
+
+
 def test_a_camera_that_comes_back_with_another_size_goes_on_in_its_film(tmp_path):
     output = RunOutput(tmp_path)
     for i, size in enumerate(((48, 64), (48, 64), (96, 64), (48, 64))):
@@ -191,6 +205,13 @@ def test_an_own_loader_in_setup_source(make, folder, tmp_path):
     for result in results:
         assert np.array_equal(result.orig_img, 255 - cv2.imread(result.path))
     assert len(results) == len(list((tmp_path / "run").glob("*.jpg"))) == 8
+
+
+def test_passwords_of_cameras_are_not_told(make, tmp_path):
+    with pytest.raises(ConnectionError) as caught:
+        make()("rtsp://me:secret@127.0.0.1:9/live")
+    assert "rtsp://me:***@127.0.0.1:9/live" in str(caught.value) and "secret" not in str(caught.value)
+    assert "secret" not in RunOutput(tmp_path, live=True).stem("rtsp://me:secret@127.0.0.1")
 
 
 class Live:

@@ -29,11 +29,11 @@ def ids(results) -> list:
     return [None if r.boxes.id is None else r.boxes.id.int().tolist() for r in results]
 
 
-@pytest.mark.parametrize("tracker", ["bytetrack.yaml", "botsort.yaml"])
+@pytest.mark.parametrize("tracker", [f"{name}.yaml" for name in TRACKER_MAP])
 def test_a_film(model, tmp_path, tracker):
     film = write_film(tmp_path / "film.avi", moving(), fps=15)
     results = model.track(film, **{**SETTINGS, "tracker": tracker})
-    assert ids(results) == [[1, 2]] * 12
+    assert ids(results) == [[1, 2]] * 12 and len(TRACKER_MAP) == 6
     boxes = results[5].boxes
     assert boxes.is_track and boxes.data.shape == (2, 7) and boxes.conf.tolist() == pytest.approx([0.9, 0.9])
     found = find_objects(results[5].orig_img)
@@ -238,11 +238,3 @@ def test_boxes_that_are_none_are_left_out(caplog):
     tracker = BYTETracker()
     assert tracker.update(rows)[:, -1].tolist() == [0] and "2 of 4 detections are not finite" in caplog.text
     assert tracker.update(rows[::-1])[:, -1].tolist() == [3]
-
-
-def test_a_thousand_empty_frames():
-    for cls, width in ((BYTETracker, 8), (TRACKER_MAP["botsort"], 8)):
-        tracker, image = cls(), np.zeros((64, 64, 3), np.uint8)
-        for empty in [np.zeros((0, 6)), Boxes(torch.zeros(0, 6), (64, 64)), []] * 333:
-            assert tracker.update(empty, image).shape == (0, width)
-        assert tracker.frame_id == 999

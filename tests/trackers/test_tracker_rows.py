@@ -9,7 +9,8 @@ from ultralytics.trackers.utils.matching import fuse_score, iou_distance, linear
 
 RUNS = [
     *("run0.bytetrack.hbb", "run1.bytetrack.hbb", "run2.bytetrack.hbb", "run3.bytetrack.obb"),
-    *("run4.botsort.hbb", "run5.botsort.hbb", "run6.botsort.obb"),
+    *("run4.botsort.hbb", "run5.botsort.hbb", "run6.botsort.obb", "run7.ocsort.hbb", "run8.ocsort.hbb"),
+    *("run9.deepocsort.hbb", "run10.fasttrack.hbb", "run11.tracktrack.hbb"),
 ]
 
 

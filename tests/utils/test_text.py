@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ultralytics.utils.log import LOGGER, colorstr
-from ultralytics.utils.text import console_text, file_name, label_text, plot_text, printable
+from ultralytics.utils.text import console_text, file_name, label_text, plot_text, printable, without_password
 from ultralytics.utils.tqdm import TQDM
 
 odd = st.text(st.sampled_from("ab犬é/\\:.*? \n\r\t\x00\x1b\x9b\u202e\u2028\ud800\"'<>|") | st.characters(), max_size=30)
@@ -104,3 +104,17 @@ def test_the_logger_and_the_bar_let_nothing_act(capsys):
     assert "\x1b" not in text and "\r" not in text and "\a" not in text
     assert "class '\\x1b[2J" in text and "\nthe next line" in text and "\\x1b[1Aover" in text
     assert "Scanning a\\nb\\x1b[2J" in text
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("rtsp://user:secret@host:554/x", "rtsp://user:***@host:554/x"),
+        ("'http://u:p%40@h/a' and 'rtsp://:p@h'", "'http://u:***@h/a' and 'rtsp://:***@h'"),
+        ("rtsp://user@host:554/x", "rtsp://user@host:554/x"),
+        ("http://host:80/a@b:c@d", "http://host:80/a@b:c@d"),
+        ("C:/a@b", "C:/a@b"),
+    ],
+)
+def test_passwords_are_hidden(text, shown):
+    assert without_password(text) == shown

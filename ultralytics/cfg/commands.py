@@ -153,7 +153,7 @@ MEASURE = Special(
     (
         Arg("gt", object, None, "", "file of the true tracks", read=values.read_path, written="path"),
         Arg("tracks", object, None, "", "file of the tracks to measure", read=values.read_path, written="path"),
-        replace(ARGS["classes"], help="count only these class numbers, from 0 as models have them"),
+        replace(ARGS["classes"], tasks=(), help="count only these class numbers, from 0 as models have them"),
     ),
     home="ultralytics.trackers.measure:main",
 )

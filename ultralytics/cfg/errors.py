@@ -11,6 +11,8 @@ import difflib
 from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
+from ultralytics.utils.text import without_password
+
 __all__ = [
     "ConfigError",
     "ConfigSyntaxError",
@@ -48,9 +50,9 @@ def close_names(name: str, known: Iterable[str], n: int = 3) -> list[str]:
 
 
 def shown(value: Any) -> str:
-    """Return a value for a message: as Python writes it, in one line and not too long."""
+    """Return a value for a message: as Python writes it, in one line, without passwords and not too long."""
     try:
-        text = repr(value).replace("\n", " ")
+        text = without_password(repr(value).replace("\n", " "))
     except Exception:  # an object of the user's whose repr fails; the message is about its type
         text = object.__repr__(value)
     return text if len(text) <= SHOWN else f"{text[: SHOWN - 4]} ..."

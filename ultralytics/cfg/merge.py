@@ -135,7 +135,7 @@ def check_dict_alignment(
         base: known arguments.
         custom: arguments to check.
         e: error that led here, kept as the cause.
-        allowed_custom_keys: further legal names, by default `augmentations`, `save_dir` and `tracks`.
+        allowed_custom_keys: further legal names, by default `augmentations` and `save_dir`.
 
     Raises:
         SyntaxError: one line for every unknown name, with the closest known ones.

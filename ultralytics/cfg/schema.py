@@ -415,6 +415,9 @@ _ROWS = (
     # further files
     _path("cfg", None, "files", "YAML file whose values replace these defaults"),
     _path("tracker", "tracktrack.yaml", "files", "tracker settings", modes=("track",)),
+    _path(
+        "tracks", None, "files", "file for the tracks of a film, as MOT-Challenge rows", modes=("track",), tasks=BOXES
+    ),
     _switch("trust", False, "files", "run code that a checkpoint or a data set brings; only for files you trust"),
 )
 
@@ -424,9 +427,6 @@ ARGS: dict[str, Arg] = {row.name: row for row in _ROWS}
 EXTRA_ARGS: dict[str, Arg] = {
     "augmentations": Arg(
         "augmentations", object, None, "augment", "transforms of albumentations", read=values.read_transforms
-    ),
-    "tracks": _path(
-        "tracks", None, "predict", "file for the tracks of a film, as MOT-Challenge rows", modes=("track",), tasks=BOXES
     ),
     "save_dir": _path("save_dir", None, "train", "folder of the run, whatever project and name say"),
 }

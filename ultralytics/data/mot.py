@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ultralytics.cfg.errors import ConfigValueError
 from ultralytics.utils.files import atomic_write
 from ultralytics.utils.text import printable
 
@@ -57,7 +58,7 @@ def read_rows(path: str | os.PathLike) -> np.ndarray:
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: a row that is none, names file, row and what is wrong with it.
+        ConfigValueError: a row that is none, names file, row and what is wrong with it.
     """
     file, rows, first = Path(path), [], {}
     with open(file, encoding="utf-8", errors="replace") as lines:
@@ -67,9 +68,9 @@ def read_rows(path: str | os.PathLike) -> np.ndarray:
             try:
                 row = _row(line)
             except ValueError as error:
-                raise ValueError(f"{file}: row {number}: {error}") from None
+                raise ConfigValueError(f"{file}: row {number}: {error}") from None
             if (earlier := first.setdefault(row[:2], number)) != number:
-                raise ValueError(
+                raise ConfigValueError(
                     f"{file}: row {number}: track {row[1]:.0f} is in frame {row[0]:.0f} already, by row {earlier}."
                 )
             rows.append(row)
@@ -80,7 +81,7 @@ def _row(line: str) -> tuple[float, ...]:
     """Return the nine numbers of a line; raises ValueError with what is wrong."""
     parts = line.replace(",", " ").split()
     if not NEEDED <= len(parts) <= MOST:
-        raise ValueError(f"it has {len(parts)} numbers; expected are {', '.join(COLUMNS)}.")
+        raise ValueError(f"it has {len(parts)} of {NEEDED} to {MOST} numbers: {', '.join(COLUMNS)}.")
     values = []
     for name, text in zip(COLUMNS, parts, strict=False):
         try:

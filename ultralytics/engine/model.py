@@ -22,7 +22,7 @@ from torch import nn
 
 from ultralytics.cfg.errors import ConfigTypeError
 from ultralytics.cfg.merge import cfg2dict, get_cfg
-from ultralytics.cfg.schema import ARGS, EXTRA_ARGS
+from ultralytics.cfg.schema import ARGS
 from ultralytics.cfg.tasks import TASK2DATA, TASK_INFOS
 from ultralytics.data.describe.remembered import check_remembered, is_elsewhere
 from ultralytics.engine.idle import warn_idle_methods
@@ -243,7 +243,7 @@ class Model(nn.Module):
         resolve(TRACKING)(self if own is None else own, persist)
         if kwargs.get("conf") is None:
             kwargs["conf"] = TRACK_CONF
-        file = EXTRA_ARGS["tracks"].check(kwargs.pop("tracks", None))
+        file = ARGS["tracks"].check(kwargs.pop("tracks", self.overrides.get("tracks")))
         results = self.predict(source, stream, **{**kwargs, "mode": "track"})
         if file is None:
             return results

@@ -18,7 +18,7 @@ from ultralytics.engine.results import Results
 from ultralytics.utils.background import Background
 from ultralytics.utils.files import check_disk_space
 from ultralytics.utils.opencv import quiet_opencv
-from ultralytics.utils.text import file_name
+from ultralytics.utils.text import file_name, without_password
 
 __all__ = ["DEFAULT_FPS", "RunOutput", "SourceNames"]
 
@@ -48,7 +48,9 @@ class SourceNames:
 
     def fresh(self, source: str) -> str:
         """Return a stem that no source had before."""
-        stem = file_name(Path(source).stem or "source")  # addresses of streams are long, and hold odd characters
+        stem = file_name(
+            Path(without_password(source)).stem or "source"
+        )  # addresses of streams are long, and hold odd characters
         name = stem
         while name in self._uses:
             self._uses[stem] += 1
@@ -133,13 +135,20 @@ class RunOutput:
         self._background.settle()
 
     def close(self) -> None:
-        """Settle, and finish all videos."""
+        """Settle, and finish all videos.
+
+        Raises:
+            OSError: the first picture, frame or video that could not be written, unless that was said before.
+        """
+        paths = list(self.videos)
         try:
             self._background.close()
         finally:
             for writer in self.videos.values():
                 writer.release()
             self.videos.clear()
+        for path in () if self._background.failed else paths:  # the tables, the most important part, come last
+            check_disk_space(path)
 
 
 def _video_writer(path: Path, size: tuple[int, int], fps: float) -> cv2.VideoWriter:

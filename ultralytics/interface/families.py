@@ -61,7 +61,6 @@ FAMILIES = {
     "semantic": Family(
         "semantic segmentation is not built; instance segmentation is: YOLO('yolo26n-seg.yaml').", files=r"yolo.*-sem\b"
     ),
-    "track": Family("tracking is not built; call predict(source, stream=True) and link the boxes of its results."),
     "triton": Family("models on a Triton server are not built; predict with the ONNX file itself: YOLO('model.onnx')."),
     "tune": Family("hyper-parameter search is not built; call train with the values that you want to compare."),
     "world": Family(

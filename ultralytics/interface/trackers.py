@@ -88,17 +88,4 @@ CARRIED: dict[str, dict[str, str]] = {
 }
 
 # module -> family -> names
-UNBUILT: dict[str, dict[str, str]] = {
-    "trackers.deep_oc_sort": {
-        "track": "DeepOCSORT DeepOCSortTrack",
-    },
-    "trackers.fast_tracker": {
-        "track": "FastSTrack FASTTracker",
-    },
-    "trackers.oc_sort": {
-        "track": "OCSORT OCSortTrack",
-    },
-    "trackers.track_tracker": {
-        "track": "attach_raw_preds_hook compute_dets_del TRACKTRACK TTSTrack",
-    },
-}
+UNBUILT: dict[str, dict[str, str]] = {}

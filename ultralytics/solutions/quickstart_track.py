@@ -14,6 +14,7 @@ from typing import Any
 from ultralytics.data.describe.boxes import check_det_dataset
 from ultralytics.models.yolo.model import YOLO
 from ultralytics.trackers.measure import TrackQuality, measure
+from ultralytics.trackers.settings import read_settings
 from ultralytics.utils.checks import require
 from ultralytics.utils.log import LOGGER
 
@@ -45,13 +46,14 @@ def track_run(options: Mapping[str, Any]) -> dict[str, Any]:
 
     Raises:
         ImportError: one of the extras 'track' and 'track-quality' is not installed.
-        FileNotFoundError: the data set has no film.
+        FileNotFoundError: the data set has no film, or there is no such tracker.
     """
     require("scipy", extra="track", why="tracking")
     require("trackeval", extra="track-quality", why="yolo quickstart task=track")
     options = dict(options)
     name, data = options.pop("model", MODEL), options.pop("data", DATA)
     tracking = {key: options.pop(key) for key in ("tracker", "conf") if options.get(key) is not None}
+    read_settings(tracking["tracker"])  # a slip is said before the training
     film, truth = _film(data)
 
     start = time.perf_counter()

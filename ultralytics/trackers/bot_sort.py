@@ -12,13 +12,13 @@ import numpy as np
 
 from ultralytics.trackers.byte_tracker import USUAL_RATE, BYTETracker, STrack
 from ultralytics.trackers.observations import Observations
+from ultralytics.trackers.utils.appearance import Appearance, with_features
 from ultralytics.trackers.utils.gmc import GMC
 from ultralytics.trackers.utils.kalman_filter import KalmanFilterXYWH
-from ultralytics.trackers.utils.matching import embedding_distance, fuse_score, iou_distance
-from ultralytics.trackers.utils.reid import build_encoder, described, smooth_feature
+from ultralytics.trackers.utils.matching import fuse_score, iou_distance
+from ultralytics.trackers.utils.reid import smooth_feature
 from ultralytics.trackers.utils.stracks import multi_gmc
 from ultralytics.utils.lazy import offer
-from ultralytics.utils.log import LOGGER
 
 __all__ = ["BOTSORT", "BOTrack"]
 
@@ -72,8 +72,7 @@ class BOTSORT(BYTETracker):
 
     def __init__(self, args: Any = None, frame_rate: float = USUAL_RATE) -> None:
         super().__init__(args, frame_rate)
-        self.encoder = build_encoder(self.args.with_reid, self.args.model)
-        self._blind = False  # appearance was to be compared and not given; said once
+        self.looks = Appearance(self.args)
 
     def reset(self) -> None:
         """Forget everything, as before the first frame."""
@@ -82,51 +81,22 @@ class BOTSORT(BYTETracker):
 
     def init_track(self, results: Any, img: np.ndarray | None = None) -> Observations:
         """Return the detections of a frame, with their appearance where it is compared."""
-        return described(super().init_track(results, img), img, self.encoder)
+        return self.looks.described(super().init_track(results, img), img)
 
     def follow_camera(self, tracks: Sequence[STrack], found: Observations, img: np.ndarray | None) -> None:
         """Move tracks as the camera makes them seem to move."""
         if img is not None and self.gmc.method != "none":
-            multi_gmc(tracks, self.gmc.apply(img, found.xyxy))
+            multi_gmc(tracks, self.gmc.apply(img, found.hulls))
 
     def get_dists(self, tracks: Sequence[STrack], detections: Observations) -> np.ndarray:
         """Return the costs (N, M): the better of overlap and, for what is near, appearance."""
-        distance = iou_distance(tracks, detections)
-        far = distance > 1 - self.args.proximity_thresh
-        if self.args.fuse_score:
-            distance = fuse_score(distance, detections)
-        if not self.args.with_reid or detections.features is None:
-            self._warn_of_missing(detections)
-            return distance
-        looks = embedding_distance(tracks, detections) / 2
-        looks[(looks > 1 - self.args.appearance_thresh) | far] = 1
-        return np.minimum(distance, looks)
+        overlap = iou_distance(tracks, detections)
+        distance = fuse_score(overlap, detections) if self.args.fuse_score else overlap
+        return self.looks.better(distance, overlap, tracks, detections)
 
-    def _warn_of_missing(self, detections: Observations) -> None:
-        """Say that appearance was to be compared and nobody gave it."""
-        if self.args.with_reid and self.encoder is None and len(detections) and not self._blind:
-            self._blind = True
-            LOGGER.warning(
-                "with_reid=True with model='auto' compares the detector's own features, which were not given: pass "
-                "update(..., feats=), or name a model."
-            )
-
-    def absorb(self, tracks: Sequence[STrack], seen: Observations) -> None:
-        """Let tracks take over what was found of them, and how it looks."""
-        super().absorb(tracks, seen)
-        remember(tracks, seen)
-
-    def born(self, found: Observations) -> list[STrack]:
-        """Start tracks at the detections that are strong enough."""
-        tracks = super().born(found)
-        remember(tracks, found[found.score >= self.args.new_track_thresh])
-        return tracks
-
-
-def remember(tracks: Sequence[Any], seen: Observations) -> None:
-    """Let tracks take over how what was found of them looks, row by row."""
-    if seen.features is not None:
-        for track, feature in zip(tracks, seen.features, strict=True):
+    def note(self, tracks: Sequence[STrack], seen: Observations) -> None:
+        """Let tracks know how what was found of them looks."""
+        for track, feature in with_features(tracks, seen):
             track.update_features(feature)
 
 

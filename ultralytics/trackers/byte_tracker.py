@@ -5,7 +5,7 @@ Source: Zhang et al. 2022, arXiv:2110.06864. Other trackers here are this one wi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -242,6 +242,10 @@ class BYTETracker:
     def absorb(self, tracks: Sequence[STrack], seen: Observations) -> None:
         """Let tracks take over what was found of them, row by row."""
         motion.absorb(tracks, seen, self.frame_id)
+        self.note(tracks, seen)
+
+    def note(self, tracks: Sequence[STrack], seen: Observations) -> None:
+        """Let tracks keep what else they are to know of what was found of them, at their start and later."""
 
     def step(self, found: Observations, img: np.ndarray | None) -> None:
         """Link the detections of a frame and bring the lists of tracks up to date."""
@@ -251,11 +255,23 @@ class BYTETracker:
         pool = joint_stracks(sure, self.lost_stracks)
         self.multi_predict(pool)
         self.follow_camera([*pool, *tentative], found, img)
-        missed, strong = self.link(pool, strong, self.get_dists(pool, strong), self.args.match_thresh)
-        missed = [track for track in missed if track.state == TrackState.Tracked]
-        self.link(missed, weak, iou_distance(missed, weak), WEAK_LIMIT)
+        missed, strong = self.link(pool, strong, self.get_dists(pool, strong))
+        strong = self.second_chance(missed, strong, weak)
         _, strong = self.link(tentative, strong, self.get_dists(tentative, strong), TENTATIVE_LIMIT)
         self.settle(self.born(strong))
+
+    def second_chance(self, missed: list[STrack], strong: Observations, weak: Observations) -> Observations:
+        """Link what the strong detections have left over; return the strong ones that are free then.
+
+        Weak detections are those of objects that others are about to hide, so they go to tracks that were in sight.
+        """
+        missed = [track for track in missed if track.state == TrackState.Tracked]
+        self.link(missed, weak, iou_distance(missed, weak), WEAK_LIMIT)
+        return strong
+
+    def new_track(self, start: Sequence[float], score: float, cls: float) -> STrack:
+        """Return a track of a detection: centre, size, angle of oriented boxes, row."""
+        return self.track_class(start, score, cls)
 
     # Parts of a step --------------------------------------------------------------------------------------------------
 
@@ -265,14 +281,35 @@ class BYTETracker:
         return found[strong], found[(found.score > self.args.track_low_thresh) & ~strong]
 
     def link(
-        self, tracks: list[STrack], found: Observations, cost: np.ndarray, limit: float
+        self,
+        tracks: list[STrack],
+        found: Observations,
+        cost: np.ndarray,
+        limit: float | None = None,
+        prepare: Callable[[list[STrack], Observations, int], None] | None = None,
+        assign: Callable[[np.ndarray, float], tuple[np.ndarray, np.ndarray]] = assign,
     ) -> tuple[list[STrack], Observations]:
-        """Give detections to tracks where that costs less than a limit; return the tracks and detections left over."""
+        """Give detections to tracks where that costs less than a limit.
+
+        Args:
+            tracks: N tracks.
+            found: M detections.
+            cost: (N, M).
+            limit: `match_thresh` where None.
+            prepare: called with the tracks, the detection of each, and the number of the frame, before they take them.
+            assign: chooses the pairs (rows, columns) from costs and limit.
+
+        Returns:
+            The tracks and the detections that are left over.
+        """
         if not tracks or not len(found):
             return tracks, found
-        rows, columns = assign(cost, limit)
+        rows, columns = assign(cost, self.args.match_thresh if limit is None else limit)
         chosen = rows.tolist()
-        self.absorb([tracks[i] for i in chosen], found[columns])
+        pairs = [tracks[i] for i in chosen], found[columns]
+        if prepare is not None:
+            prepare(*pairs, self.frame_id)
+        self.absorb(*pairs)
         free = np.ones(len(found), bool)
         free[columns] = False
         taken = set(chosen)
@@ -284,11 +321,12 @@ class BYTETracker:
         angles = [()] * len(found) if found.angle is None else found.angle[:, None].tolist()
         columns = (found.boxes.tolist(), angles, found.index.tolist(), found.score.tolist(), found.cls.tolist())
         rows = zip(*columns, strict=True)
-        tracks = [self.track_class([*box, *angle, row], score, cls) for box, angle, row, score, cls in rows]
+        tracks = [self.new_track([*box, *angle, row], score, cls) for box, angle, row, score, cls in rows]
         motion.start(tracks, found)
         for track in tracks:
             self._last_id += 1
             track.activate(self.kalman_filter, self.frame_id, self._last_id)
+        self.note(tracks, found)
         return tracks
 
     def settle(self, born: Sequence[STrack]) -> None:

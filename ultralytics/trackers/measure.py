@@ -89,12 +89,12 @@ def measure(truth: Tracks, tracks: Tracks, classes: Sequence[int] | None = None)
     Raises:
         ImportError: the extra is not installed; says what to install.
         FileNotFoundError: a file is missing.
-        ValueError: a faulty file, names file and row; no true tracks.
+        ConfigValueError: a faulty file, names file and row; no true tracks.
     """
     metrics = require("trackeval.metrics", extra=EXTRA, why="measuring tracks")
     true, found = _rows(truth, classes), _rows(tracks, classes)
     if not len(true):
-        raise ValueError(f"no true tracks{' of these classes' if classes else ''} in {_name(truth)}.")
+        raise ConfigValueError(f"no true tracks{' of these classes' if classes else ''} in {_name(truth)}.")
     sequence = _sequence(true, found)
     hota = metrics.HOTA().eval_sequence(sequence)
     clear = metrics.CLEAR(CONFIG).eval_sequence(sequence)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from ultralytics.ops.boxes import xywh2xyxy, xyxy2xywh
+from ultralytics.ops.rotated import xywhr2xyxyxyxy
 from ultralytics.utils.log import LOGGER
 
 __all__ = ["Observations", "read_detections"]
@@ -36,6 +37,7 @@ class Observations:
         index: (N,) row of every one in what the caller gave.
         angle: (N,) radians, of oriented boxes, else None.
         features: (N, D) appearance, or None.
+        given: how many the caller gave.
     """
 
     boxes: np.ndarray
@@ -44,6 +46,7 @@ class Observations:
     index: np.ndarray
     angle: np.ndarray | None = None
     features: np.ndarray | None = None
+    given: int = 0
 
     def __len__(self) -> int:
         return len(self.boxes)
@@ -51,12 +54,27 @@ class Observations:
     def __getitem__(self, rows: Any) -> Observations:
         """Return the ones that a mask or an index array selects."""
         columns = (self.boxes, self.score, self.cls, self.index, self.angle, self.features)
-        return Observations(*(None if column is None else column[rows] for column in columns))
+        return Observations(*(None if column is None else column[rows] for column in columns), given=self.given)
+
+    def joined(self, others: Observations) -> Observations:
+        """Return these and others, whose rows are counted on from these."""
+        mine = (self.boxes, self.score, self.cls, self.index, self.angle)
+        theirs = (others.boxes, others.score, others.cls, others.index + self.given, others.angle)
+        both = (None if a is None or b is None else np.concatenate((a, b)) for a, b in zip(mine, theirs, strict=True))
+        return Observations(*both, given=self.given + others.given)
 
     @cached_property
     def xyxy(self) -> np.ndarray:
         """(N, 4) corners; of oriented boxes those of the box before it is turned."""
         return xywh2xyxy(self.boxes)
+
+    @property
+    def hulls(self) -> np.ndarray:
+        """(N, 4) corners of upright boxes around the detections."""
+        if self.angle is None:
+            return self.xyxy
+        corners = xywhr2xyxyxyxy(self.shapes)
+        return np.concatenate((corners.min(1), corners.max(1)), 1)
 
     @property
     def shapes(self) -> np.ndarray:
@@ -66,7 +84,7 @@ class Observations:
     def with_features(self, features: Any) -> Observations:
         """Return the same with a vector for every detection of the caller (M, D), of which some may be left out."""
         table = np.asarray(features, dtype=np.float32)
-        return Observations(self.boxes, self.score, self.cls, self.index, self.angle, table[self.index])
+        return replace(self, features=table[self.index])
 
 
 def read_detections(detections: Any, oriented: bool = False) -> Observations:
@@ -96,7 +114,7 @@ def read_detections(detections: Any, oriented: bool = False) -> Observations:
         high = boxes[:, 2] < boxes[:, 3]
         angle = boxes[:, 4] + high * (math.pi / 2)
         boxes = np.where(high[:, None], boxes[:, [0, 1, 3, 2]], boxes[:, :4])
-    return Observations(boxes, score[index], cls[index], index, angle)
+    return Observations(boxes, score[index], cls[index], index, angle, given=len(sound))
 
 
 def _columns(detections: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -19,8 +19,12 @@ from ultralytics.cfg.errors import ConfigTypeError, ConfigValueError, close_name
 from ultralytics.cfg.schema import BOXES
 from ultralytics.trackers.bot_sort import BOTSORT
 from ultralytics.trackers.byte_tracker import USUAL_RATE, BYTETracker
+from ultralytics.trackers.deep_oc_sort import DeepOCSORT
+from ultralytics.trackers.fast_tracker import FASTTracker
 from ultralytics.trackers.features import has_own_features, own_features
+from ultralytics.trackers.oc_sort import OCSORT
 from ultralytics.trackers.settings import complete, read_settings
+from ultralytics.trackers.track_tracker import TRACKTRACK
 from ultralytics.trackers.utils.reid import AUTO
 from ultralytics.utils.downloads import is_url
 from ultralytics.utils.lazy import offer
@@ -32,6 +36,10 @@ __all__ = ["TRACKER_MAP", "add_tracker", "on_predict_postprocess_end", "on_predi
 TRACKER_MAP: dict[str, type] = {
     "bytetrack": BYTETracker,
     "botsort": BOTSORT,
+    "ocsort": OCSORT,
+    "deepocsort": DeepOCSORT,
+    "fasttrack": FASTTracker,
+    "tracktrack": TRACKTRACK,
 }
 STAND_IN = "yolo26n-cls.pt"  # for appearance, where a detector shows no features of its own
 
@@ -178,7 +186,8 @@ def _extras(predictor: Any, tracker: Any) -> list[dict[str, Any]]:
     extras = [dict(found) for found in made(predictor)] if made else [{} for _ in predictor.results]
     settings = getattr(tracker, "args", None)
     if getattr(settings, "with_reid", False) and getattr(settings, "model", None) == AUTO:
-        for extra, features in zip(extras, own_features(predictor), strict=True):
+        dropped = [extra.get("dets_del") for extra in extras]
+        for extra, features in zip(extras, own_features(predictor, dropped), strict=True):
             extra["feats"] = features
     return extras
 
@@ -216,11 +225,14 @@ def _tracked(tracker: Any, result: Any, extra: dict[str, Any]) -> Any:
     Where it follows none, the results stay as they are, unless it waits to see whether it will.
     """
     part = "boxes" if result.obb is None else "obb"
-    found = getattr(result, part)
+    found, dropped = getattr(result, part), extra.get("dets_del")
     rows = np.asarray(tracker.update(found.cpu().numpy(), result.orig_img, **extra), dtype=np.float32)
     if not len(rows):
         waiting = any(not track.is_activated for track in getattr(tracker, "tracked_stracks", ()))
         return result[:0] if waiting else result
+    if dropped is not None and (rows[:, -1] >= len(found)).any():
+        both = torch.cat([torch.as_tensor(some.data).cpu() for some in (found, dropped.rows)])
+        result.update(**{part: both.to(torch.as_tensor(found.data).device)})
     kept = result[torch.as_tensor(rows[:, -1].astype(np.int64))]
     kept.update(**{part: torch.as_tensor(rows[:, :-1], device=torch.as_tensor(found.data).device)})
     return kept

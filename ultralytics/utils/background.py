@@ -28,13 +28,16 @@ class Background:
 
     Args:
         threads: number of threads; up to 4, by the processor's cores, when None.
+
+    Attributes:
+        failed: whether a piece raised an error that was told.
     """
 
     def __init__(self, threads: int | None = None) -> None:
         self._threads = threads or min(MOST_THREADS, cpu_count())
         self._pools: dict[int, ThreadPoolExecutor] = {}
         self._waiting: deque[Future] = deque()
-        self._failed = False
+        self.failed = False
 
     def submit(self, lane: str, work: Callable[[], Any]) -> None:
         """Let a thread do a piece of work.
@@ -55,8 +58,8 @@ class Background:
     def _collect(self) -> None:
         """Wait for the oldest piece."""
         error = self._waiting.popleft().exception()
-        if error is not None and not self._failed:
-            self._failed = True
+        if error is not None and not self.failed:
+            self.failed = True
             raise error
 
     def settle(self) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 
-__all__ = ["console_text", "file_name", "label_text", "plot_text", "printable"]
+__all__ = ["console_text", "file_name", "label_text", "plot_text", "printable", "without_password"]
 
 # Control characters, ends of lines and paragraphs, changes of the direction of writing, halves of surrogate pairs.
 _CONTROLS = "\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff"
@@ -20,6 +20,8 @@ _FOREIGN = re.compile(rf"(\x1b\[(?:0|1|4|3[0-7]|9[0-7])m|[\n\t])|[{_CONTROLS}]")
 _NOT_IN_NAMES = re.compile(rf"[{_CONTROLS}\\/:*?\"<>|]")
 _EDGES = re.compile(r"^\.+|[. ]+$")  # hidden files, parent folders, and what Windows drops
 _DEVICES = frozenset({"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))})
+
+_PASSWORD = re.compile(r"(\b\w+://[^\s/@:]*):[^\s/@]*@")
 
 LABEL_LIMIT = 100  # characters of a class name in a table or on a picture
 CHART_LIMIT = 40  # beside the axes of a chart, which get what room names leave
@@ -42,6 +44,11 @@ def printable(text: object, limit: int | None = None) -> str:
     if limit is not None and len(plain) > limit:
         plain = f"{plain[: limit - 1]}…"
     return _ACTING.sub(lambda found: _escaped(found[0]), plain)
+
+
+def without_password(text: str) -> str:
+    """Return a text with the passwords of addresses hidden: `rtsp://user:***@host/` for `rtsp://user:secret@host/`."""
+    return _PASSWORD.sub(r"\1:***@", text)
 
 
 def label_text(name: object) -> str:

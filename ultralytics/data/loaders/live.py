@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import re
 import threading
 import time
 from collections import deque
@@ -21,7 +20,7 @@ from ultralytics.utils.checks import require
 from ultralytics.utils.downloads import refuse_offline
 from ultralytics.utils.log import LOGGER
 from ultralytics.utils.opencv import quiet_opencv
-from ultralytics.utils.text import printable
+from ultralytics.utils.text import printable, without_password
 
 __all__ = ["LoadScreenshots", "LoadStreams", "get_best_youtube_url", "is_video_page"]
 
@@ -85,7 +84,9 @@ class LoadStreams:
         self._streams: list[_Stream] = []
         try:
             for number, address in enumerate(self.sources, 1):
-                self._streams.append(self._connect(address, f"{number}/{self.bs}: {_shown(address)}"))
+                self._streams.append(
+                    self._connect(address, f"{number}/{self.bs}: {printable(without_password(address))}")
+                )
         except BaseException:
             self.close()
             raise
@@ -259,11 +260,6 @@ def _open(capture: cv2.VideoCapture, address: str) -> None:
     """Open a source, or the next one, or none: the capture tells."""
     with quiet_opencv(), contextlib.suppress(cv2.error):
         capture.open(int(address) if address.isdecimal() else address)
-
-
-def _shown(address: str) -> str:
-    """Return an address as it may stand in a log: without its password."""
-    return printable(re.sub(r"(//[^/@:]*):[^/@]*@", r"\1:***@", address))
 
 
 def is_video_page(address: str) -> bool:

@@ -38,6 +38,20 @@ class KalmanFilterXYAH:
         boxes[..., 2] *= boxes[..., 3]
         return boxes
 
+    def camera(self, mean: np.ndarray, turn: np.ndarray, sides: np.ndarray) -> np.ndarray:
+        """Return the matrices (N, 4, 4) by which coordinates change when the camera moves.
+
+        Args:
+            mean: (N, 8) states.
+            turn: (2, 2) map of points.
+            sides: (2, 2) map of width and height.
+        """
+        boxes = self.decode(mean)
+        grown = boxes[:, 2:] @ sides.T / boxes[:, 2:]
+        out = _blocks(len(mean), turn, np.eye(2))
+        out[:, 2, 2], out[:, 3, 3] = grown[:, 0] / grown[:, 1], grown[:, 1]
+        return out
+
     def _deviations(self, state: np.ndarray, share: float, ratio: float) -> np.ndarray:
         """Return standard deviations (..., 4) that are a share of the box's size."""
         out = np.repeat(share * state[..., 3:4], 4, -1)
@@ -142,9 +156,20 @@ class KalmanFilterXYWH(KalmanFilterXYAH):
         """Return the boxes (..., 4) of states (..., 4 or 8)."""
         return np.array(state[..., :4])
 
+    def camera(self, mean: np.ndarray, turn: np.ndarray, sides: np.ndarray) -> np.ndarray:
+        """Return the matrices (N, 4, 4) by which coordinates change when the camera moves."""
+        return _blocks(len(mean), turn, sides)
+
     def _deviations(self, state: np.ndarray, share: float, ratio: float) -> np.ndarray:
         """Return standard deviations (..., 4) that are a share of width and height."""
         return share * state[..., [2, 3, 2, 3]]
+
+
+def _blocks(count: int, upper: np.ndarray, lower: np.ndarray) -> np.ndarray:
+    """Return matrices (N, 4, 4) with two blocks (2, 2) on their diagonals."""
+    out = np.zeros((count, 4, 4))
+    out[:, :2, :2], out[:, 2:, 2:] = upper, lower
+    return out
 
 
 def _diagonal(matrices: np.ndarray) -> np.ndarray:

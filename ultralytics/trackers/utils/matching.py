@@ -19,7 +19,7 @@ from ultralytics.trackers.observations import Observations
 from ultralytics.trackers.utils.motion import shapes_of
 from ultralytics.utils.lazy import offer
 
-__all__ = ["assign", "embedding_distance", "fuse_score", "iou_distance", "linear_assignment", "overlaps"]
+__all__ = ["assign", "embedding_distance", "fuse_score", "iou_distance", "linear_assignment", "mutual", "overlaps"]
 
 
 @cache
@@ -56,6 +56,29 @@ def assign(cost: np.ndarray, limit: float) -> tuple[np.ndarray, np.ndarray]:
     columns = np.concatenate((columns[certain], right[j[made]]))
     order = rows.argsort()
     return rows[order], columns[order]
+
+
+def mutual(cost: np.ndarray, limit: float, step: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return the pairs (rows, columns), each (K,), that are the cheapest for both sides, in rounds.
+
+    What is paired leaves, and the next round has a lower limit.
+
+    Args:
+        cost: (N, M).
+        limit: pairs of the first round cost less.
+        step: by how much the limit falls from round to round.
+    """
+    left, made = np.array(cost, dtype=np.float64), []
+    while left.size:
+        best = left.argmin(1)
+        rows = np.flatnonzero((left.argmin(0)[best] == np.arange(len(left))) & (left.min(1) < limit))
+        if not len(rows):
+            break
+        made.append(np.stack((rows, best[rows])))
+        left[rows], left[:, best[rows]] = np.inf, np.inf
+        limit -= step
+    pairs = np.concatenate(made, 1) if made else np.zeros((2, 0), int)
+    return pairs[0], pairs[1]
 
 
 def linear_assignment(

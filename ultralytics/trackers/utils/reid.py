@@ -6,7 +6,6 @@ asks for them.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,7 @@ from ultralytics.utils.device import select_device
 from ultralytics.utils.downloads import attempt_download_asset
 from ultralytics.utils.lazy import offer
 
-__all__ = ["AUTO", "REID_ASSETS", "ReID", "build_encoder", "described", "smooth_feature"]
+__all__ = ["AUTO", "REID_ASSETS", "ReID", "build_encoder", "smooth_feature"]
 
 AUTO = "auto"
 REID_ASSETS = frozenset(f"yolo26{size}-reid.onnx" for size in "nsmlx")
@@ -115,17 +114,6 @@ def build_encoder(with_reid: bool, model: str, device: Any = None) -> ReID | Non
         device: where to run it.
     """
     return ReID(model, device=device) if with_reid and model != AUTO else None
-
-
-def described(found: Observations, img: np.ndarray | None, encoder: ReID | None) -> Observations:
-    """Return detections with vectors for their appearance, where there is something that makes them."""
-    if encoder is None or img is None or not len(found):
-        return found
-    vectors = encoder(img, found)
-    known = next((vector for vector in vectors if vector is not None), None)
-    if known is None:
-        return found
-    return replace(found, features=np.array([np.zeros_like(known) if v is None else v for v in vectors]))
 
 
 def smooth_feature(feat: Any, smooth: np.ndarray | None, alpha: float) -> tuple[np.ndarray, np.ndarray]:

@@ -80,7 +80,8 @@ def merge_track_pools(
         removed: ended.
         removed_buffer: how many ended tracks to remember.
     """
-    followed = [track for track in tracker.tracked_stracks if track.state == TrackState.Tracked]
+    over = (TrackState.Lost, TrackState.Removed)
+    followed = [track for track in tracker.tracked_stracks if track.state not in over]
     tracked = joint_stracks(joint_stracks(followed, activated), refind)
     waiting = sub_stracks(joint_stracks(sub_stracks(tracker.lost_stracks, tracked), lost), removed)
     tracker.tracked_stracks, tracker.lost_stracks = remove_duplicate_stracks(tracked, waiting)
@@ -96,20 +97,37 @@ def multi_gmc(stracks: Sequence[BaseTrack], H: np.ndarray) -> None:
     """
     if not len(stracks):
         return
-    turn, shift = np.asarray(H, dtype=np.float64)[:, :2], np.asarray(H, dtype=np.float64)[:, 2]
     oriented = stracks[0].angle is not None
-    # Sides of upright boxes grow by what both axes give to them; those of oriented ones by the scale alone.
-    sides = np.diag(np.linalg.norm(turn, axis=0)) if oriented else np.abs(turn)
-    whole = np.zeros((8, 8))
-    for at, part in zip((0, 2, 4, 6), (turn, sides, turn, sides), strict=True):
-        whole[at : at + 2, at : at + 2] = part
-    means = np.array([track.mean for track in stracks]) @ whole.T
-    means[:, :2] += shift
-    covariances = whole @ np.array([track.covariance for track in stracks]) @ whole.T
-    angle = float(np.arctan2(turn[1, 0], turn[0, 0])) if oriented else 0.0
+    states = (np.array([getattr(track, part) for track in stracks]) for part in ("mean", "covariance"))
+    means, covariances = carried(stracks[0].shared_kalman, *states, H, oriented)
+    angle = camera_motion(H, oriented)[3]
     for track, mean, covariance in zip(stracks, means, covariances, strict=True):
         track.mean, track.covariance = mean, covariance
         track.angle = track.angle + angle if oriented else None
+
+
+def carried(
+    motion: Any, means: np.ndarray, covariances: np.ndarray, H: np.ndarray, oriented: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return states of a filter, (N, 8) and (N, 8, 8), after the camera has moved by an affine map (2, 3) of points."""
+    turn, shift, sides, _ = camera_motion(H, oriented)
+    whole = np.zeros((len(means), 8, 8))
+    whole[:, :4, :4] = whole[:, 4:, 4:] = motion.camera(means, turn, sides)
+    later = (whole @ means[..., None])[..., 0]
+    later[:, :2] += shift
+    return later, whole @ covariances @ whole.transpose(0, 2, 1)
+
+
+def camera_motion(H: np.ndarray, oriented: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+    """Return how points are turned (2, 2) and shifted (2,), what becomes of sides (2, 2), and the turn in radians.
+
+    Both sides of an upright box grow by what the turned box extends along an axis; those of an oriented box are turned
+    with it, and only scaled.
+    """
+    whole = np.asarray(H, dtype=np.float64)
+    turn = whole[:, :2]
+    sides = np.diag(np.linalg.norm(turn, axis=0)) if oriented else np.abs(turn)
+    return turn, whole[:, 2], sides, float(np.arctan2(turn[1, 0], turn[0, 0]))
 
 
 def parse_bboxes(results: Any) -> np.ndarray:
