@@ -108,14 +108,22 @@ def test_empty_frames_warn_once(log):
     assert log.text.count("no tracks") == 1
 
 
-def test_history_is_bounded_and_removed_tracks_are_forgotten():
-    solution = boxes(*[[row(i, 60, 4), row(90, 20, 2)] for i in range(50)])
+@pytest.mark.parametrize("attribute", ["removed_stracks_frame", "removed_stracks"])
+def test_history_is_bounded_and_removed_tracks_are_forgotten(attribute):
+    solution = boxes(*[[row(i, 60, 4), *([row(90, 20, 2)] * (i < 40))] for i in range(50)])
     film(solution, 49)
-    assert len(solution.track_history[4]) == 30
-    gone = type("Track", (), {"track_id": 2})
-    solution.model.predictor = type("P", (), {"trackers": [type("T", (), {"removed_stracks_frame": [gone]})]})
+    assert len(solution.track_history[4]) == len(solution.track_history[2]) == 30
+    forgotten = []
+    forget = solution.forget_tracks
+    solution.forget_tracks = lambda tracks: (forgotten.append(tracks), forget(tracks))
+    gone = [type("Track", (), {"track_id": i}) for i in (2, 77)]
+    solution.model.predictor = type("P", (), {"trackers": [type("T", (), {attribute: gone})]})
     film(solution, 1)
-    assert len(solution.track_history[2]) == 1  # its trail started anew
+    assert 2 not in solution.track_history
+    assert forgotten == [[2]]  # 77 has never been seen
+    with solution.given(found([row(5, 5, 9)], frame())):
+        solution(frame())
+    assert forgotten == [[2]]
 
 
 def test_oriented_boxes():
