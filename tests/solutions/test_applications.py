@@ -123,6 +123,12 @@ def test_trackzone_hides_what_is_outside():
         solutions.TrackZone(region=SQUARE[:2], verbose=False)
 
 
+@pytest.mark.parametrize("kind", ["ObjectCounter", "QueueManager", "TrackZone", "RegionCounter", "ParkingManagement"])
+def test_regions_may_be_arrays(kind):
+    _, results = run(getattr(solutions, kind), WAYS[:2], region=np.array(SQUARE))
+    assert results[-1].total_tracks == 2
+
+
 # Pictures -------------------------------------------------------------------------------------------------------------
 
 
@@ -271,6 +277,9 @@ def test_distance_in_metres():
     _, results = run(solutions.DistanceCalculation, WAYS[:1], pair=[1, 2], calibration=ground)
     assert results[0].meters_distance == pytest.approx(math.dist((2, 5), (18, 15)))
 
+    _, results = run(solutions.DistanceCalculation, WAYS[:1], pair=[1, 2], meter_per_pixel=0.5)
+    assert results[0].meters_distance == pytest.approx(results[0].pixels_distance / 2)
+
 
 def test_distance_by_mouse():
     application, _ = run(solutions.DistanceCalculation, WAYS[:1])
@@ -365,7 +374,8 @@ def test_old_speed():
 
 def test_old_distance():
     distance = solutions.DistanceCalculation(verbose=False)
-    distance.set_args(NAMES, line_color=(1, 2, 3))
+    distance.set_args(NAMES, 10, line_color=(1, 2, 3))
+    assert distance.meter_per_pixel == 0.1
     distance.select(1, 2)
     drawn = distance.start_process(frame(), tracked(WAYS[0], frame()))
     assert (drawn == (1, 2, 3)).all(-1).any()
@@ -376,7 +386,7 @@ def test_old_workout():
     gym.set_args(line_thickness=2, view_img=False, pose_type="pushup", kpts_to_check=[6, 8, 10])
     for number, angle in enumerate((170, 60, 170, 60), 1):
         results = tracked([row(100, 100, 1)], frame(), keypoints=person(angle))
-        gym.start_counting(frame(), results, number)
+        gym.start_counting(frame(), results=results, frame_count=number)
     assert gym.states[1].count == 2
 
 

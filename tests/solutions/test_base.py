@@ -108,14 +108,22 @@ def test_empty_frames_warn_once(log):
     assert log.text.count("no tracks") == 1
 
 
-def test_history_is_bounded_and_removed_tracks_are_forgotten():
-    solution = boxes(*[[row(i, 60, 4), row(90, 20, 2)] for i in range(50)])
+@pytest.mark.parametrize("attribute", ["removed_stracks_frame", "removed_stracks"])
+def test_history_is_bounded_and_removed_tracks_are_forgotten(attribute):
+    solution = boxes(*[[row(i, 60, 4), *([row(90, 20, 2)] * (i < 40))] for i in range(50)])
     film(solution, 49)
-    assert len(solution.track_history[4]) == 30
-    gone = type("Track", (), {"track_id": 2})
-    solution.model.predictor = type("P", (), {"trackers": [type("T", (), {"removed_stracks_frame": [gone]})]})
+    assert len(solution.track_history[4]) == len(solution.track_history[2]) == 30
+    forgotten = []
+    forget = solution.forget_tracks
+    solution.forget_tracks = lambda tracks: (forgotten.append(tracks), forget(tracks))
+    gone = [type("Track", (), {"track_id": i}) for i in (2, 77)]
+    solution.model.predictor = type("P", (), {"trackers": [type("T", (), {attribute: gone})]})
     film(solution, 1)
-    assert len(solution.track_history[2]) == 1  # its trail started anew
+    assert 2 not in solution.track_history
+    assert forgotten == [[2]]  # 77 has never been seen
+    with solution.given(found([row(5, 5, 9)], frame())):
+        solution(frame())
+    assert forgotten == [[2]]
 
 
 def test_oriented_boxes():
@@ -231,3 +239,17 @@ def test_everything_is_drawn_inside_pictures_of_any_size(size):
 def test_loggers_are_quiet_without_verbose(log):
     film(boxes([row(5, 5, 1)]), 1)
     assert [record for record in log.records if record.levelno <= logging.INFO] == []
+
+
+def test_shapely_is_asked_for_where_it_is_used():
+    solution = boxes()
+    try:
+        import shapely.geometry
+    except ImportError:
+        with pytest.raises(ImportError, match=r"ultralytics\[solutions\]"):
+            _ = solution.Polygon
+    else:
+        assert solution.Polygon is shapely.geometry.Polygon
+    with pytest.raises(AttributeError, match="no_such"):
+        _ = solution.no_such
+    assert not hasattr(solution, "no_such")

@@ -300,7 +300,7 @@ _ALL: Sequence[Solution] = (
         "distance_calculation:DistanceCalculation",
         "measure the distance of two objects",
         text="Which two is said by pair, or by clicks into the window of show=True.",
-        uses="pair calibration",
+        uses="pair calibration meter_per_pixel",
         example="pair=[1,2]",
     ),
     _solution(

@@ -110,8 +110,8 @@ class AIGym(BaseSolution):
         seen = joint[:, 2] >= LEAST_CONF if joint.shape[1] > 2 else joint.any(1)
         if seen[:3].all():
             state.move(joint_angle(*joint[:3]), self.up_angle, self.down_angle)
-            annotator.draw_specific_kpts(person, self.kpts)
             annotator.plot_angle_and_count_and_stage(state.angle, state.count, state.stage, joint[1][:2])
+            annotator.draw_specific_kpts(person, self.kpts)  # over the text, which starts at the joint
 
     set_args = old_arguments(
         "kpts_to_check line_thickness view_img pose_up_angle pose_down_angle pose_type",

@@ -25,8 +25,8 @@ class DistanceCalculation(BaseSolution):
     right button clears the choice.
 
     Args:
-        **kwargs: arguments of `SolutionConfig`, of which `pair` and `calibration` (see `speed_estimation`) are about
-            this.
+        **kwargs: arguments of `SolutionConfig`, of which `pair`, and `calibration` or `meter_per_pixel` (see
+            `speed_estimation`), are about this.
 
     Attributes:
         selected_boxes: chosen track to its box, while it is in the frame.
@@ -38,6 +38,7 @@ class DistanceCalculation(BaseSolution):
         self.selected_boxes: dict[int, Any] = {}
         self.centroids: list[tuple[float, float]] = []
         self.ground = None if self.CFG["calibration"] is None else homography(self.CFG["calibration"])
+        self.meter_per_pixel = kwargs.get("meter_per_pixel")  # that of the configuration says nothing of this camera
         self.line_color, self.centroid_color = (104, 31, 17), (255, 0, 255)
         self._watched = False
         self._chosen: list[int] = list(self.CFG["pair"] or ())
@@ -88,7 +89,8 @@ class DistanceCalculation(BaseSolution):
         """Measure in a frame (H, W, 3) BGR, which is drawn on.
 
         Returns:
-            `pixels_distance`, 0 unless both are seen, and `total_tracks`; with a calibration also `meters_distance`.
+            `pixels_distance`, 0 unless both are seen, and `total_tracks`; where it is known how large things are, also
+            `meters_distance`.
         """
         self.extract_tracks(im0)
         annotator = self.draw_on(im0)
@@ -106,6 +108,9 @@ class DistanceCalculation(BaseSolution):
             text = f"{pixels:.1f} px"
             if self.ground is not None:
                 more["meters_distance"] = math.dist(*(project(self.ground, _foot(box)) for box in boxes))
+            elif self.meter_per_pixel is not None:
+                more["meters_distance"] = pixels * self.meter_per_pixel
+            if more:
                 text = f"{more['meters_distance']:.2f} m"
             annotator.plot_distance_and_line(text, self.centroids, self.line_color, self.centroid_color)
         plot_im = annotator.result()
@@ -114,6 +119,7 @@ class DistanceCalculation(BaseSolution):
 
     set_args = old_arguments(
         "names pixels_per_meter view_img line_thickness line_color centroid_color",
+        pixels_per_meter=lambda value: ("meter_per_pixel", 1 / value),
         line_color="line_color",
         centroid_color="centroid_color",
     )

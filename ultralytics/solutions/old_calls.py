@@ -85,8 +85,8 @@ def old_call(name: str) -> Callable[..., np.ndarray]:
         name: of the method.
     """
 
-    def run(self: Any, im0: np.ndarray, tracks: Any, *more: Any, **named: Any) -> np.ndarray:
-        kind = type(self).__name__
+    def run(self: Any, im0: np.ndarray, tracks: Any = None, *more: Any, **named: Any) -> np.ndarray:
+        kind, tracks = type(self).__name__, named.get("results", tracks)
         warn_once(f"{kind}.{name}(frame, tracks) is of version 8.1; call {kind}(...)(frame), which tracks by itself.")
         with self.given(tracks):
             return self(im0).plot_im
@@ -98,6 +98,6 @@ def old_call(name: str) -> Callable[..., np.ndarray]:
             im0: (H, W, 3) BGR, drawn on.
             tracks: what `model.track(im0, persist=True)` returned.
             *more: accepted; older scripts gave the number of the frame.
-            **named: accepted likewise.
+            **named: accepted likewise; `results` is another name of `tracks`.
         """
     return run

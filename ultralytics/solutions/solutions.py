@@ -83,6 +83,7 @@ class BaseSolution:
         self._names: dict[int, str] | None = None
         self._given: Results | None = None
         self._said: set[str] = set()
+        self._known: set[int] = set()  # tracks that have been seen and not been forgotten
         if self.CFG["model"] is not None:
             self.model = self.CFG["model"]
             self.CFG["model"] = getattr(self._model, "model_name", self.CFG["model"])
@@ -167,10 +168,19 @@ class BaseSolution:
         with self.profilers[0]:
             found = self.follow(im0)
         self.take(found)
+        self._known.update(self.track_ids)
+        gone = self._known.intersection(self._ended())
+        if gone:
+            self._known -= gone
+            self.forget_tracks(sorted(gone))
+
+    def _ended(self) -> Iterable[int]:
+        """Return tracks that will not come back, as far as the model's tracker says which."""
         trackers = getattr(getattr(self._model, "predictor", None), "trackers", None) if self._given is None else None
-        removed = getattr(trackers[0], "removed_stracks_frame", ()) if trackers else ()
-        if removed:
-            self.forget_tracks([track.track_id for track in removed])
+        if not trackers:
+            return ()
+        ended = getattr(trackers[0], "removed_stracks_frame", None) or getattr(trackers[0], "removed_stracks", ())
+        return (track.track_id for track in ended)
 
     def _drop_objects(self) -> None:
         """Have no objects: before the first frame, and before what a frame shows is taken."""

@@ -33,7 +33,7 @@ class TrackZone(BaseSolution):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        points = self.region or DEFAULT_ZONE
+        points = DEFAULT_ZONE if self.region is None else self.region
         if len(points) < 3:
             raise ValueError(f"region {points} has {len(points)} points; a zone has three or more.")
         self.region = convex_hull(points)
