@@ -25,6 +25,7 @@ from ultralytics.cfg.cli import complete
 from ultralytics.cfg.cli_parse import parse_command, parse_key_value_pair
 from ultralytics.cfg.commands import SPECIALS
 from ultralytics.cfg.merge import DEFAULT_CFG_DICT, get_cfg
+from ultralytics.cfg.solutions import CLI_ARGS, SOLUTIONS
 from ultralytics.cfg.tasks import MODES, TASKS
 from ultralytics.engine.idle import IDLE
 from ultralytics.engine.task import resolve
@@ -233,6 +234,12 @@ def test_commands_parse(words, tmp_path, monkeypatch):
     last.touch()
     monkeypatch.chdir(tmp_path)
     command = parse_command(words)
+    if command.special == "solutions":
+        name = command.words[0]
+        given = dict(parse_key_value_pair(word, CLI_ARGS) for word in command.words if "=" in word)
+        assert set(given) <= set(SOLUTIONS[name].rows)
+        assert all(CLI_ARGS[key].check(value) is not None for key, value in given.items())
+        return
     if command.special:
         pairs = [parse_key_value_pair(word) for word in command.words if "=" in word]
         assert {key for key, _ in pairs} <= SPECIAL_KEYS.get(command.special, set())

@@ -354,7 +354,7 @@ def test_files_of_another_kind_are_found_at_the_scan(make_set, data, task):
         dataset = build(images, description, task=task, mode=mode)
         assert [Path(f).stem for f in dataset.im_files] == ["000", "002"] and dataset.counts["corrupt"] == 2
         assert [(Path(f.file).name, f.line) for f in dataset.findings] == [("001.txt", 1), ("003.txt", 1)]
-        assert len(dataset[0]["cls"]) and len(dataset[1]["cls"])
+        assert all(len(dataset.get_image_and_label(i)["cls"]) for i in range(2))
     box_rows = build(images, data)  # detection takes every kind that tells of a box
     assert len(box_rows) == (2 if task == "pose" else 4)
 

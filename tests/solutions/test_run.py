@@ -1,10 +1,13 @@
 """The command line's applications over real films: frames in, a film out."""
 
 import functools
+import math
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+import torch
 from solutions_helpers import NAMES, found
 
 from ultralytics.cfg import cli
@@ -43,6 +46,18 @@ def film_file(tmp_path_factory):
     return drawn().write(tmp_path_factory.mktemp("film") / "film.mp4")
 
 
+def with_joints(boxes, number, source):
+    """Results of boxes whose elbow bends and stretches every 20 frames."""
+    keypoints = torch.zeros(len(boxes), 17, 3)
+    turn = math.pi if number % 20 < 10 else math.pi / 4
+    for points, (x1, y1, x2, y2, *_) in zip(keypoints, boxes, strict=True):
+        x, y, arm = (x1 + x2) / 2, (y1 + y2) / 2, (y2 - y1) / 2
+        points[6] = torch.tensor([x, y - arm, 0.9])
+        points[8] = torch.tensor([x, y, 0.9])
+        points[10] = torch.tensor([x + arm * math.sin(turn), y - arm * math.cos(turn), 0.9])
+    return [found(np.float32(boxes).tolist(), source, **({"keypoints": keypoints} if len(boxes) else {}))]
+
+
 class TrueModel:
     """Finds what is true of the film, frame by frame."""
 
@@ -56,7 +71,7 @@ class TrueModel:
         truth = self.film.truth(self.number).seen()
         self.number += 1
         boxes = [[*b, i, 0.9, c] for b, i, c in zip(truth.boxes_xyxy, truth.ids, truth.cls, strict=True)]
-        return [found(np.float32(boxes).tolist(), source)]
+        return with_joints(boxes, self.number, source)
 
     predict = track
 
@@ -126,6 +141,8 @@ def check_values(name, result, seen):
         assert result.in_count + result.out_count > 0
     elif name == "speed":
         assert result.speed_dict and set(result.speed_dict) <= set(seen.ids.tolist())
+    elif name == "workout":
+        assert max(result.workout_count) > 3
     elif name == "queue":
         assert result.queue_count <= len(seen)
 
@@ -209,3 +226,53 @@ def test_a_network_and_a_tracker_run_over_a_film(name, film_file, here):
     cli.main([*line.split(), *words, "verbose=False"])
     if name != "crop":
         assert len(frames_of(here / "runs" / "solutions" / "exp" / f"{name}.avi")[0]) == FRAMES
+
+
+# A clip of photographs ------------------------------------------------------------------------------------------------
+
+PHOTOS = Path(__file__).resolve().parents[3] / "shared" / "data" / "coco8"
+
+
+def pan_and_zoom(stem: str, frames: int, size: tuple[int, int]):
+    """Frames of a window that moves over a photograph and becomes smaller, with its true boxes."""
+    photo = cv2.imread(str(PHOTOS / "images" / "train" / f"{stem}.jpg"))
+    labels = np.loadtxt(PHOTOS / "labels" / "train" / f"{stem}.txt", ndmin=2)
+    scale = np.array([size[1] / photo.shape[1], size[0] / photo.shape[0]])
+    corners = (labels[:, 1:3, None] + labels[:, 3:5, None] * [-0.5, 0.5]) * np.array(photo.shape[1::-1])[:, None]
+    for k in range(frames):
+        zoom = scale * (1 + 0.004 * k)
+        view = np.column_stack((np.diag(zoom), [-0.5 * k, -0.3 * k]))
+        seen = np.clip(corners * zoom[:, None] + view[:, 2:], 0, np.array(size[::-1])[:, None])
+        boxes = [[*box.T.reshape(-1), i, 0.9, 0] for i, box in enumerate(seen, 1) if np.ptp(box, axis=1).min() > 4]
+        yield cv2.warpAffine(photo, view, size[::-1]), boxes
+
+
+@pytest.mark.skipif(not PHOTOS.is_dir(), reason="photographs are not beside this tree")
+@pytest.mark.parametrize("name", OVER_FILMS)
+def test_every_application_takes_a_clip_of_photographs(name, here):
+    size = (180, 240)
+    clip = [frame for stem in ("000000000030", "000000000034") for frame in pan_and_zoom(stem, 30, size)]
+    writer = cv2.VideoWriter(str(here / "clip.mp4"), cv2.VideoWriter.fourcc(*"mp4v"), 25, size[::-1])
+    for picture, _ in clip:
+        writer.write(picture)
+    writer.release()
+
+    class Labelled(TrueModel):
+        def track(self, source, **kwargs):
+            self.number += 1
+            return with_joints(clip[self.number - 1][1], self.number, source)
+
+        predict = track
+
+    files = run_film(
+        SOLUTIONS[name],
+        {"source": str(here / "clip.mp4"), "verbose": False, "crop_dir": "crops", **ARGUMENTS.get(name, {})},
+        Labelled,
+    )
+    if name == "crop":
+        assert len(list((here / "crops").iterdir())) == sum(len(boxes) for _, boxes in clip) > 60
+        return
+    frames, fps = frames_of(files[0])
+    assert (len(frames), fps) == (60, 25)
+    written = np.abs(frames[15].astype(int) - (0 if name == "analytics" else clip[15][0])).max()
+    assert written > 60
