@@ -28,7 +28,7 @@ class OCSortTrack(STrack):
         delta_t: frames over which its direction is taken.
 
     Attributes:
-        observations: frame to what was seen (4 or 5,), as `Observations.shapes` has it, of the last frames.
+        observations: frame to what was seen (4 or 5,), as `Observations.shapes` has it, the last ones.
         direction: (2,) unit vector of its motion; zeros while it has none.
         known: mean and covariance of the filter when it was last seen.
     """
@@ -53,8 +53,8 @@ class OCSortTrack(STrack):
     def observe(self, shape: np.ndarray) -> None:
         """Remember what was seen in the last frame, and in which direction that is from before."""
         frame_id = self.frame_id
-        oldest = frame_id - self.delta_t - 1
-        self.observations = {at: seen for at, seen in self.observations.items() if at >= oldest}
+        kept = sorted(self.observations)[-(self.delta_t + 1) :]  # by number: after a gap, the way across it counts
+        self.observations = {at: self.observations[at] for at in kept}
         earlier = [at for at in self.observations if at <= frame_id - self.delta_t]
         start = max(earlier) if earlier else min(self.observations, default=None)
         if start is not None:
