@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -60,6 +61,22 @@ def measure(python: str, options: dict[str, Any], ours: bool) -> dict[str, Any]:
     return json.loads(line.removeprefix(MARK))
 
 
+def link_data(data: str, folder: Path) -> str:
+    """Link a data set into a folder, as the packages cannot read each other's label caches; return its YAML."""
+    from ultralytics.data.describe.boxes import check_det_dataset
+    from ultralytics.utils.yaml_io import YAML
+
+    found = check_det_dataset(data)
+    for split in ("train", "val"):
+        pictures = Path(found[split])
+        labels = Path(*("labels" if part == "images" else part for part in pictures.parts))
+        shutil.copytree(pictures, folder / "images" / split, copy_function=os.symlink)
+        shutil.copytree(labels, folder / "labels" / split, copy_function=os.symlink)
+    facts = {"path": str(folder), "train": "images/train", "val": "images/val", "names": found["names"]}
+    YAML.save(folder / "data.yaml", facts)
+    return str(folder / "data.yaml")
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--published", help="Python interpreter that has the published package")
@@ -75,21 +92,18 @@ def main() -> int:
     if args.child:
         train(json.loads(args.child))
         return 0
-    from val import write_data
-
     sys.path.insert(0, str(REPOSITORY))
     os.environ["YOLO_OFFLINE"] = "1"
     sides = [(sys.executable, True), *([(args.published, False)] if args.published else [])]
     slow = False
     with tempfile.TemporaryDirectory() as folder:
-        data, _ = write_data(args.data, Path(folder), "detect")
+        data = [link_data(args.data, Path(folder) / name) for name in ("here", "other")]
         for epochs in args.epochs:
-            options = {"model": args.model, "data": data, "epochs": epochs, "imgsz": args.imgsz, "batch": args.batch}
+            options = {"model": args.model, "epochs": epochs, "imgsz": args.imgsz, "batch": args.batch, "device": "cpu"}
             rounds = []
             for turn in range(args.rounds):
-                rows = [
-                    measure(side[0], {**options, "device": "cpu"}, side[1]) for side in sides[:: -1 if turn % 2 else 1]
-                ]
+                order = list(zip(sides, data, strict=False))[:: -1 if turn % 2 else 1]
+                rows = [measure(python, {**options, "data": file}, ours) for (python, ours), file in order]
                 rounds.append(rows[:: -1 if turn % 2 else 1])
                 print(
                     epochs,

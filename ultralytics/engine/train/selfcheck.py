@@ -100,7 +100,8 @@ def unmeasured(
         return found
     chosen, note = usual if looks else replace(usual, dtype=modes[0].dtype), SHORT
     if looks:
-        expected, _ = _look(work.model, modes[0], batch)
+        # In the same layout, as the order of values in memory decides which of them a dropout takes.
+        expected, _ = _look(work.model, replace(usual, dtype=modes[0].dtype), batch)
         loss, seconds = _look(work.model, usual, batch)
         if not agree(expected, loss):
             chosen, note = replace(usual, dtype=modes[0].dtype), f"{SHORT}; {usual.dtype} gives another loss"
