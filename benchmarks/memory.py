@@ -37,7 +37,7 @@ CASES = {
         "from ultralytics.data.build import build_dataloader, build_yolo_dataset\n"
         "cfg = get_cfg(overrides=dict(imgsz=640, workers=2, task='detect'))\n"
         "facts = dict(names=dict(enumerate('abcdefgh')), nc=8, channels=3)\n"
-        "dataset = build_yolo_dataset(cfg, {pictures!r}, 16, facts, mode='train')\n"
+        "dataset = build_yolo_dataset(cfg, {linked!r}, 16, facts, mode='train')\n"
         "loader = build_dataloader(dataset, 16, 2, shuffle=True)\n"
         "for _ in range(2):\n    for batch in loader: pass"
     ),
@@ -100,10 +100,18 @@ def main() -> None:
     weights = str(Path(args.weights).resolve()) if Path(args.weights).is_file() else args.weights
     print(f"{'case':<10}{'here, MB':>10}" + (f"{'other, MB':>11}{'ratio':>8}" if args.other else ""))
     with tempfile.TemporaryDirectory() as folder:
-        data, pictures = write_data(args.data, Path(folder), "detect")
+        data = write_data(args.data, Path(folder), "detect")
         for case in args.cases:
-            code = CASES[case].format(weights=weights, data=data, pictures=pictures)
-            runs = [[peak(side, code, folder) for side in sides] for _ in range(args.rounds)]
+            codes = [
+                CASES[case].format(
+                    weights=weights,
+                    data=data[name],
+                    pictures=data["pictures"],
+                    linked=str(Path(data[name]).parent / "images" / "val"),
+                )
+                for name in ("here", "other")
+            ]
+            runs = [[peak(*one, folder) for one in zip(sides, codes, strict=False)] for _ in range(args.rounds)]
             middle = [statistics.median(values) for values in zip(*runs, strict=True)]
             row = dict(zip(("here", "other"), middle, strict=False))
             line = f"{case:<10}{row['here']:>10.0f}"

@@ -305,12 +305,18 @@ MODES = [Precision(), Precision("bfloat16")]
 PIXELS = {"img": torch.rand(2, 3, 16, 16)}
 
 
-def choose(model, amp_value=True, layout=False, gflop=1e9, memory=None, threads=1, step=100.0, pinned=False):
+def work_of(steps, step=100.0, model=None):
     def stream():
         while True:
             yield PIXELS
 
-    work = amp.Workload(model, step_gflop=step, run_gflop=gflop, batch=lambda: PIXELS, stream=stream)
+    return amp.Workload(
+        model, step_gflop=step, steps=steps, images=len(PIXELS["img"]), batch=lambda: PIXELS, stream=stream
+    )
+
+
+def choose(model, amp_value=True, layout=False, gflop=1e9, memory=None, threads=1, step=100.0, pinned=False):
+    work = work_of(gflop / step, step, model)
     return amp.choose_precision(amp_value, layout, CPU, work, threads=threads, pinned=pinned, memory=memory)
 
 
@@ -421,12 +427,63 @@ def test_no_check_where_nothing_is_open(monkeypatch):
     monkeypatch.setattr(amp, "cpu_has_bf16", lambda: True)
     assert choose(Toy(), amp_value=False).dtype == "float32"
     assert choose(Toy(), amp_value="bf16").dtype == "bfloat16"
-    short = choose(Toy(), gflop=1.0, threads=4)
-    assert (short.dtype, short.threads) == ("float32", 3) and "short run" in short.note
-    assert "short run" in choose(Toy(), gflop=99e3, step=1e3).note  # large steps, but only 99
     monkeypatch.setattr(amp, "cpu_has_bf16", lambda: False)
     assert choose(Toy(), step=0.1, threads=4) == Precision(threads=1)
     assert choose(Toy(), threads=4, pinned=True) == Precision(threads=4)
+
+
+@pytest.fixture
+def unmeasured(quick):
+    quick.setattr(selfcheck, "fastest_mode", lambda *args: pytest.fail("measured"))
+    quick.setattr(selfcheck, "fastest_threads", lambda *args: pytest.fail("measured"))
+    return quick
+
+
+def test_short_runs_take_all_cores_and_what_is_usually_fastest(unmeasured, tmp_path):
+    memory = tmp_path / "p.json"
+    short = choose(Toy(), layout=None, gflop=39 * 100.0, threads=4, memory=memory)
+    assert (short.dtype, short.channels_last, short.threads) == ("bfloat16", True, 4)
+    assert "short run" in short.note and short.spare_s > 0 and not memory.exists()
+    kept = choose(Toy(), False, layout=None, gflop=39 * 100.0, threads=4, memory=memory)
+    assert (kept.dtype, kept.channels_last, kept.threads) == ("float32", True, 4)
+    fixed = choose(Toy(), layout=False, gflop=39 * 100.0, threads=4, memory=memory)
+    assert (fixed.dtype, fixed.channels_last) == ("bfloat16", False)
+    tiny = choose(Toy(), layout=None, step=0.1, gflop=3.9, threads=4, memory=memory)
+    assert tiny == Precision(threads=1, note=selfcheck.SHORT)
+    unmeasured.setattr(amp, "cpu_has_bf16", lambda: False)
+    old = choose(Toy(), layout=None, gflop=39 * 100.0, threads=4, memory=memory)
+    assert (old.dtype, old.channels_last, old.threads) == ("float32", False, 4)
+
+
+def test_short_runs_compute_in_bfloat16_only_where_the_loss_agrees(unmeasured, tmp_path):
+    for wrong in (1.2, math.nan):
+        chosen = choose(Toy(wrong=wrong), gflop=39 * 100.0, memory=tmp_path / "p.json")
+        assert chosen.dtype == "float32" and "another loss" in chosen.note
+    unmeasured.setattr(selfcheck, "Trial", lambda *args: pytest.fail("too short even for a look at the loss"))
+    assert choose(Toy(), gflop=19 * 100.0, memory=tmp_path / "p.json").dtype == "float32"
+
+
+def test_short_runs_take_the_verdict_of_long_ones(quick, tmp_path):
+    verdict = Precision("float32", True, 1, "0.50 of the time")
+    quick.setattr(selfcheck, "fastest_mode", lambda *args: verdict)
+    memory = tmp_path / "p.json"
+    assert choose(Toy(), layout=None, memory=memory) == verdict
+    quick.setattr(selfcheck, "fastest_mode", lambda *args: pytest.fail("measured again"))
+    short = choose(Toy(), layout=None, gflop=500.0, memory=memory)
+    assert (short.dtype, short.channels_last) == ("float32", True) and "measured earlier" in short.note
+
+
+def test_a_check_takes_no_more_than_a_twentieth_of_the_steps(quick, tmp_path):
+    steps = []
+    note_times(quick, {(dtype, n): 1.0 for dtype in TIMES for n in (1, 2)})
+    quick.setattr(selfcheck.Trial, "step", lambda trial, batch: steps.append("untimed") or 1.0)
+    timed = selfcheck.Trial.timed_step
+    quick.setattr(selfcheck.Trial, "timed_step", lambda trial, batch: steps.append("timed") or timed(trial, batch))
+    quick.setattr(selfcheck, "TRIAL_SECONDS", 0.0)
+    run = 760
+    assert not selfcheck.pays(work_of(run - 1), [Precision()] * 4, [1, 2])
+    choose(Toy(), layout=None, gflop=run * 100.0, threads=2, memory=tmp_path / "p.json")
+    assert 0 < len(steps) <= selfcheck.SHARE * run
 
 
 def test_precision_round_trip():

@@ -113,6 +113,7 @@ def test_processor_facts(monkeypatch):
     first = device.tune_allocator()
     assert first is None or "M_MMAP_THRESHOLD=1024MiB" in first
     assert device.tune_allocator() == first
+    assert isinstance(device.trim_allocator(), bool)
     device.cpu_has_bf16.cache_clear()
     monkeypatch.setattr(device, "cpuinfo_field", lambda name: "fpu avx512_bf16 sse")
     assert device.cpu_has_bf16()

@@ -6,6 +6,7 @@ epoch never begins with idle workers. What they make does not depend on their nu
 
 from __future__ import annotations
 
+import gc
 import random
 from collections.abc import Iterator
 from typing import Any
@@ -144,6 +145,7 @@ class InfiniteDataLoader(DataLoader):
 
 def seed_worker(worker_id: int) -> None:
     """Prepare a worker process: seeds for code that draws from global generators, no OpenCV threads, buffer size."""
+    gc.freeze()  # collecting writes to every object there is, and each page written to stops being the parent's
     seed = torch.initial_seed() % 2**32
     np.random.seed(seed)
     random.seed(seed)

@@ -27,6 +27,7 @@ from ultralytics.nn.autobackend import AutoBackend
 from ultralytics.nn.backends.pytorch import NativeRuntime
 from ultralytics.utils.callbacks import add_integration_callbacks, get_default_callbacks
 from ultralytics.utils.checks import check_imgsz
+from ultralytics.utils.device import trim_allocator
 from ultralytics.utils.dist import all_gather_object
 from ultralytics.utils.env import rank, world_size
 from ultralytics.utils.files import atomic_write
@@ -209,6 +210,9 @@ class BaseValidator:
                 self.plot_val_samples(batch, self.batch_i)
                 self.plot_predictions(batch, preds, self.batch_i)
             self.run_callbacks("on_val_batch_end")
+        if self.device.type == "cpu" and not self.training:
+            batch = preds = None
+            trim_allocator()  # figures take memory of their own
         pictures = max(len(self.dataloader.dataset), 1)
         self.speed = {stage: timer.t / pictures * 1e3 for stage, timer in zip(STAGES, timers, strict=True)}
         return losses

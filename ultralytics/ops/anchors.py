@@ -10,6 +10,8 @@ from collections.abc import Sequence
 
 import torch
 
+from ultralytics.ops.halves import halves
+
 __all__ = ["bbox2dist", "dist2bbox", "dist2rbox", "make_anchors", "rbox2dist"]
 
 
@@ -46,7 +48,7 @@ def dist2bbox(distance: torch.Tensor, anchor_points: torch.Tensor, xywh: bool = 
         xywh: return centre and size, else corners.
         dim: axis that holds the four numbers.
     """
-    left_top, right_bottom = distance.chunk(2, dim)
+    left_top, right_bottom = halves(distance, dim)
     low, high = anchor_points - left_top, anchor_points + right_bottom
     return torch.cat(((low + high) / 2, high - low) if xywh else (low, high), dim)
 
@@ -60,7 +62,7 @@ def bbox2dist(anchor_points: torch.Tensor, bbox: torch.Tensor, reg_max: float | 
         reg_max: largest bin of the distance distribution; distances are limited to 0 .. reg_max - 0.01, so that the
             bin above always exists. None leaves them as they are.
     """
-    low, high = bbox.chunk(2, -1)
+    low, high = halves(bbox, -1)
     distance = torch.cat((anchor_points - low, high - anchor_points), -1)
     return distance if reg_max is None else distance.clamp(0, reg_max - 0.01)
 
@@ -85,8 +87,8 @@ def dist2rbox(
     Returns:
         Centre x, centre y, width, height along `dim`.
     """
-    left_top, right_bottom = pred_dist.chunk(2, dim)
-    x, y = _turn(*((right_bottom - left_top) / 2).chunk(2, dim), pred_angle)
+    left_top, right_bottom = halves(pred_dist, dim)
+    x, y = _turn(*halves((right_bottom - left_top) / 2, dim), pred_angle)
     return torch.cat((torch.cat((x, y), dim) + anchor_points, left_top + right_bottom), dim)
 
 
@@ -109,7 +111,7 @@ def rbox2dist(
     Returns:
         Left, top, right, bottom along `dim`, measured along the box's own axes.
     """
-    centre, size = target_bboxes.chunk(2, dim)
-    offset = torch.cat(_turn(*(centre - anchor_points).chunk(2, dim), -target_angle), dim)
+    centre, size = halves(target_bboxes, dim)
+    offset = torch.cat(_turn(*halves(centre - anchor_points, dim), -target_angle), dim)
     distance = torch.cat((size / 2 - offset, size / 2 + offset), dim)
     return distance if reg_max is None else distance.clamp(0, reg_max - 0.01)

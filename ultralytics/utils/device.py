@@ -30,6 +30,7 @@ __all__ = [
     "parse_device",
     "select_device",
     "time_sync",
+    "trim_allocator",
     "tune_allocator",
 ]
 
@@ -211,8 +212,25 @@ def tune_allocator() -> str | None:
     Returns:
         What was set, for the log, or None on systems without glibc.
     """
-    if not LINUX or platform.libc_ver()[0] != "glibc":
+    libc = _glibc()
+    if libc is None:
         return None
-    libc = ctypes.CDLL(None)
     done = [f"{name}={value // MIB}MiB" for name, (code, value) in _MALLOPT.items() if libc.mallopt(code, value) == 1]
     return ", ".join(done) or None
+
+
+def trim_allocator() -> bool:
+    """Give the memory that is kept since `tune_allocator` and not in use now back to the kernel.
+
+    For the end of work that takes much more memory than what follows.
+
+    Returns:
+        Whether there was some; False on systems without glibc.
+    """
+    libc = _glibc()
+    return libc is not None and libc.malloc_trim(0) == 1
+
+
+def _glibc() -> ctypes.CDLL | None:
+    """Return the C library where it is glibc."""
+    return ctypes.CDLL(None) if LINUX and platform.libc_ver()[0] == "glibc" else None

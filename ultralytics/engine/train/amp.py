@@ -4,6 +4,7 @@ On CUDA mixed precision is the rule. On a processor it pays only where bfloat16 
 which layout and number of threads are best, depends on model and machine, so a short self-check measures them
 (`selfcheck.py`). All three change the last bits of results, so the verdict is remembered per machine and model (a
 second run with the same seed does the same arithmetic) and stored in checkpoints (a resumed run goes on bit by bit).
+Runs that would spend more than a twentieth of their steps on it take a default instead.
 
 Master weights, optimizer state and losses are float32 in every mode; only the network's matrix products are shortened.
 """
@@ -27,8 +28,6 @@ from ultralytics.utils.seeds import rng_state, set_rng_state
 
 __all__ = ["Workload", "check_amp", "choose_precision", "requested_dtype"]
 
-SHORT_RUN_GFLOP = 1000.0  # runs below this many billion operations are over before a check has paid for itself,
-SHORT_RUN_STEPS = 100  # and so are runs of fewer steps: the check itself takes about 26
 TINY_STEP_GFLOP = 3.0  # steps below this lose more by waiting for threads than they win
 UNSAFE_FP16_GPUS = ("GTX 16", "T400", "T500", "T550", "T600", "T1000", "T1200", "T2000", "K40m")  # wrong half results
 
@@ -40,14 +39,16 @@ class Workload:
     Attributes:
         model: the network; it is copied, not touched.
         step_gflop: billion operations of one training step.
-        run_gflop: of the whole run.
+        steps: of the whole run.
+        images: pictures of one step.
         batch: returns a small preprocessed batch.
         stream: returns an endless iterator over preprocessed batches as training gets them, loader at work.
     """
 
     model: nn.Module
     step_gflop: float
-    run_gflop: float
+    steps: float
+    images: int
     batch: Callable[[], dict[str, Any]]
     stream: Callable[[], Iterator[dict[str, Any]]]
 
@@ -99,11 +100,14 @@ def choose_precision(
     modes = [Precision(dtype, layout, counts[0]) for dtype in dtypes for layout in layouts]
     if len(modes) * len(counts) == 1:
         return modes[0]
-    if work.run_gflop < max(SHORT_RUN_GFLOP, SHORT_RUN_STEPS * work.step_gflop):
-        return replace(modes[0], note="a short run, not worth a speed check")
     state = rng_state()
     try:
-        return selfcheck.remembered(work, modes, counts, memory)
+        if selfcheck.pays(work, modes, counts):
+            return selfcheck.remembered(work, modes, counts, memory)
+        if work.step_gflop < TINY_STEP_GFLOP:
+            return replace(modes[0], note=selfcheck.SHORT)
+        usual = modes[-1] if cpu_has_bf16() else modes[0]
+        return selfcheck.unmeasured(work, modes, counts, usual, memory)
     finally:
         set_rng_state(state)
 

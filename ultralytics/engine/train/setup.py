@@ -226,13 +226,14 @@ def trial_batch(trainer: Any) -> dict[str, Any]:
 
 def _measured_precision(trainer: Any) -> Precision:
     """Ask the self-check, with a batch of the run's own data."""
-    dataset = trainer.train_loader.dataset
     args = trainer.args
     image = 3 * count_flops(unwrap_model(trainer.model), args.imgsz).true_gflops  # backward costs two forward passes
+    images = trainer.batch_size // trainer.world_size
     work = amp.Workload(
         model=trainer.model,
-        step_gflop=image * trainer.batch_size / trainer.world_size,
-        run_gflop=image * len(dataset) * trainer.epochs,
+        step_gflop=image * images,
+        steps=len(trainer.train_loader) * trainer.epochs,
+        images=images,
         batch=functools.partial(trial_batch, trainer),
         stream=functools.partial(_stream, trainer),
     )

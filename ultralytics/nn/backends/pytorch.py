@@ -13,6 +13,7 @@ from ultralytics.cfg.tasks import TASK_INFOS
 from ultralytics.nn.accelerate import pack_convolutions
 from ultralytics.nn.backends.base import ExportFormat, ExportPlan, Runtime, as_list, each_tensor
 from ultralytics.nn.backends.metadata import parse_metadata
+from ultralytics.nn.backends.portions import portion_size, run_by_portions
 from ultralytics.nn.builder.names import guess_model_task
 from ultralytics.nn.hooks import BACKWARD, copy_network, evaluating, has_hooks
 from ultralytics.nn.protocols import HintsParams
@@ -34,6 +35,8 @@ class NativeRuntime(Runtime):
 
     A network with hooks on its layers runs itself, since a folded copy has not the layers that the hooks were put on.
     Its hooks see tensors that may take part in gradients; where there are backward hooks, gradients are recorded.
+
+    Large batches run a few pictures at a time on a processor (`portions.py`).
 
     Args:
         model: a network. It is copied before anything about it has to change, so the caller's stays as it is; copies
@@ -95,10 +98,15 @@ class NativeRuntime(Runtime):
     def run(self, x: torch.Tensor, augment: bool = False, embed: Any = None, **options: Any) -> Any:
         """Return what the network returns in evaluation mode; options that are not set are not passed on."""
         x = x.to(self.device, self.dtype)
-        if self.channels_last:
-            x = x.contiguous(memory_format=torch.channels_last)
         options |= {k: v for k, v in (("augment", augment), ("embed", embed)) if v}
-        return self._run_shared(x, options) if self.shared else self.model(x, **options)
+        if self.shared:
+            return self._run_shared(self._lay_out(x), options)
+        whole = bool(options) or len(x) == 1 or has_hooks(self.model)
+        size = len(x) if whole else portion_size(self.model, x)
+        return run_by_portions(lambda part: self.model(self._lay_out(part), **options), x, size)
+
+    def _lay_out(self, x: torch.Tensor) -> torch.Tensor:
+        return x.contiguous(memory_format=torch.channels_last) if self.channels_last else x
 
     def _run_shared(self, x: torch.Tensor, options: Mapping[str, Any]) -> Any:
         """Run a network of others and leave nothing in it that could not take part in a gradient.

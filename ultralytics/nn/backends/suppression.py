@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-import torchvision
 from torch import nn
 
 __all__ = ["NMSModel"]
@@ -41,6 +40,8 @@ class _OnnxNms(torch.autograd.Function):
 
 def _separate_nms(boxes: torch.Tensor, scores: torch.Tensor, group: torch.Tensor, iou: float) -> torch.Tensor:
     """Return indices of the boxes (N, 4) that survive among those of their own `group` (N,)."""
+    import torchvision  # loads a thousand modules, which exports without suppression do without
+
     # In float64, because the shift of a late group would eat the fraction of a float32 coordinate.
     shifted = boxes.double() + (group.double() * SPAN).unsqueeze(1)
     return torchvision.ops.nms(shifted, scores.double(), iou)

@@ -14,6 +14,7 @@ from ultralytics.nn.block.conv import Conv
 from ultralytics.nn.block.csp import Bottleneck, C3k, ConvLike
 from ultralytics.nn.block.psa import PSABlock, heads_for
 from ultralytics.nn.public import public
+from ultralytics.ops.halves import halves
 
 __all__ = ["C2f", "C2fPSA", "C3f", "C3k2"]
 
@@ -56,10 +57,10 @@ class C2f(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Map (B, c1, H, W) to (B, c2, H, W)."""
-        return self._chain(*self.cv1(x).chunk(2, 1))
+        return self._chain(*halves(self.cv1(x), 1))
 
     def forward_split(self, x: torch.Tensor) -> torch.Tensor:
-        """Do the same with `split` in place of `chunk`, for converters that lack the latter."""
+        """Do the same with sizes from the constructor, for converters that read sizes from nowhere else."""
         return self._chain(*self.cv1(x).split((self.c, self.c), 1))
 
     def _chain(self, kept: torch.Tensor, flow: torch.Tensor) -> torch.Tensor:

@@ -13,6 +13,7 @@ from torch import nn
 
 from ultralytics.nn.block.conv import Conv
 from ultralytics.nn.public import public
+from ultralytics.ops.halves import halves
 
 __all__ = ["C1", "C2", "C3", "Bottleneck", "BottleneckCSP", "C3k", "C3x"]
 
@@ -134,7 +135,7 @@ class C2(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Map (B, c1, H, W) to (B, c2, H, W)."""
-        worked, kept = self.cv1(x).chunk(2, 1)
+        worked, kept = halves(self.cv1(x), 1)
         return self.cv2(torch.cat((self.m(worked), kept), 1))
 
 

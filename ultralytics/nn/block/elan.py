@@ -15,6 +15,7 @@ from torch import nn
 from ultralytics.nn.block.conv import Conv, RepConv, autopad
 from ultralytics.nn.block.csp import C3, Bottleneck, ConvLike
 from ultralytics.nn.public import public
+from ultralytics.ops.halves import halves
 
 __all__ = [
     "ELAN1",
@@ -89,7 +90,7 @@ class ELAN1(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Map (B, c1, H, W) to (B, c2, H, W)."""
-        kept, half = self.cv1(x).chunk(2, 1)
+        kept, half = halves(self.cv1(x), 1)
         once = self.cv2(half)
         return self.cv4(torch.cat((kept, half, once, self.cv3(once)), 1))
 
@@ -130,7 +131,7 @@ class ADown(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Map (B, c1, H, W) to (B, c2, H / 2, W / 2)."""
-        by_conv, by_max = F.avg_pool2d(x, 2, 1).chunk(2, 1)
+        by_conv, by_max = halves(F.avg_pool2d(x, 2, 1), 1)
         return torch.cat((self.cv1(by_conv), self.cv2(F.max_pool2d(by_max, 3, 2, 1))), 1)
 
 

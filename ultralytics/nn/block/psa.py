@@ -10,6 +10,7 @@ from torch import nn
 
 from ultralytics.nn.block.conv import Conv
 from ultralytics.nn.public import public
+from ultralytics.ops.halves import halves
 
 __all__ = ["C2PSA", "PSA", "Attention", "PSABlock", "heads_for"]
 
@@ -92,7 +93,7 @@ class _HalfAttended(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Map (B, c1, H, W) to the same shape."""
-        kept, half = self.cv1(x).chunk(2, 1)
+        kept, half = halves(self.cv1(x), 1)
         return self.cv2(torch.cat((kept, self.attend(half)), 1))
 
 

@@ -32,6 +32,7 @@ class Classify(nn.Module):
     """
 
     export = False
+    batch_first = True  # every tensor of the output has an entry for every picture
 
     def __init__(self, c1: int, c2: int, k: int = 1, s: int = 1, p: int | None = None, g: int = 1):
         super().__init__()

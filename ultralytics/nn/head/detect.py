@@ -62,6 +62,7 @@ class Detect(nn.Module):
     export = agnostic_nms = xyxy = legacy = False
     dynamic = False  # recompute the anchors inside the graph on every call
     format, max_det = None, 300
+    batch_first = True  # every tensor of the output has an entry for every picture
     keep_branches = False  # let `fuse()` keep the branch that inference does not use: a loss wants both
     # Anchor points (2, A) in grid cells and strides (1, A) in pixels, kept for maps of these sizes.
     shape, anchors, strides = None, torch.empty(0), torch.empty(0)
