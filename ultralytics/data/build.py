@@ -238,13 +238,14 @@ def build_dataloader(
         smallest: images that the last batch of a shuffled epoch must have; fewer join the batch before.
     """
     batch = min(batch, len(dataset))
+    seed = torch.initial_seed() % 2**32 if seed is None else seed
     lanes = bool(getattr(dataset, "augment", False)) and getattr(dataset, "ram", None) is None
     world = env.world_size() if rank >= 0 else 1
     sampler = EpochBatchSampler(
         dataset,
         batch,
         shuffle=shuffle or weights is not None,
-        seed=torch.initial_seed() % 2**32 if seed is None else seed,
+        seed=seed,
         rank=max(rank, 0),
         world=world,
         drop_last=drop_last and len(dataset) > batch,

@@ -156,6 +156,12 @@ class BaseTrainer:
         """Whether this is the continuation of a run."""
         return self.resumption is not None
 
+    @resume.setter
+    def resume(self, value: bool) -> None:
+        if value and self.resumption is None:
+            raise ValueError("to go on with a run, give its checkpoint: resume='path/to/last.pt'.")
+        self.resumption = self.resumption if value else None
+
     @property
     def nan_recovery_attempts(self) -> int:
         """Times that the run went back because loss or fitness was no number."""

@@ -290,6 +290,19 @@ def test_writing_is_all_or_nothing(model, monkeypatch):
         save_checkpoint({"model": model, "f": lambda: None}, Path(before and "a.pt").absolute())
 
 
+def test_half_precision_is_not_for_values_beyond_it(model):
+    norm = next(m for m in model.modules() if isinstance(m, nn.BatchNorm2d))
+    norm.running_var.fill_(1e6)
+    norm.running_mean.fill_(float("inf"))  # was none before
+    save_checkpoint({"model": model, "epoch": 3}, "a.pt")
+    slim = strip_optimizer("a.pt")["model"]
+    kinds = {name: tensor.dtype for name, tensor in slim.state_dict().items() if tensor.is_floating_point()}
+    assert [name for name, kind in kinds.items() if kind == torch.float32] == [
+        name for name, tensor in model.state_dict().items() if tensor.is_floating_point() and tensor.max() == 1e6
+    ]
+    assert load_checkpoint("a.pt")[0].float().state_dict().keys() == model.state_dict().keys()
+
+
 def test_strip_keeps_the_averaged_network(model, capsys):
     import copy
 

@@ -88,8 +88,10 @@ def convert_optimizer_state_dict_to_fp16(state_dict: Mapping[str, Any]) -> dict[
     """Return an optimizer's state with float32 tensors halved, except those whose range half precision cannot hold."""
 
     def halved(name: str, value: Any) -> Any:
-        is_float = isinstance(value, torch.Tensor) and value.dtype == torch.float32
-        return value.half() if is_float and name not in FULL_PRECISION_STATE else value
+        if not isinstance(value, torch.Tensor) or value.dtype != torch.float32 or name in FULL_PRECISION_STATE:
+            return value
+        short = value.half()
+        return value if (short.isinf() & value.isfinite()).any() else short
 
     state = {key: {name: halved(name, v) for name, v in entry.items()} for key, entry in state_dict["state"].items()}
     return {**state_dict, "state": state}

@@ -45,6 +45,7 @@ __all__ = [
     "UnsafeCheckpointError",
     "attempt_load_one_weight",
     "attempt_load_weights",
+    "halved",
     "load_checkpoint",
     "save_checkpoint",
     "strip_optimizer",
@@ -300,6 +301,16 @@ def attempt_load_one_weight(
     return model, content
 
 
+def halved(network: nn.Module) -> nn.Module:
+    """Turn a network to half precision, in place, but for tensors with values that it cannot hold (above 65,504)."""
+
+    def shorter(tensor: torch.Tensor) -> torch.Tensor:
+        short = tensor.half() if tensor.is_floating_point() else tensor
+        return tensor if (short.isinf() & tensor.isfinite()).any() else short
+
+    return network._apply(shorter)
+
+
 def save_checkpoint(content: Mapping[str, Any], *paths: str | Path) -> None:
     """Write a checkpoint to one or more files; each is replaced as a whole or stays as it was.
 
@@ -362,7 +373,7 @@ def strip_optimizer(
         LOGGER.warning(f"Skipping {f}: {error}")
         return {}
     args = {**DEFAULT_CFG_DICT, **(content.get("train_args") or {})}
-    slim = copy.deepcopy(model).half()
+    slim = halved(copy.deepcopy(model))
     slim.args = {key: value for key, value in args.items() if key in DEFAULT_CFG_DICT}
     slim.requires_grad_(False)
     meta = {"date": datetime.now().astimezone().isoformat(), "version": VERSION}

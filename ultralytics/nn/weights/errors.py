@@ -8,8 +8,10 @@ from pathlib import Path
 __all__ = ["CheckpointError", "UnsafeCheckpointError", "shown"]
 
 
-class CheckpointError(ValueError):
+class CheckpointError(ValueError, TypeError):
     """A file that is no usable checkpoint; the text says what it is instead and what to do.
+
+    Also a `TypeError`, which is what scripts for version 8.4 catch.
 
     Attributes:
         place: where in the content of the file, outermost first.

@@ -14,7 +14,7 @@ from typing import IO, Any
 import torch
 from torch import nn
 
-from ultralytics.nn.weights.checkpoint import load_checkpoint, save_checkpoint
+from ultralytics.nn.weights.checkpoint import halved, load_checkpoint, save_checkpoint
 from ultralytics.nn.weights.errors import CheckpointError
 from ultralytics.nn.weights.revive import read_file
 from ultralytics.nn.weights.trust import trusting_pickle
@@ -110,7 +110,7 @@ def update_models(
         model, content = load_checkpoint(file)
         target = file.parent / "updated_models" / file.name
         facts = {"date": datetime.now().astimezone().isoformat(), "version": VERSION}
-        save_checkpoint({**content, "ema": None, "model": model.half(), **facts}, target)
+        save_checkpoint({**content, "ema": None, "model": halved(model), **facts}, target)
         LOGGER.info(f"'{file}' written anew as '{target}'.")
         written.append(target)
     return written
