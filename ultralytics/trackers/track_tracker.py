@@ -26,7 +26,6 @@ KEPT_SHARE = 0.95  # of the old in a track's appearance
 LEAST_OVERLAP = 0.1  # pairs that overlap less are not linked
 UNLINKED = 1.0  # their cost
 BACK = 3  # frames over which the direction of corners is taken
-STRAIGHT = 0.5  # share of a half turn that is assumed where a track has no direction yet
 REPEAT_IOU = 0.95  # of the second suppression, which keeps nearly everything
 SAME_IOU = 0.97  # above it, what that one keeps was there already
 
@@ -40,6 +39,9 @@ class TTSTrack(BOTrack):
     Attributes:
         hits: frames in which it was seen.
         corners: frame to upright box (4,) x1, y1, x2, y2 of what was seen, of the last frames.
+        direction: (4, 2) in which its corners move: the mean of the unit vectors from where they were 1, 2 and 3 frames
+            before, divided by 1, 2 and 3. So it is the shorter, and says the less, the less steadily or long the track
+            moves; zeros are no direction.
         projected: score that is expected next, if it goes on changing as it did.
     """
 
@@ -49,6 +51,7 @@ class TTSTrack(BOTrack):
         super().__init__(xywh, score, cls, feat)
         self.hits = 0
         self.corners: dict[int, np.ndarray] = {}
+        self.direction = np.zeros((4, 2))
         self.projected = self._score_before = float(score)
 
     def update_features(self, feat: np.ndarray) -> None:
@@ -66,12 +69,9 @@ class TTSTrack(BOTrack):
         self.is_activated = real or self.start_frame == 1
 
     def get_history_box(self, frame_id: int, dt: int) -> np.ndarray:
-        """Return the upright box (4,) that was seen `dt` frames before a frame, or else the first one after that."""
-        return self.corners[min(at for at in self.corners if at >= frame_id - dt)]
-
-    def way(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return the upright boxes (4,) between which its corners have moved."""
-        return self.get_history_box(self.frame_id, BACK), self.corners[self.frame_id]
+        """Return the upright box (4,) that was seen `dt` frames before a frame, or else the last one."""
+        at = frame_id - dt
+        return self.corners[at if at in self.corners else self.frame_id]
 
 
 class TRACKTRACK(BOTSORT):
@@ -160,7 +160,7 @@ class TRACKTRACK(BOTSORT):
             apart = options.iou_weight * apart + options.reid_weight * looks
         projected = np.array([track.projected for track in tracks])[rows]
         apart += options.conf_weight * np.abs(projected - score)
-        apart += options.angle_weight * score * turns(tracks, detections, rows, columns)
+        apart += options.angle_weight * score * turns(tracks, detections, self.frame_id, rows, columns)
         weak = score < options.track_high_thresh
         dropped = detections.index[columns] >= self._first_dropped
         cost[rows, columns] = apart + np.where(dropped, options.penalty_q, options.penalty_p * weak)
@@ -176,6 +176,7 @@ class TRACKTRACK(BOTSORT):
         super().note(tracks, seen)
         for track, corners in zip(tracks, seen.hulls, strict=True):
             track.note(corners)
+        renew_directions(tracks)
 
     def apart(self, found: Observations) -> Observations:
         """Return the detections that may start tracks: not beside one that was seen, nor beside a better detection."""
@@ -197,28 +198,48 @@ class TRACKTRACK(BOTSORT):
             super().miss(track)
 
 
-def turns(tracks: Sequence[TTSTrack], detections: Observations, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+def renew_directions(tracks: Sequence[TTSTrack]) -> None:
+    """Tell tracks in which direction their corners move, now that they were seen; one found again keeps what it had."""
+    known = [track for track in tracks if track.frame_id - 1 in track.corners]
+    if not known:
+        return
+    ago = np.arange(1, BACK + 1)
+    boxes = [[track.get_history_box(track.frame_id, dt) for dt in (0, *ago.tolist())] for track in known]
+    places = _four(np.array(boxes))
+    directions = (_unit(places[:, :1] - places[:, 1:]) / ago[:, None, None]).mean(1)
+    for track, direction in zip(known, directions, strict=True):
+        track.direction = direction
+
+
+def turns(
+    tracks: Sequence[TTSTrack], detections: Observations, frame_id: int, rows: np.ndarray, columns: np.ndarray
+) -> np.ndarray:
     """Return by what share of a half turn (K,) the corners of tracks would turn on their way to detections.
 
     Args:
         tracks: N tracks.
         detections: M detections.
+        frame_id: number of the frame of the detections.
         rows, columns: (K,) which pairs.
     """
     if not len(rows):
         return np.zeros(0)
-    ways = np.array([track.way() for track in tracks])
-    start, end = _four(ways[:, 0])[rows], _four(ways[:, 1])[rows]
-    before, after = end - start, _four(detections.hulls)[columns] - end
-    length = np.linalg.norm(before, axis=-1) * np.linalg.norm(after, axis=-1)
-    cosine = (before * after).sum(-1) / np.where(length > 0, length, 1)
-    share = np.arccos(np.clip(cosine, -1, 1)) / np.pi
-    return np.where(length > 0, share, STRAIGHT).mean(-1)
+    start = _four(np.array([track.get_history_box(frame_id, BACK) for track in tracks]))
+    before = np.array([track.direction for track in tracks])
+    after = _unit(_four(detections.hulls)[columns] - start[rows])
+    cosine = (before[rows] * after).sum(-1)
+    return (np.arccos(np.clip(cosine, -1, 1)) / np.pi).mean(-1)
+
+
+def _unit(vectors: np.ndarray) -> np.ndarray:
+    """Return vectors (..., 2) of length 1; those of no length stay."""
+    length = np.hypot(vectors[..., :1], vectors[..., 1:])
+    return vectors / np.where(length > 0, length, 1)
 
 
 def _four(boxes: np.ndarray) -> np.ndarray:
-    """Return the corners (N, 4, 2) of upright boxes (N, 4)."""
-    return boxes[:, [[0, 1], [0, 3], [2, 1], [2, 3]]]
+    """Return the corners (..., 4, 2) of upright boxes (..., 4)."""
+    return boxes[..., [[0, 1], [0, 3], [2, 1], [2, 3]]]
 
 
 def _same_height(a: np.ndarray, b: np.ndarray) -> np.ndarray:
