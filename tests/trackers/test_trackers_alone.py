@@ -161,6 +161,18 @@ def test_a_hidden_object_is_waited_for():
     assert ids[plain] != [1] and ids[patient] == [1]
 
 
+def test_two_boxes_of_a_new_object_start_one_track():
+    """Of boxes that overlap by 0.74 in a chain, the ends overlap by 0.54."""
+    found = [[104.5, 28.1, 142.9, 62.7, 0.34, 0], [107.2, 28.4, 142.7, 61.3, 0.29, 0]]
+    assert FASTTracker().update(found)[:, 7].tolist() == [0]
+    assert FASTTracker().update(found[::-1])[:, 7].tolist() == [1]  # the better one, not the first
+    assert FASTTracker({"init_iou_suppress": 0.99}).update(found)[:, 7].tolist() == [0, 1]
+    chain = [square(100 + 6 * i, 100, 40, score) for i, score in enumerate((0.7, 0.8, 0.9))]
+    assert FASTTracker().update(chain)[:, 7].tolist() == [0, 2]
+    chain[1][4] = 0.95
+    assert FASTTracker().update(chain)[:, 7].tolist() == [1]
+
+
 def test_dropped_detections_go_on_with_tracks():
     tracker = make(TRACKTRACK)
     for _ in range(4):

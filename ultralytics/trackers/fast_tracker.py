@@ -15,7 +15,7 @@ from ultralytics.ops.iou import bbox_ioa
 from ultralytics.trackers.basetrack import BaseTrack, TrackState
 from ultralytics.trackers.byte_tracker import BYTETracker, STrack
 from ultralytics.trackers.observations import Observations
-from ultralytics.trackers.utils.matching import iou_distance
+from ultralytics.trackers.utils.matching import iou_distance, strongest
 from ultralytics.trackers.utils.motion import boxes_of
 from ultralytics.utils.lazy import offer
 
@@ -81,10 +81,12 @@ class FASTTracker(BYTETracker):
             track.note()
 
     def born(self, found: Observations) -> list[STrack]:
-        """Start tracks, but not beside an object that is in sight."""
+        """Start tracks, but not beside an object that is in sight, nor beside a better detection."""
         active = [track for track in self.tracked_stracks if track.frame_id == self.frame_id]
         if active and len(found):
             found = found[1 - iou_distance(active, found).min(0) < self.args.init_iou_suppress]
+        if len(found) > 1:
+            found = found[strongest(found.score, 1 - iou_distance(found, found) >= self.args.init_iou_suppress)]
         return super().born(found)
 
     def settle(self, born: Sequence[STrack]) -> None:

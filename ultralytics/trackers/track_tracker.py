@@ -16,7 +16,7 @@ from ultralytics.trackers.byte_tracker import STrack
 from ultralytics.trackers.features import Recovered, recovered
 from ultralytics.trackers.observations import Observations, read_detections
 from ultralytics.trackers.utils import motion
-from ultralytics.trackers.utils.matching import embedding_distance, mutual, overlaps
+from ultralytics.trackers.utils.matching import embedding_distance, mutual, overlaps, strongest
 from ultralytics.trackers.utils.reid import smooth_feature
 from ultralytics.utils.lazy import offer
 
@@ -183,12 +183,8 @@ class TRACKTRACK(BOTSORT):
         found = found[found.score > self.args.new_track_thresh]
         seen = [track for track in [*self.tracked_stracks, *self.lost_stracks] if track.frame_id == self.frame_id]
         beside = overlaps(motion.shapes_of(seen), found.shapes).max(0, initial=0) > self.args.tai_thr
-        close = overlaps(found.shapes, found.shapes) > self.args.tai_thr
-        kept: list[int] = []
-        for i in np.argsort(-found.score, kind="stable").tolist():
-            if not beside[i] and not close[i, kept].any():
-                kept.append(i)
-        return found[np.array(sorted(kept), dtype=int)]
+        found = found[~beside]
+        return found[strongest(found.score, overlaps(found.shapes, found.shapes) > self.args.tai_thr)]
 
     def miss(self, track: BaseTrack) -> None:
         """Say what becomes of a track that was not seen; one that was not sure yet was a false alarm."""

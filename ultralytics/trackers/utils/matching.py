@@ -19,7 +19,16 @@ from ultralytics.trackers.observations import Observations
 from ultralytics.trackers.utils.motion import shapes_of
 from ultralytics.utils.lazy import offer
 
-__all__ = ["assign", "embedding_distance", "fuse_score", "iou_distance", "linear_assignment", "mutual", "overlaps"]
+__all__ = [
+    "assign",
+    "embedding_distance",
+    "fuse_score",
+    "iou_distance",
+    "linear_assignment",
+    "mutual",
+    "overlaps",
+    "strongest",
+]
 
 FEW_PAIRS = 400  # among which looking for what is certain takes longer than solving
 
@@ -127,6 +136,20 @@ def _turned(boxes: np.ndarray) -> np.ndarray:
         return boxes
     low, high = boxes[:, :2], boxes[:, 2:]
     return np.concatenate(((low + high) / 2, high - low, np.zeros_like(low[:, :1])), 1)
+
+
+def strongest(score: np.ndarray, close: np.ndarray) -> np.ndarray:
+    """Return the rows (K,), in their order, of what is not close to something stronger that is among them itself.
+
+    Args:
+        score: (N,); of equal ones the first is the stronger.
+        close: (N, N) which are close to each other.
+    """
+    kept: list[int] = []
+    for i in np.argsort(-score, kind="stable").tolist():
+        if not close[i, kept].any():
+            kept.append(i)
+    return np.array(sorted(kept), dtype=int)
 
 
 def iou_distance(atracks: Any, btracks: Any) -> np.ndarray:
