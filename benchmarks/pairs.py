@@ -28,7 +28,8 @@ def answer(prepare: Callable[[dict[str, Any], str], Callable[[], Any]]) -> None:
     """Serve requests in a child process: every line is settings and a case; the answer is seconds, or an error.
 
     Args:
-        prepare: makes the work for (settings, case); called once per case, with the settings of the first line.
+        prepare: makes the work for (settings, case); called once per case, with the settings of the first line. Work
+            that returns a float has taken its own time.
     """
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # whatever a package prints must not mix with the answers
@@ -42,8 +43,8 @@ def answer(prepare: Callable[[dict[str, Any], str], Callable[[], Any]]) -> None:
                 works[case] = prepare(settings, case)
                 works[case]()
             start = clock()
-            works[case]()
-            reply: Any = clock() - start
+            told = works[case]()
+            reply: Any = told if isinstance(told, float) else clock() - start
         except Exception as error:  # the other package may not know a case
             reply = f"{type(error).__name__}: {error}"
         print(json.dumps(reply), file=answers, flush=True)
@@ -109,7 +110,8 @@ def compare(script: str, other: str | None, cases: list[str], settings: dict[str
             row |= {"other": statistics.median(times[1])}
             row |= {"ratio": statistics.median(a / b for a, b in zip(*times, strict=True))}
         found[case] = row
-        numbers = f"{row['here']:>12.1f}" + (f"{row['other']:>12.1f}{row['ratio']:>9.3f}" if other else "")
+        shown = [f"{row[side]:>12.{1 if row[side] >= 10 else 2}f}" for side in ("here", "other") if side in row]
+        numbers = "".join(shown) + (f"{row['ratio']:>9.3f}" if other else "")
         print(f"{case:<18}{numbers}", flush=True)
     for side in sides:
         side.close()

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import pytest
 import yaml
 
@@ -102,7 +103,7 @@ def ids(page: Path) -> str:
 
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with what the pages take for granted: a data set, a trained model, plain weights, a picture."""
+    """A folder with what the pages take for granted: a data set, a trained model, plain weights, a picture, a film."""
     folder = tmp_path_factory.mktemp("docs")
     (folder / "shapes.yaml").write_text(SHAPES, encoding="utf-8")
     model = YOLO("yolov8n-DynamicConv.yaml")
@@ -113,6 +114,11 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copy(model.trainer.best, folder / "best.pt")
     YOLO("yolov8n.yaml").save(folder / "yolov8n.pt")
     shutil.copy(ASSETS / "shapes1.jpg", folder / "image.jpg")
+    picture = cv2.resize(cv2.imread(str(ASSETS / "shapes1.jpg")), (160, 128))
+    film = cv2.VideoWriter(str(folder / "video.mp4"), cv2.VideoWriter_fourcc(*"mp4v"), 30, (160, 128))
+    for _ in range(4):
+        film.write(picture)
+    film.release()
     return folder
 
 
@@ -125,7 +131,7 @@ def smaller(code: str) -> str:
 @pytest.mark.parametrize("page", [p for p in PAGES if any(b.language == "python" for b in blocks(p))], ids=ids)
 def test_python_blocks_run(page, prepared, tmp_path, monkeypatch):
     """All blocks of a page run in order, in one namespace; those that do not run only have to be Python."""
-    for name in ("shapes.yaml", "best.pt", "yolov8n.pt", "image.jpg"):
+    for name in ("shapes.yaml", "best.pt", "yolov8n.pt", "image.jpg", "video.mp4"):
         shutil.copy(prepared / name, tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))

@@ -29,4 +29,4 @@ def test_the_page_lists_the_same():
     section = PAGE.read_text(encoding="utf-8").partition("## Arguments without effect\n")[2].partition("\n## ")[0]
     first = [line.split("|")[1] for line in section.splitlines() if line.startswith("| `")]
     listed = {name for cell in first for name in re.findall(r"`(\w+)`", cell.partition(" in ")[0])}
-    assert {name for names in IDLE.values() for name in names} | {"tracker"} == listed
+    assert {name for names in IDLE.values() for name in names} == listed

@@ -16,7 +16,7 @@ from ultralytics.trackers.settings import complete
 from ultralytics.trackers.utils import motion
 from ultralytics.trackers.utils.kalman_filter import KalmanFilterXYAH
 from ultralytics.trackers.utils.matching import assign, fuse_score, iou_distance
-from ultralytics.trackers.utils.stracks import joint_stracks, merge_track_pools
+from ultralytics.trackers.utils.stracks import merge_track_pools
 from ultralytics.utils.lazy import offer
 
 __all__ = ["BYTETracker", "STrack"]
@@ -252,12 +252,12 @@ class BYTETracker:
         strong, weak = self.split(found)
         sure = [track for track in self.tracked_stracks if track.is_activated]
         tentative = [track for track in self.tracked_stracks if not track.is_activated]
-        pool = joint_stracks(sure, self.lost_stracks)
+        pool = [*sure, *self.lost_stracks]
         self.multi_predict(pool)
         self.follow_camera([*pool, *tentative], found, img)
-        missed, strong = self.link(pool, strong, self.get_dists(pool, strong))
+        missed, strong = self.link(pool, strong, self.get_dists)
         strong = self.second_chance(missed, strong, weak)
-        _, strong = self.link(tentative, strong, self.get_dists(tentative, strong), TENTATIVE_LIMIT)
+        _, strong = self.link(tentative, strong, self.get_dists, TENTATIVE_LIMIT)
         self.settle(self.born(strong))
 
     def second_chance(self, missed: list[STrack], strong: Observations, weak: Observations) -> Observations:
@@ -266,7 +266,7 @@ class BYTETracker:
         Weak detections are those of objects that others are about to hide, so they go to tracks that were in sight.
         """
         missed = [track for track in missed if track.state == TrackState.Tracked]
-        self.link(missed, weak, iou_distance(missed, weak), WEAK_LIMIT)
+        self.link(missed, weak, iou_distance, WEAK_LIMIT)
         return strong
 
     def new_track(self, start: Sequence[float], score: float, cls: float) -> STrack:
@@ -284,7 +284,7 @@ class BYTETracker:
         self,
         tracks: list[STrack],
         found: Observations,
-        cost: np.ndarray,
+        cost: Callable[[list[STrack], Observations], np.ndarray],
         limit: float | None = None,
         prepare: Callable[[list[STrack], Observations, int], None] | None = None,
         assign: Callable[[np.ndarray, float], tuple[np.ndarray, np.ndarray]] = assign,
@@ -294,7 +294,7 @@ class BYTETracker:
         Args:
             tracks: N tracks.
             found: M detections.
-            cost: (N, M).
+            cost: gives the costs (N, M) of tracks and detections.
             limit: `match_thresh` where None.
             prepare: called with the tracks, the detection of each, and the number of the frame, before they take them.
             assign: chooses the pairs (rows, columns) from costs and limit.
@@ -304,7 +304,7 @@ class BYTETracker:
         """
         if not tracks or not len(found):
             return tracks, found
-        rows, columns = assign(cost, self.args.match_thresh if limit is None else limit)
+        rows, columns = assign(cost(tracks, found), self.args.match_thresh if limit is None else limit)
         chosen = rows.tolist()
         pairs = [tracks[i] for i in chosen], found[columns]
         if prepare is not None:
@@ -318,6 +318,8 @@ class BYTETracker:
     def born(self, found: Observations) -> list[STrack]:
         """Start tracks at the detections that are strong enough."""
         found = found[found.score >= self.args.new_track_thresh]
+        if not len(found):
+            return []
         angles = [()] * len(found) if found.angle is None else found.angle[:, None].tolist()
         columns = (found.boxes.tolist(), angles, found.index.tolist(), found.score.tolist(), found.cls.tolist())
         rows = zip(*columns, strict=True)

@@ -12,7 +12,7 @@ import numpy as np
 
 from ultralytics.trackers.byte_tracker import USUAL_RATE, STrack
 from ultralytics.trackers.observations import Observations
-from ultralytics.trackers.oc_sort import OCSORT, OCSortTrack, turns
+from ultralytics.trackers.oc_sort import OCSORT, OCSortTrack, with_turns
 from ultralytics.trackers.utils.appearance import Appearance, with_features
 from ultralytics.trackers.utils.gmc import GMC
 from ultralytics.trackers.utils.matching import fuse_score, iou_distance
@@ -126,7 +126,7 @@ class DeepOCSORT(OCSORT):
         overlap = iou_distance(tracks, detections)
         distance = fuse_score(overlap, detections) if self.args.fuse_score else overlap
         distance = self.looks.better(distance, overlap, tracks, detections)
-        return distance + self.args.inertia * turns(tracks, detections)
+        return with_turns(distance, tracks, detections, self.args)
 
     def note(self, tracks: Sequence[STrack], seen: Observations) -> None:
         """Let tracks remember where they were seen, and how they look."""

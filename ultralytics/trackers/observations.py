@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from ultralytics.ops.boxes import xywh2xyxy, xyxy2xywh
+from ultralytics.engine.results.boxes import Boxes
+from ultralytics.engine.results.tensors import TrackedRows
 from ultralytics.ops.rotated import xywhr2xyxyxyxy
 from ultralytics.utils.log import LOGGER
 
@@ -26,7 +27,7 @@ FORMS = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass
 class Observations:
     """Detections of one frame, in pixels.
 
@@ -53,8 +54,10 @@ class Observations:
 
     def __getitem__(self, rows: Any) -> Observations:
         """Return the ones that a mask or an index array selects."""
-        columns = (self.boxes, self.score, self.cls, self.index, self.angle, self.features)
-        return Observations(*(None if column is None else column[rows] for column in columns), given=self.given)
+        angle = None if self.angle is None else self.angle[rows]
+        features = None if self.features is None else self.features[rows]
+        columns = self.boxes[rows], self.score[rows], self.cls[rows], self.index[rows]
+        return Observations(*columns, angle, features, self.given)
 
     def joined(self, others: Observations) -> Observations:
         """Return these and others, whose rows are counted on from these."""
@@ -66,7 +69,8 @@ class Observations:
     @cached_property
     def xyxy(self) -> np.ndarray:
         """(N, 4) corners; of oriented boxes those of the box before it is turned."""
-        return xywh2xyxy(self.boxes)
+        half = self.boxes[:, 2:] / 2
+        return np.concatenate((self.boxes[:, :2] - half, self.boxes[:, :2] + half), 1)
 
     @property
     def hulls(self) -> np.ndarray:
@@ -103,18 +107,24 @@ def read_detections(detections: Any, oriented: bool = False) -> Observations:
     if not len(boxes):
         told = boxes.ndim == 2 and boxes.shape[1] in (4, 5)
         boxes = np.zeros((0, boxes.shape[1] if told else 4 + oriented), np.float32)
-    sound = np.isfinite(boxes).all(1) & np.isfinite(score) & np.isfinite(cls)
-    if not sound.all():
-        LOGGER.warning(f"{(~sound).sum()} of {len(sound)} detections are not finite numbers; they are left out.")
-    sound &= (boxes[:, 2] > 0) & (boxes[:, 3] > 0)
-    index = np.flatnonzero(sound)
-    boxes = boxes[index]
-    angle = None
+    count, angle = len(boxes), None
+    index = np.arange(count)
+    if not (np.isfinite(boxes.sum() + score.sum() + cls.sum()) and (boxes[:, 2:4] > 0).all()):
+        index = _sound(boxes, score, cls)
+        boxes, score, cls = boxes[index], score[index], cls[index]
     if boxes.shape[1] == 5:  # the longer side is the width, so that a box looks the same from frame to frame
         high = boxes[:, 2] < boxes[:, 3]
         angle = boxes[:, 4] + high * (math.pi / 2)
         boxes = np.where(high[:, None], boxes[:, [0, 1, 3, 2]], boxes[:, :4])
-    return Observations(boxes, score[index], cls[index], index, angle, given=len(sound))
+    return Observations(boxes, score, cls, index, angle, given=count)
+
+
+def _sound(boxes: np.ndarray, score: np.ndarray, cls: np.ndarray) -> np.ndarray:
+    """Return which detections are boxes, and say how many are no numbers."""
+    finite = np.isfinite(boxes).all(1) & np.isfinite(score) & np.isfinite(cls)
+    if not finite.all():
+        LOGGER.warning(f"{(~finite).sum()} of {len(finite)} detections are not finite numbers; they are left out.")
+    return np.flatnonzero(finite & (boxes[:, 2:4] > 0).all(1))
 
 
 def _columns(detections: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -125,12 +135,20 @@ def _columns(detections: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
             found = getattr(detections, name)
     if isinstance(found, (np.ndarray, torch.Tensor, list, tuple)):
         return _columns_of_rows(_array(found))
+    if isinstance(found, TrackedRows):  # a track's number, where there is one, is not looked at
+        rows, upright = _array(found.data), isinstance(found, Boxes)
+        return _centred(rows[:, :4]) if upright else rows[:, :5], rows[:, -2], rows[:, -1]
     name = next((name for name in ("xywhr", "xywh", "xyxy") if _has(found, name)), None)
     if name is None or not _has(found, "conf") or not _has(found, "cls"):
         raise TypeError(f"detections are {FORMS}; got {type(detections).__name__}.")
     boxes = _array(getattr(found, name))
-    boxes = xyxy2xywh(boxes) if name == "xyxy" else boxes
-    return boxes, _array(found.conf).reshape(-1), _array(found.cls).reshape(-1)
+    return _centred(boxes) if name == "xyxy" else boxes, _array(found.conf).reshape(-1), _array(found.cls).reshape(-1)
+
+
+def _centred(corners: np.ndarray) -> np.ndarray:
+    """Return corners (N, 4) as centre and size."""
+    low, high = corners[:, :2], corners[:, 2:]
+    return np.concatenate(((low + high) / 2, high - low), 1)
 
 
 def _has(item: Any, name: str) -> bool:
@@ -145,7 +163,7 @@ def _columns_of_rows(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarr
         raise ValueError(f"detections are {FORMS}; got an array of the shape {rows.shape}.")
     if not rows.size:
         return np.zeros((0, max(wide - 2, 0))), np.zeros(0), np.zeros(0)
-    boxes = xyxy2xywh(rows[:, :4]) if wide == 6 else rows[:, :5]
+    boxes = _centred(rows[:, :4]) if wide == 6 else rows[:, :5]
     return boxes, rows[:, -2], rows[:, -1]
 
 

@@ -6,13 +6,14 @@ were last seen, and when they are, their filter is told of a straight way in bet
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from ultralytics.trackers.basetrack import TrackState
-from ultralytics.trackers.byte_tracker import BYTETracker, STrack
+from ultralytics.trackers.byte_tracker import TENTATIVE_LIMIT, BYTETracker, STrack
 from ultralytics.trackers.observations import Observations
 from ultralytics.trackers.utils.matching import fuse_score, overlaps
 from ultralytics.utils.lazy import offer
@@ -58,7 +59,9 @@ class OCSortTrack(STrack):
         earlier = [at for at in self.observations if at <= frame_id - self.delta_t]
         start = max(earlier) if earlier else min(self.observations, default=None)
         if start is not None:
-            self.direction = _unit(_centre(shape) - _centre(self.observations[start]))
+            (x0, y0), (x1, y1) = _centre(self.observations[start]), _centre(shape)
+            length = math.hypot(x1 - x0, y1 - y0) or 1
+            self.direction = np.array(((x1 - x0) / length, (y1 - y0) / length))
         self.observations[frame_id] = shape
         self.known = self.mean, self.covariance
 
@@ -95,13 +98,13 @@ class OCSORT(BYTETracker):
 
     def get_dists(self, tracks: Sequence[STrack], detections: Observations) -> np.ndarray:
         """Return the costs (N, M): overlap, and how far a track would turn."""
-        return super().get_dists(tracks, detections) + self.args.inertia * turns(tracks, detections)
+        return with_turns(super().get_dists(tracks, detections), tracks, detections, self.args)
 
     def second_chance(self, missed: list[STrack], strong: Observations, weak: Observations) -> Observations:
         """Link what is left where it was last seen: first what was in sight, then what was lost."""
         for state, prepare in ((TrackState.Tracked, None), (TrackState.Lost, replay)):
             some = [track for track in missed if track.state == state]
-            _, strong = self.link(some, strong, self.distance_from_last_seen(some, strong), prepare=prepare)
+            _, strong = self.link(some, strong, self.distance_from_last_seen, prepare=prepare)
         if self.args.use_byte:
             super().second_chance([track for track in missed if track.frame_id != self.frame_id], strong, weak)
         return strong
@@ -123,25 +126,28 @@ def replay(tracks: Sequence[OCSortTrack], seen: Observations, frame_id: int) -> 
         track.apply_oru(shape, frame_id)
 
 
-def turns(tracks: Sequence[OCSortTrack], detections: Observations) -> np.ndarray:
-    """Return by what share of a half turn (N, M), 0 to 1, tracks would turn on their way to detections."""
-    if not tracks or not len(detections):
-        return np.zeros((len(tracks), len(detections)))
-    before = np.array([_centre(track.last_seen) for track in tracks])
-    way = detections.boxes[None, :, :2] - before[:, None]
-    way /= np.linalg.norm(way, axis=-1, keepdims=True) + 1e-9
-    directions = np.array([track.direction for track in tracks])
-    angle = np.arccos(np.clip((way * directions[:, None]).sum(-1), -1, 1)) / np.pi
-    return np.where(directions.any(1)[:, None], angle, 0)
+def with_turns(distance: np.ndarray, tracks: Sequence[OCSortTrack], detections: Observations, args: Any) -> np.ndarray:
+    """Return costs (N, M) with how far a track would turn, 0 to 1 for half a turn, weighed by `args.inertia`.
+
+    Only pairs that may be linked are looked at.
+    """
+    rows, columns = np.nonzero(distance < max(args.match_thresh, TENTATIVE_LIMIT))
+    if not len(rows):
+        return distance
+    places = np.array([_centre(track.last_seen) for track in tracks])
+    directions = np.array([track.direction for track in tracks])[rows]
+    way = detections.boxes[columns, :2] - places[rows]
+    length = np.hypot(way[:, 0], way[:, 1]) + 1e-9
+    angle = np.arccos(np.clip((way * directions).sum(1) / length, -1, 1)) / np.pi
+    out = np.array(distance, dtype=np.float64)
+    out[rows, columns] += args.inertia * np.where(directions.any(1), angle, 0)
+    return out
 
 
-def _centre(shape: np.ndarray) -> np.ndarray:
-    """Return the centre (2,) of corners (4,) or of a box with an angle (5,)."""
-    return shape[:2] if len(shape) == 5 else (shape[:2] + shape[2:]) / 2
-
-
-def _unit(vector: np.ndarray) -> np.ndarray:
-    return vector / (np.linalg.norm(vector) or 1)
+def _centre(shape: np.ndarray) -> tuple[float, float]:
+    """Return the centre of corners (4,) or of a box with an angle (5,)."""
+    x, y, right, bottom, *angle = shape.tolist()
+    return (x, y) if angle else ((x + right) / 2, (y + bottom) / 2)
 
 
 __getattr__, __dir__ = offer(__name__)

@@ -145,7 +145,7 @@ class TRACKTRACK(BOTSORT):
         def in_rounds(cost: np.ndarray, limit: float) -> tuple[np.ndarray, np.ndarray]:
             return mutual(cost, limit, self.args.reduce_step)
 
-        return self.link(tracks, found, self.get_dists(tracks, found), assign=in_rounds)
+        return self.link(tracks, found, self.get_dists, assign=in_rounds)
 
     def get_dists(self, tracks: Sequence[STrack], detections: Observations) -> np.ndarray:
         """Return the costs (N, M): overlap, appearance, change of score and direction, and how weak a detection is."""

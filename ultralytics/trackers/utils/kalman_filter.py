@@ -13,6 +13,7 @@ __all__ = ["KalmanFilterXYAH", "KalmanFilterXYWH"]
 
 POSITION = 1 / 20  # standard deviation of a coordinate, as a share of the side that it is measured by
 VELOCITY = 1 / 160  # and of its velocity
+SHARES = np.repeat((POSITION, VELOCITY), 4)
 SURE = 0.05  # the share of a measurement's noise that stays at confidence 1
 FIRST = (2, 10)  # how much less is known of position and velocity when a track starts
 
@@ -52,6 +53,12 @@ class KalmanFilterXYAH:
         out[:, 2, 2], out[:, 3, 3] = grown[:, 0] / grown[:, 1], grown[:, 1]
         return out
 
+    def _process_noise(self, state: np.ndarray) -> np.ndarray:
+        """Return variances (..., 8) that are added in a frame."""
+        out = (state[..., 3:4] * SHARES) ** 2
+        out[..., 2], out[..., 6] = self.ratio_process**2, self.ratio_velocity**2
+        return out
+
     def _deviations(self, state: np.ndarray, share: float, ratio: float) -> np.ndarray:
         """Return standard deviations (..., 4) that are a share of the box's size."""
         out = np.repeat(share * state[..., 3:4], 4, -1)
@@ -69,13 +76,12 @@ class KalmanFilterXYAH:
 
     def predict(self, mean: np.ndarray, covariance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return mean (..., 8) and covariance (..., 8, 8) one frame later."""
-        place = self._deviations(mean, POSITION, self.ratio_process)
-        speed = self._deviations(mean, VELOCITY, self.ratio_velocity)
+        noise = self._process_noise(mean)
         later, spread = np.array(mean, dtype=np.float64), np.array(covariance, dtype=np.float64)
         later[..., :4] += later[..., 4:]
         spread[..., :4, :] += spread[..., 4:, :]  # the transition adds velocities to positions, from the left
         spread[..., :, :4] += spread[..., :, 4:]  # and from the right
-        _diagonal(spread)[...] += np.concatenate((place, speed), -1) ** 2
+        _diagonal(spread)[...] += noise
         return later, spread
 
     def multi_predict(self, mean: np.ndarray, covariance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -159,6 +165,10 @@ class KalmanFilterXYWH(KalmanFilterXYAH):
     def camera(self, mean: np.ndarray, turn: np.ndarray, sides: np.ndarray) -> np.ndarray:
         """Return the matrices (N, 4, 4) by which coordinates change when the camera moves."""
         return _blocks(len(mean), turn, sides)
+
+    def _process_noise(self, state: np.ndarray) -> np.ndarray:
+        """Return variances (..., 8) that are added in a frame."""
+        return (state[..., [2, 3, 2, 3, 2, 3, 2, 3]] * SHARES) ** 2
 
     def _deviations(self, state: np.ndarray, share: float, ratio: float) -> np.ndarray:
         """Return standard deviations (..., 4) that are a share of width and height."""

@@ -21,6 +21,8 @@ from ultralytics.utils.lazy import offer
 
 __all__ = ["assign", "embedding_distance", "fuse_score", "iou_distance", "linear_assignment", "mutual", "overlaps"]
 
+FEW_PAIRS = 400  # among which looking for what is certain takes longer than solving
+
 
 @cache
 def _solver() -> Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]:
@@ -41,21 +43,28 @@ def assign(cost: np.ndarray, limit: float) -> tuple[np.ndarray, np.ndarray]:
         cost: (N, M).
         limit: pairs that cost this much, or more, are not made.
     """
-    possible = cost < limit
-    rows, columns = np.nonzero(possible)
+    if cost.size < FEW_PAIRS:
+        return _solved(cost, limit)
+    rows, columns = np.nonzero(cost < limit)
     if not len(rows):
         return rows, columns
     certain = (np.bincount(rows)[rows] == 1) & (np.bincount(columns)[columns] == 1)
     if certain.all():
         return rows, columns
     left, right = np.unique(rows[~certain]), np.unique(columns[~certain])
-    gain = np.minimum(cost[np.ix_(left, right)] - limit, 0).astype(np.float64)
-    i, j = _solver()(gain)
-    made = gain[i, j] < 0
-    rows = np.concatenate((rows[certain], left[i[made]]))
-    columns = np.concatenate((columns[certain], right[j[made]]))
+    i, j = _solved(cost[np.ix_(left, right)], limit)
+    rows = np.concatenate((rows[certain], left[i]))
+    columns = np.concatenate((columns[certain], right[j]))
     order = rows.argsort()
     return rows[order], columns[order]
+
+
+def _solved(cost: np.ndarray, limit: float) -> tuple[np.ndarray, np.ndarray]:
+    """Do the same by the solver alone."""
+    gain = np.minimum(cost - limit, 0)
+    rows, columns = _solver()(gain)
+    made = gain[rows, columns] < 0
+    return rows[made], columns[made]
 
 
 def mutual(cost: np.ndarray, limit: float, step: float) -> tuple[np.ndarray, np.ndarray]:

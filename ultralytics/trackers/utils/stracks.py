@@ -28,6 +28,8 @@ TWIN = 0.15  # IoU distance below which two tracks are of one object
 def joint_stracks(atracks: Sequence[BaseTrack], btracks: Sequence[BaseTrack]) -> list[BaseTrack]:
     """Return the tracks of both lists, each id once."""
     known: dict[int, BaseTrack] = {}
+    if not btracks:
+        return list(atracks)
     for track in (*atracks, *btracks):
         known.setdefault(track.track_id, track)
     return list(known.values())
@@ -35,7 +37,7 @@ def joint_stracks(atracks: Sequence[BaseTrack], btracks: Sequence[BaseTrack]) ->
 
 def sub_stracks(atracks: Sequence[BaseTrack], btracks: Sequence[BaseTrack]) -> list[BaseTrack]:
     """Return the tracks of the first list whose ids the second one has not."""
-    taken = {track.track_id for track in btracks}
+    taken = {track.track_id for track in btracks} if atracks else ()
     return [track for track in atracks if track.track_id not in taken]
 
 
@@ -85,7 +87,8 @@ def merge_track_pools(
     tracked = joint_stracks(joint_stracks(followed, activated), refind)
     waiting = sub_stracks(joint_stracks(sub_stracks(tracker.lost_stracks, tracked), lost), removed)
     tracker.tracked_stracks, tracker.lost_stracks = remove_duplicate_stracks(tracked, waiting)
-    tracker.removed_stracks = joint_stracks(tracker.removed_stracks, removed)[-removed_buffer:]
+    if removed:
+        tracker.removed_stracks = joint_stracks(tracker.removed_stracks, removed)[-removed_buffer:]
 
 
 def multi_gmc(stracks: Sequence[BaseTrack], H: np.ndarray) -> None:
