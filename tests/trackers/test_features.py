@@ -9,9 +9,11 @@ from track_helpers import frame_of
 
 from ultralytics import YOLO
 from ultralytics.models.yolo.detect import DetectionPredictor
+from ultralytics.ops.iou import bbox_ioa
 from ultralytics.trackers import BOTSORT
 from ultralytics.trackers.features import _positions, has_own_features, own_features
 from ultralytics.trackers.observations import read_detections
+from ultralytics.trackers.track_tracker import compute_dets_del
 from ultralytics.trackers.utils.reid import REID_ASSETS, ReID, build_encoder, smooth_feature
 
 
@@ -160,3 +162,35 @@ def test_running_average():
 def test_other_checkpoints_are_refused(tmp_path):
     with pytest.raises(FileNotFoundError):
         ReID(tmp_path / "none.onnx")
+
+
+@pytest.mark.parametrize("name", ["yolov8n", "yolov8n-seg", "yolov8n-pose", "yolov8n-obb", "yolo26n"])
+def test_the_default_tracker_for_every_task(name, tmp_path):
+    file = tmp_path / "all.yaml"
+    eager_limits = "track_high_thresh: 0.3\ntrack_low_thresh: 0.1\nnew_track_thresh: 0.3\nmin_track_len: 1\n"
+    file.write_text(f"tracker_type: tracktrack\nwith_reid: True\n{eager_limits}", encoding="utf-8")
+    model = eager(f"{name}.yaml")
+    frame = np.random.default_rng(0).integers(0, 255, (96, 96, 3), dtype=np.uint8)
+    for _ in range(3):
+        (result,) = model.track(frame, persist=True, tracker=str(file), imgsz=96, verbose=False, iou=0.3, max_det=30)
+    rows = result.boxes if result.obb is None else result.obb
+    assert rows.is_track and len(rows) and len(set(rows.id.tolist())) == len(rows)
+    for part in (result.masks, result.keypoints):
+        assert part is None or len(part) == len(rows)
+    assert all(track.smooth_feat is not None for track in model.predictor.trackers[0].tracked_stracks)
+
+
+def test_what_suppression_dropped():
+    model, caught = eager("yolov8n.yaml"), []
+    model.add_callback("on_predict_postprocess_end", lambda p: caught.append((compute_dets_del(p), p.results[0])))
+    frame = np.random.default_rng(0).integers(0, 255, (96, 96, 3), dtype=np.uint8)
+    model.predict(frame, imgsz=96, verbose=False, conf=0.1, iou=0.3, max_det=30)
+    (((found,), result),) = caught
+    assert len(found.rows) and len(found.anchors) == len(found.rows)
+    overlap = bbox_ioa(result.boxes.xyxy.cpu().numpy(), found.rows.xyxy.cpu().numpy(), iou=True)
+    assert overlap.max() < 0.97
+    for other in ("yolov8n-seg.yaml", "yolo26n.yaml"):  # with masks; and nothing is suppressed
+        model, caught = eager(other), []
+        model.add_callback("on_predict_postprocess_end", lambda p, c=caught: c.append((compute_dets_del(p), None)))
+        model.predict(frame, imgsz=96, verbose=False, nms=False if other == "yolo26n.yaml" else None)
+        assert caught[0][0] == [None]
