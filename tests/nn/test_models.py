@@ -80,6 +80,8 @@ def test_embedding_counts_layers_from_either_end():
     for wrong in (last + 1, -last - 2):
         with pytest.raises(ValueError, match=f"layers 0 to {last}"):
             model(x, embed=[wrong])
+    with pytest.raises(ValueError, match="Detect gives no map"):
+        model(x, embed=[-1])
 
 
 def test_profile_logs_layers(log):

@@ -169,6 +169,8 @@ class BaseModel(nn.Module):
             x = layer(given) if targets is None or layer is not self.model[-1] else layer(given, targets)
             kept.append(x if layer.i in self.save else None)
             if layer.i in wanted:
+                if not isinstance(x, torch.Tensor) or x.ndim != 4:
+                    raise ValueError(f"embed={layer.i} is not valid: layer {layer.type} gives no map of features.")
                 vectors.append(F.adaptive_avg_pool2d(x, 1).flatten(1))
                 if layer.i == max(wanted):
                     return torch.cat(vectors, 1).unbind(0)
