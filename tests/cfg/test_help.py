@@ -119,6 +119,11 @@ def test_examples_are_commands():
             assert parse_command(example.split()).overrides["task"] == task
 
 
+def test_the_confidence_of_each_mode_is_told():
+    for mode in ("predict", "track", "val"):
+        assert "predict 0.25, track 0.1, val 0.001 (obb 0.01)" in rows_of(mode_help(mode))["conf"]
+
+
 def test_arguments(capsys):
     entrypoint("help lr0 epochs=3")
     out = capsys.readouterr().out

@@ -252,7 +252,7 @@ _ROWS = (
         "conf",
         None,
         "val",
-        "confidence a detection needs; empty is 0.25 for predict, 0.001 for val (obb 0.01)",
+        "confidence a detection needs; empty: predict 0.25, track 0.1, val 0.001 (obb 0.01)",
         modes=("train", "val", *PREDICT, "export"),
         tasks=BOXES,
     ),
