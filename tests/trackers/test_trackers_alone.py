@@ -183,6 +183,73 @@ def test_dropped_detections_go_on_with_tracks():
     assert len(tracker.tracked_stracks) == 2
 
 
+# Subclasses -----------------------------------------------------------------------------------------------------------
+
+STAGES = {
+    "_split_detections": 1,
+    "_split_tracked": 0,
+    "_pre_first_associate": 4,
+    "_init_new_tracks": 3,
+    "_format_output": 0,
+}
+IGNORED = (
+    "_input_for",
+    "_first_association",
+    "_post_first_association",
+    "_second_association",
+    "_unconfirmed_association",
+    "_remove_stale_lost",
+)
+
+
+@pytest.mark.parametrize("cls", ALL)
+def test_no_stage_is_overridden_in_silence(cls, caplog):
+    """Stages of 8.4 are called with its parameters, or the constructor warns."""
+    calls = []
+
+    def spy(name):
+        def stage(self, *args):
+            calls.append((name, len(args)))
+            return getattr(super(kind, self), name)(*args)
+
+        return stage
+
+    kind = type("Mine", (cls,), {name: spy(name) for name in (*STAGES, *IGNORED)})
+    tracker = make(kind)
+    warned = [name for name in (*STAGES, *IGNORED) if f"Mine.{name}() has no effect" in caplog.text]
+    for t in range(5):
+        tracker.update([square(10 + t, 10), square(100, 100)])
+    called = dict(calls)
+    assert sorted([*called, *warned]) == sorted([*STAGES, *IGNORED])
+    assert called.items() <= STAGES.items() and set(IGNORED) <= set(warned)
+    caplog.clear()
+    make(cls)
+    assert "no effect" not in caplog.text
+
+
+@pytest.mark.parametrize("cls", ALL)
+def test_stages_take_what_8_4_gives_them(cls):
+    class Mine(cls):
+        def _init_new_tracks(self, u_detection, detections, activated, refind=None):
+            large = [i for i in u_detection if detections[i].xywh[2] > 30 and detections.conf[i] > 0.5]
+            super()._init_new_tracks(large, detections, activated, refind)
+
+        def _format_output(self):
+            return super()._format_output()[:, :5]
+
+    rows = make(Mine).update([square(10, 10, 20), square(100, 100, 40)])
+    assert rows.tolist() == [[100, 100, 140, 140, 1]]
+
+
+def test_detections_may_be_split_in_another_way():
+    class Mine(BYTETracker):
+        def _split_detections(self, results):
+            strong, weak, high, low = super()._split_detections(results[results.cls == 0])
+            return strong, weak, high, low
+
+    assert Mine().update([square(10, 10, cls=1), square(100, 100)])[:, 7].tolist() == [1]
+
+
 # Camera ---------------------------------------------------------------------------------------------------------------
 
 

@@ -18,6 +18,7 @@ from ultralytics.trackers.utils.kalman_filter import KalmanFilterXYAH
 from ultralytics.trackers.utils.matching import assign, fuse_score, iou_distance
 from ultralytics.trackers.utils.stracks import merge_track_pools
 from ultralytics.utils.lazy import offer
+from ultralytics.utils.overrides import bypassed, ignores, warn_of_ignored
 
 __all__ = ["BYTETracker", "STrack"]
 
@@ -142,6 +143,14 @@ class STrack(BaseTrack):
         return f"{type(self).__name__}(id={self.track_id}, frames {self.start_frame}-{self.end_frame})"
 
 
+@ignores(
+    _input_for="override init_track(), which gives the detections all that trackers know of them",
+    _first_association="override get_dists(), or step() for the whole frame",
+    _post_first_association="override second_chance()",
+    _second_association="override second_chance()",
+    _unconfirmed_association="override get_dists(), or step() for the whole frame",
+    _remove_stale_lost="override miss()",
+)
 class BYTETracker:
     """Links the detections of successive frames of one film.
 
@@ -160,6 +169,7 @@ class BYTETracker:
     track_class: type[STrack] = STrack
 
     def __init__(self, args: Any = None, frame_rate: float = USUAL_RATE) -> None:
+        warn_of_ignored(self)
         self.args = complete(args, self.tracker_type)
         self.frame_rate = frame_rate
         self.kalman_filter = self.get_kalmanfilter()
@@ -186,7 +196,7 @@ class BYTETracker:
             found = found.with_features(feats)
         self.frame_id += 1
         self.step(found, img)
-        return self.rows()
+        return self._format_output()
 
     def reset(self) -> None:
         """Forget everything, as before the first frame."""
@@ -249,17 +259,17 @@ class BYTETracker:
 
     def step(self, found: Observations, img: np.ndarray | None) -> None:
         """Link the detections of a frame and bring the lists of tracks up to date."""
-        strong, weak = self.split(found)
-        sure = [track for track in self.tracked_stracks if track.is_activated]
-        tentative = [track for track in self.tracked_stracks if not track.is_activated]
+        strong, weak, *_ = self._split_detections(found)
+        tentative, sure = self._split_tracked()
         pool = [*sure, *self.lost_stracks]
         self.multi_predict(pool)
-        self.follow_camera([*pool, *tentative], found, img)
+        self._pre_first_associate(pool, tentative, img, found)
         missed, strong = self.link(pool, strong, self.get_dists)
         strong = self.second_chance(missed, strong, weak)
         _, strong = self.link(tentative, strong, self.get_dists, TENTATIVE_LIMIT)
-        self.settle(self.born(strong))
+        self.settle(self.started(strong))
 
+    @bypassed
     def second_chance(self, missed: list[STrack], strong: Observations, weak: Observations) -> Observations:
         """Link what the strong detections have left over; return the strong ones that are free then.
 
@@ -273,12 +283,32 @@ class BYTETracker:
         """Return a track of a detection: centre, size, angle of oriented boxes, row."""
         return self.track_class(start, score, cls)
 
-    # Parts of a step --------------------------------------------------------------------------------------------------
+    # Parts of a step; those with an underscore have the names and parameters of 8.4 -----------------------------------
 
-    def split(self, found: Observations) -> tuple[Observations, Observations]:
-        """Return the strong and the weak detections."""
-        strong = found.score >= self.args.track_high_thresh
-        return found[strong], found[(found.score > self.args.track_low_thresh) & ~strong]
+    @bypassed
+    def _split_detections(self, results: Observations) -> tuple[Observations, Observations, np.ndarray, np.ndarray]:
+        """Return the strong and the weak detections, and which of all they are, (N,) each."""
+        strong = results.score >= self.args.track_high_thresh
+        weak = (results.score > self.args.track_low_thresh) & ~strong
+        return results[strong], results[weak], strong, weak
+
+    def _split_tracked(self) -> tuple[list[STrack], list[STrack]]:
+        """Return the tracks that have to be seen again before they count, and the others."""
+        tracks = self.tracked_stracks
+        return [track for track in tracks if not track.is_activated], [track for track in tracks if track.is_activated]
+
+    def _pre_first_associate(
+        self, strack_pool: list[STrack], unconfirmed: list[STrack], img: np.ndarray | None, results_high: Observations
+    ) -> None:
+        """Do what is to be done with predicted tracks before they are linked: move them as the camera does.
+
+        Args:
+            strack_pool: tracks that count, those that were lost too.
+            unconfirmed: those that have to be seen again first.
+            img: (H, W, 3) the frame.
+            results_high: the detections, weak ones too, as all of them are objects that move by themselves.
+        """
+        self.follow_camera([*strack_pool, *unconfirmed], results_high, img)
 
     def link(
         self,
@@ -314,6 +344,30 @@ class BYTETracker:
         free[columns] = False
         taken = set(chosen)
         return [track for i, track in enumerate(tracks) if i not in taken], found[free]
+
+    def started(self, found: Observations) -> list[STrack]:
+        """Return tracks that start at detections that no track has taken."""
+        tracks: list[STrack] = []
+        if len(found):
+            self._init_new_tracks(list(range(len(found))), found, tracks)
+        return tracks
+
+    def _init_new_tracks(
+        self,
+        u_detection: Sequence[int],
+        detections: Observations,
+        activated: list[STrack],
+        refind: list[STrack] | None = None,
+    ) -> None:
+        """Start tracks.
+
+        Args:
+            u_detection: rows of the detections that are free.
+            detections: what they are rows of.
+            activated: gets the tracks.
+            refind: not used.
+        """
+        activated += self.born(detections[np.asarray(u_detection, dtype=int)])
 
     def born(self, found: Observations) -> list[STrack]:
         """Start tracks at the detections that are strong enough."""
@@ -353,7 +407,7 @@ class BYTETracker:
         """Return the tracks that are in sight."""
         return [track for track in self.tracked_stracks if track.is_activated]
 
-    def rows(self) -> np.ndarray:
+    def _format_output(self) -> np.ndarray:
         """Return what `update` gives out."""
         tracks = self.given_out()
         if not tracks:

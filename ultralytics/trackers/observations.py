@@ -52,6 +52,16 @@ class Observations:
     def __len__(self) -> int:
         return len(self.boxes)
 
+    @property
+    def conf(self) -> np.ndarray:
+        """(N,) `score`, by its name in `Boxes`."""
+        return self.score
+
+    @property
+    def xywh(self) -> np.ndarray:
+        """(N, 4) `boxes`, by their name in `Boxes`."""
+        return self.boxes
+
     def __getitem__(self, rows: Any) -> Observations:
         """Return the ones that a mask or an index array selects."""
         angle = None if self.angle is None else self.angle[rows]

@@ -19,6 +19,7 @@ from ultralytics.trackers.utils import motion
 from ultralytics.trackers.utils.matching import embedding_distance, mutual, overlaps, strongest
 from ultralytics.trackers.utils.reid import smooth_feature
 from ultralytics.utils.lazy import offer
+from ultralytics.utils.overrides import ignores
 
 __all__ = ["TRACKTRACK", "TTSTrack", "attach_raw_preds_hook", "compute_dets_del"]
 
@@ -27,6 +28,7 @@ LEAST_OVERLAP = 0.1  # pairs that overlap less are not linked
 UNLINKED = 1.0  # their cost
 BACK = 3  # frames over which the direction of corners is taken
 REPEAT_IOU = 0.95  # of the second suppression, which keeps nearly everything
+INSTEAD = "override get_dists(), as strong and weak detections are linked together, or prefer()"
 SAME_IOU = 0.97  # above it, what that one keeps was there already
 
 
@@ -74,6 +76,9 @@ class TTSTrack(BOTrack):
         return self.corners[at if at in self.corners else self.frame_id]
 
 
+@ignores(
+    **dict.fromkeys(("_split_detections", "_post_first_association", "_second_association", "second_chance"), INSTEAD)
+)
 class TRACKTRACK(BOTSORT):
     """Links all detections of a frame at once; see the module."""
 
@@ -129,15 +134,20 @@ class TRACKTRACK(BOTSORT):
         """Link the detections of a frame and bring the lists of tracks up to date."""
         options = self.args
         found = found[found.score > options.track_low_thresh]
-        sure = [track for track in self.tracked_stracks if track.state == TrackState.Tracked]
-        tentative = [track for track in self.tracked_stracks if track.state == TrackState.New]
+        tentative, sure = self._split_tracked()
         known = [*sure, *self.lost_stracks]
         self.multi_predict([*known, *tentative])
-        self.follow_camera([*known, *tentative], found, img)
+        self._pre_first_associate(known, tentative, img, found)
         _, found = self.prefer(known, found)
         found = found[(found.score >= options.track_high_thresh) & (found.index < self._first_dropped)]
         _, found = self.prefer(tentative, found)
-        self.settle(self.born(self.apart(found)))
+        self.settle(self.started(self.apart(found)))
+
+    def _split_tracked(self) -> tuple[list[STrack], list[STrack]]:
+        """Return the tracks that were not seen often enough to count, and the others."""
+        kinds = TrackState.New, TrackState.Tracked
+        tentative, sure = ([track for track in self.tracked_stracks if track.state == kind] for kind in kinds)
+        return tentative, sure
 
     def prefer(self, tracks: list[STrack], found: Observations) -> tuple[list[STrack], Observations]:
         """Link tracks and detections that prefer each other, the clearest pairs first; return what is left over."""
