@@ -118,6 +118,15 @@ def test_streams_have_trackers_of_their_own(model, tmp_path):
     assert {tuple(map(tuple, rows)) for rows in seen.values()} <= {((1,),) * 8, ((1, 2),) * 8}
 
 
+def test_an_address_that_is_given_twice_has_two_trackers(model, tmp_path):
+    """Each takes every frame once, also where a third stream has ended and the batch is shorter than the sources."""
+    film, short = (write_film(tmp_path / f"{n}.avi", moving(n)) for n in (6, 2))
+    (tmp_path / "all.streams").write_text("\n".join([short, film, film]), encoding="utf-8")
+    for result in model.track(tmp_path / "all.streams", stream=True, stream_buffer=True, **SETTINGS):
+        assert result.boxes.id.int().tolist() == [1, 2]
+    assert [tracker.frame_id for tracker in model.predictor.trackers] == [2, 6, 6]
+
+
 def test_what_is_written_and_drawn(model, tmp_path):
     film = write_film(tmp_path / "film.avi", moving(3))
     options = {"save": True, "save_txt": True, "save_crop": True, "project": str(tmp_path / "runs"), "name": "a"}

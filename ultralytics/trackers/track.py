@@ -197,6 +197,9 @@ def _slot(predictor: Any, i: int) -> int:
     if not predictor.source_type.stream:
         return 0
     paths, sources = list(predictor.batch[0]), [str(source) for source in predictor.dataset.sources]
+    order = getattr(predictor.dataset, "order", ())
+    if len(order) == len(paths):
+        return order[i]
     if len(paths) == len(sources):
         return i
     return sources.index(str(paths[i]))  # some streams have ended
