@@ -80,17 +80,8 @@ class FASTTracker(BYTETracker):
         for track in tracks:
             track.note()
 
-    def born(self, found: Observations) -> list[STrack]:
-        """Start tracks, but not beside an object that is in sight, nor beside a better detection."""
-        active = [track for track in self.tracked_stracks if track.frame_id == self.frame_id]
-        if active and len(found):
-            found = found[1 - iou_distance(active, found).min(0) < self.args.init_iou_suppress]
-        if len(found) > 1:
-            found = found[strongest(found.score, 1 - iou_distance(found, found) >= self.args.init_iou_suppress)]
-        return super().born(found)
-
-    def settle(self, born: Sequence[STrack]) -> None:
-        """Find out who is hidden, then say of every track what it is."""
+    def started(self, found: Observations) -> list[STrack]:
+        """Find out who is hidden, and return tracks that start at detections that no track has taken."""
         known = [track for track in self.tracked_stracks if track.is_activated]
         active = [track for track in known if track.frame_id == self.frame_id]
         missing = [track for track in known if track.frame_id != self.frame_id]
@@ -100,7 +91,17 @@ class FASTTracker(BYTETracker):
                 options = self.args
                 back = options.reset_pos_offset_occ, options.reset_velocity_offset_occ
                 track.hide(self.frame_id, *back, options.enlarge_bbox_occ, options.dampen_motion_occ)
-        super().settle(born)
+        return super().started(found)
+
+    def born(self, found: Observations) -> list[STrack]:
+        """Start tracks, but not where an object is or is waited for, nor beside a better detection."""
+        known = [*self.tracked_stracks, *self.lost_stracks]
+        active = [track for track in known if track.frame_id == self.frame_id or self.awaited(track)]
+        if active and len(found):
+            found = found[1 - iou_distance(active, found).min(0) < self.args.init_iou_suppress]
+        if len(found) > 1:
+            found = found[strongest(found.score, 1 - iou_distance(found, found) >= self.args.init_iou_suppress)]
+        return super().born(found)
 
     def covered(self, tracks: Sequence[STrack], by: Sequence[STrack]) -> list[bool]:
         """Return of which tracks so much is behind others that they are hidden."""
@@ -109,11 +110,17 @@ class FASTTracker(BYTETracker):
         share = bbox_ioa(_corners(by), _corners(tracks)).max(0)
         return (share > self.args.occ_cover_thresh).tolist()
 
+    def awaited(self, track: BaseTrack) -> bool:
+        """Whether a track that was not seen is to stay among those in sight."""
+        patience = self.args.active_occ_to_lost_thresh if track.hidden else PATIENCE
+        return track.state == TrackState.Tracked and track.is_activated and track.misses <= patience
+
     def miss(self, track: BaseTrack) -> None:
         """Say what becomes of a track that was not seen: it stays in sight for a while, a hidden one for longer."""
+        if self.awaited(track):
+            return
         if track.state == TrackState.Tracked and track.is_activated:
-            if track.misses > (self.args.active_occ_to_lost_thresh if track.hidden else PATIENCE):
-                track.mark_lost()
+            track.mark_lost()
             return
         waits = self.frame_id - track.hidden_at <= self.args.occ_reappear_window
         if not (track.hidden_at and waits and track.is_activated):
