@@ -161,6 +161,34 @@ def test_a_hidden_object_is_waited_for():
     assert ids[plain] != [1] and ids[patient] == [1]
 
 
+def test_how_long_an_object_is_waited_for():
+    """Two frames, or from where it is found hidden ten, that one counted; meanwhile nothing starts in its place."""
+    still = square(100, 100, 40)
+    near, over = ([left, 90, left + 100, 160, 0.95, 1] for left in (116, 104))  # cover 0.6 and 0.9 of it
+    weak = square(106, 100, 40, 0.3)  # costs too much to be linked, and overlaps by 0.74
+
+    def in_sight(tracker):
+        return [track.track_id for track in tracker.tracked_stracks]
+
+    for covered, patience in ((99, 2), (1, 10), (2, 11), (3, 12)):
+        tracker = FASTTracker()
+        for _ in range(6):
+            tracker.update([near, still])
+        missed = 0
+        while 2 in in_sight(tracker):
+            missed += 1
+            tracker.update([over if missed >= covered else near])
+        assert missed - 1 == patience
+    tracker = FASTTracker({"match_thresh": 0.5})
+    tracker.update([still])
+    tracker.update([still])
+    for _ in range(2):
+        tracker.update([weak])
+        assert in_sight(tracker) == [1]
+    tracker.update([weak])
+    assert in_sight(tracker) == [2]
+
+
 def test_two_boxes_of_a_new_object_start_one_track():
     """Of boxes that overlap by 0.74 in a chain, the ends overlap by 0.54."""
     found = [[104.5, 28.1, 142.9, 62.7, 0.34, 0], [107.2, 28.4, 142.7, 61.3, 0.29, 0]]

@@ -112,8 +112,11 @@ class FASTTracker(BYTETracker):
 
     def awaited(self, track: BaseTrack) -> bool:
         """Whether a track that was not seen is to stay among those in sight."""
-        patience = self.args.active_occ_to_lost_thresh if track.hidden else PATIENCE
-        return track.state == TrackState.Tracked and track.is_activated and track.misses <= patience
+        if track.state != TrackState.Tracked or not track.is_activated:
+            return False
+        if track.hidden:
+            return self.frame_id - track.hidden_at < self.args.active_occ_to_lost_thresh
+        return track.misses <= PATIENCE
 
     def miss(self, track: BaseTrack) -> None:
         """Say what becomes of a track that was not seen: it stays in sight for a while, a hidden one for longer."""
