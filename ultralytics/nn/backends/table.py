@@ -116,7 +116,9 @@ _ROWS = (
         "_openvino_model",
         "cpu",
         "batch data dynamic quantize nms fraction",
-        precisions=(32, 16, 8),
+        precisions=(32, 16),
+        home=f"{_HERE}.openvino:OpenVinoFormat",
+        unbuilt=(8,),
     ),
     _row(
         "engine",
@@ -288,12 +290,7 @@ def find_format(name: str) -> FormatFacts:
 
 def refusal(facts: FormatFacts) -> str:
     """Return what to say where a format is asked for that is not built."""
-    return f"{facts.title} (format='{facts.name}') is not built yet; {_way_out(facts)}"
-
-
-def _way_out(facts: FormatFacts) -> str:
     return (
-        f"export with format='onnx' and convert that file with the tools of {facts.title}."
-        if facts.name != "openvino"
-        else "export with format='onnx': OpenVINO reads ONNX files directly."
+        f"{facts.title} (format='{facts.name}') is not built yet; export with format='onnx' and convert that file with "
+        f"the tools of {facts.title}."
     )
