@@ -330,7 +330,7 @@ def test_arguments_that_it_does_not_take(models, tmp_path, arguments, error, wor
     assert not list(tmp_path.iterdir())
 
 
-def test_missing_package_is_told_before_anything_is_done(models, tmp_path, monkeypatch):
+def test_missing_package_is_told(models, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "openvino", None)
     with pytest.raises(ImportError, match=r"pip install 'ultralytics\[openvino\]'"):
         export(copy.deepcopy(models("yolov8n")), tmp_path / "m.pt")

@@ -23,7 +23,7 @@ from torch import nn
 
 from ultralytics.nn.backends.base import ExportFormat, ExportPlan, Runtime
 from ultralytics.nn.backends.metadata import MetadataError, parse_metadata
-from ultralytics.nn.backends.onnx import best_opset, onnx_content, physical_cores
+from ultralytics.nn.backends.onnx import onnx_content, physical_cores
 from ultralytics.utils.checks.requirements import require
 from ultralytics.utils.files import atomic_folder
 from ultralytics.utils.lazy import offer
@@ -82,7 +82,7 @@ class OpenVinoRuntime(Runtime):
                 "export with dynamic=True to vary it."
             )
         images = np.ascontiguousarray(x.to("cpu", torch.float32).numpy())
-        outputs = self.compiled.infer_new_request([images])
+        outputs = self.compiled.infer_new_request([images])  # threads share the network, not a request of it
         return [torch.from_numpy(y).to(self.device) for y in outputs.to_tuple()]
 
     def close(self) -> None:
@@ -95,13 +95,6 @@ class OpenVinoFormat(ExportFormat):
 
     name = "openvino"
     own_nms = True
-
-    def check(self, args: Any, plan: ExportPlan) -> ExportPlan:
-        """Check that both packages that an export needs are here, before the model is touched."""
-        plan = super().check(args, plan)
-        _openvino("OpenVINO export")
-        best_opset()
-        return plan
 
     def export(self, model: nn.Module, plan: ExportPlan, path: Path) -> Path:
         """Convert the model's ONNX file and write the folder.
