@@ -79,9 +79,18 @@ def differences(got, want, nc=3) -> tuple[float, float]:
 
 
 @needs_openvino
-@pytest.mark.parametrize("arguments", [{}, {"batch": 2}, {"dynamic": True}], ids=["one", "two", "free"])
 @pytest.mark.parametrize(
-    "name", ["yolov8n", "yolov8n-DynamicConv", "yolov8n-seg", "yolov8n-pose", "yolov8n-obb", "yolo26n"]
+    ("name", "arguments"),
+    [
+        ("yolov8n", {}),
+        ("yolov8n", {"dynamic": True}),
+        ("yolov8n-DynamicConv", {}),
+        ("yolov8n-DynamicConv", {"batch": 2}),
+        ("yolov8n-DynamicConv", {"dynamic": True}),
+        ("yolov8n-seg", {"dynamic": True}),
+        ("yolov8n-pose", {}),
+        ("yolov8n-obb", {"dynamic": True}),
+    ],
 )
 def test_outputs_are_those_of_torch(models, written, name, arguments):
     backend = AutoBackend(written(name, **arguments), verbose=False)
@@ -100,8 +109,7 @@ def test_outputs_are_those_of_torch(models, written, name, arguments):
 
 
 @needs_openvino
-@pytest.mark.parametrize("name", ["yolov8n-cls", "yolov8n-cls-DynamicConv"])
-@pytest.mark.parametrize("dynamic", [False, True])
+@pytest.mark.parametrize(("name", "dynamic"), [("yolov8n-cls", True), ("yolov8n-cls-DynamicConv", False)])
 def test_classes_are_those_of_torch(models, written, name, dynamic):
     backend = AutoBackend(written(name, dynamic=dynamic), verbose=False)
     for count in (1, 3):
@@ -152,8 +160,7 @@ def test_suppression_in_the_graph(models, tmp_path, arguments):
 
 
 @needs_openvino
-@pytest.mark.parametrize("name", ["yolo26n", "yolo26n-seg"])
-@pytest.mark.parametrize("dynamic", [False, True])
+@pytest.mark.parametrize(("name", "dynamic"), [("yolo26n", False), ("yolo26n", True), ("yolo26n-seg", True)])
 def test_final_rows(models, written, name, dynamic):
     backend = AutoBackend(written(name, nms=False, dynamic=dynamic), verbose=False)
     assert backend.end2end
