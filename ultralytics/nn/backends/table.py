@@ -216,7 +216,7 @@ _FURTHER = (
         "torch.export",
         ".pt2",
         "cpu gpu",
-        "batch dynamic quantize nms",
+        "batch dynamic quantize",
         precisions=(32, 16),
         home=f"{_HERE}.torch_export:TorchExportFormat",
     ),

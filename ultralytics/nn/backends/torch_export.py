@@ -20,14 +20,16 @@ from torch import nn
 
 from ultralytics.nn.backends.base import ExportArgumentError, ExportFormat, ExportPlan, Runtime, as_list
 from ultralytics.nn.backends.metadata import MetadataError
-from ultralytics.nn.backends.torch_export_archive import OldLayoutError, read_program
+from ultralytics.nn.backends.torch_export_archive import read_program
 from ultralytics.nn.backends.torchscript_archive import METADATA, UnsafeModelError, read_archive_metadata
+from ultralytics.utils.checks.version import check_version
 from ultralytics.utils.files import atomic_write
 from ultralytics.utils.log import LOGGER
 
 __all__ = ["TorchExportFormat", "TorchExportRuntime"]
 
 TITLE = "torch.export"
+OLDEST = "2.9"  # torch that stores weights as plain bytes; before, files of this kind are pickles
 FREE = (0, 2, 3)  # axes of the images that `dynamic` leaves open
 
 
@@ -86,8 +88,11 @@ class TorchExportFormat(ExportFormat):
             raise ExportArgumentError(
                 "'quantize=16' of format='pt2' needs a GPU (device=0); on a CPU take float32 or format='onnx'."
             )
-        if not hasattr(torch.export, "Dim") or not hasattr(torch.export.Dim, "DYNAMIC"):
-            raise NotImplementedError(_too_old())
+        if not check_version(torch.__version__, f">={OLDEST}"):
+            raise NotImplementedError(
+                f"format='pt2' needs torch {OLDEST} or newer, which stores plain weights; this is torch "
+                f"{torch.__version__}. Use format='onnx' or format='torchscript'."
+            )
         return plan
 
     def export(self, model: nn.Module, plan: ExportPlan, path: Path) -> Path:
@@ -99,9 +104,7 @@ class TorchExportFormat(ExportFormat):
         try:
             read_program(path, plan.device, file=buffer)
         except UnsafeModelError as error:
-            LOGGER.warning(f"{error}")
-        except OldLayoutError as error:
-            raise NotImplementedError(_too_old()) from error
+            LOGGER.warning(f"the file can only be opened with trust=True: {error}")
         with atomic_write(path) as out:
             out.write(buffer.getvalue())
         return path
@@ -120,13 +123,6 @@ class TorchExportFormat(ExportFormat):
         return TorchExportRuntime(path, device, trust)
 
 
-def _too_old() -> str:
-    return (
-        f"format='pt2' needs torch 2.9 or newer, which stores plain weights; this is torch {torch.__version__}. "
-        "Use format='onnx' or format='torchscript'."
-    )
-
-
 def _record(model: nn.Module, plan: ExportPlan) -> torch.export.ExportedProgram:
     """Return the graph of one forward pass, without what it says about this machine."""
     batch, sides = plan.batch, plan.imgsz
@@ -135,7 +131,7 @@ def _record(model: nn.Module, plan: ExportPlan) -> torch.export.ExportedProgram:
         batch, sides = max(batch, 2), tuple(max(side, least) for side in sides)
     dtype = torch.float16 if plan.half else torch.float32
     image = torch.zeros(batch, plan.channels, *sides, device=plan.device, dtype=dtype)
-    free = ({axis: torch.export.Dim.DYNAMIC for axis in FREE},) if plan.dynamic else None
+    free = (dict.fromkeys(FREE, torch.export.Dim.DYNAMIC),) if plan.dynamic else None
     program = torch.export.export(model.half() if plan.half else model, (image,), dynamic_shapes=free)
     for node in program.graph.nodes:
         node.meta.pop("stack_trace", None)  # paths of source files

@@ -18,15 +18,12 @@ from ultralytics.nn.backends.torchscript_archive import ModelFileError, UnsafeMo
 from ultralytics.utils.literals import parse_json
 from ultralytics.utils.text import printable
 
-__all__ = ["SCHEMA", "OldLayoutError", "read_program"]
+__all__ = ["SCHEMA", "read_program"]
 
 SCHEMA = 8  # major version of torch's schema of exported programs
 MAX_JSON = 200_000_000  # bytes of the graph; that of a large model has 2 MB
+OLD = ("serialized_state_dict.pt", "serialized_exported_program.json", "/data/weights/model.pt")  # of older torch
 FAULTS = (KeyError, TypeError, ValueError, AttributeError, IndexError, RuntimeError, RecursionError, EOFError)
-
-
-class OldLayoutError(ModelFileError):
-    """A file of the layout of an older torch, whose weights are pickled."""
 
 
 def read_program(
@@ -41,7 +38,6 @@ def read_program(
         file: an open binary file to read instead.
 
     Raises:
-        OldLayoutError: an older torch wrote it.
         UnsafeModelError: it uses an operator that may do more than compute, or pickles.
         ModelFileError: no such file, or damaged.
     """
@@ -69,20 +65,19 @@ def _members(archive: zipfile.ZipFile, source: str) -> Mapping[str, zipfile.ZipI
     """Return the members by their names below the archive's one folder.
 
     Raises:
-        OldLayoutError: the layout is that of an older torch.
-        ModelFileError: another kind of archive, or one that unpacks to more than it is.
+        ModelFileError: the layout of an older torch, another kind of archive, or one that unpacks to more than it is.
     """
     found = archive.infolist()
     members = {info.filename.partition("/")[2]: info for info in found}
-    if any(info.filename.endswith(("serialized_exported_program.json", "serialized_state_dict.pt")) for info in found):
-        raise OldLayoutError(f"{source} has the layout of an older torch, with pickled weights; export the model again.")
     if "models/model.json" not in members or "data/weights/model_weights_config.json" not in members:
-        if "models/model.json" in members and "data/weights/model.pt" in members:
-            raise OldLayoutError(f"{source} has pickled weights, as an older torch wrote them; export the model again.")
+        if any(info.filename.endswith(OLD) for info in found):
+            raise ModelFileError(f"{source} has pickled weights, as torch before 2.9 wrote them; export it again.")
         names = printable(", ".join(info.filename for info in found[:3]), 200)
         raise ModelFileError(f"{source} is not a torch.export file that can be read; its members are: {names}.")
     if len(members) != len(found) or any(info.compress_type != zipfile.ZIP_STORED for info in found):
         raise ModelFileError(f"{source} is damaged: a member is there twice, or is compressed, which torch never does.")
+    if sum(info.file_size for info in found) > archive.start_dir:
+        raise ModelFileError(f"{source} is damaged: its members are larger than the file.")
     if "byteorder" in members and archive.read(members["byteorder"]) != b"little":
         raise ModelFileError(f"{source} was written on a machine with another order of bytes.")
     return members

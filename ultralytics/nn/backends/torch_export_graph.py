@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from ultralytics.nn.backends.torchscript_archive import NAMESPACES, REACHING_OUT, ModelFileError, UnsafeModelError
+from ultralytics.nn.backends.torchscript_archive import REACHING_OUT, ModelFileError, UnsafeModelError
 from ultralytics.utils.text import printable
 
 __all__ = ["DTYPES", "Graph", "parse_graph"]
@@ -41,16 +41,15 @@ MEMORY_FORMATS = {
 }
 STRIDED = 7
 OPERATOR = re.compile(r"torch\.ops\.(\w+)\.(\w+)\.(\w+)")
-# Arithmetic of free sizes. Powers and shifts are missing: they make numbers of any length.
+PLAIN = "aten"  # the namespace of torch's own operators
+# Arithmetic of free sizes.
+SIZES = ("add", "sub", "mul", "floordiv", "truediv", "mod", "neg", "eq", "ne", "lt", "le", "gt", "ge", "and_", "or_")
+CHOICES = ("sym_max", "sym_min", "sym_int", "sym_float", "sym_not", "sym_ite")
 ARITHMETIC: Mapping[str, Callable[..., Any]] = {
-    **{f"_operator.{name}": getattr(operator, name) for name in "add sub mul floordiv truediv mod neg".split()},
-    **{f"_operator.{name}": getattr(operator, name) for name in "eq ne lt le gt ge and_ or_ not_".split()},
-    **{
-        f"torch.{name}": getattr(torch, name)
-        for name in "sym_max sym_min sym_int sym_float sym_not sym_ite".split()
-        if hasattr(torch, name)
-    },
+    **{f"_operator.{name}": getattr(operator, name) for name in SIZES},
+    **{f"torch.{name}": getattr(torch, name) for name in CHOICES if hasattr(torch, name)},
 }
+LARGEST = 2**63  # above every size
 CHECKS = frozenset({"_assert_tensor_metadata"})  # of dtype and device as recorded; the device may be another one here
 NUMBERS = {"Infinity": float("inf"), "-Infinity": float("-inf"), "NaN": float("nan")}  # JSON has no such numbers
 
@@ -178,23 +177,33 @@ def _function(target: str, source: str, trust: bool) -> Callable[..., Any] | Non
         ModelFileError: torch has no such operator.
     """
     if target in ARITHMETIC:
-        return ARITHMETIC[target]
+        return _of_numbers(ARITHMETIC[target])
     match = OPERATOR.fullmatch(target)
     namespace, name, overload = match.groups() if match else ("", "", "")
-    if not match or (not trust and (namespace not in NAMESPACES or name in REACHING_OUT)):
+    if not match or (not trust and (namespace != PLAIN or name in REACHING_OUT)):
         raise UnsafeModelError(
             f"{source} uses '{printable(target, 80)}', which may do more than compute, so the model was not opened. "
-            f"Operators of {', '.join(sorted(NAMESPACES))} are read; if you trust whoever made the file and have the "
-            "package of its operators, import that and pass trust=True."
+            f"Operators of '{PLAIN}' are read; if you trust whoever made the file, import the package of its operators "
+            "and pass trust=True."
         )
     if name in CHECKS:
         return None
-    if namespace == "torchvision":
-        import torchvision  # noqa: F401 - registers its operators; slow, so only where a file needs them
     found = getattr(getattr(getattr(torch.ops, namespace), name, None), overload, None)
     if not isinstance(found, torch._ops.OpOverload):
         raise ModelFileError(f"{source} uses '{printable(target, 80)}', which torch {torch.__version__} does not have.")
     return found
+
+
+def _of_numbers(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that takes and gives numbers of a sane length; squaring often makes one that fills memory."""
+
+    def compute(*numbers: float) -> Any:
+        result = function(*numbers) if all(isinstance(number, (int, float)) for number in numbers) else None
+        if not isinstance(result, (int, float)) or (isinstance(result, int) and abs(result) > LARGEST):
+            raise ValueError(f"the graph computes a size by '{function.__name__}' that can be none")
+        return result
+
+    return compute
 
 
 def _call(node: Mapping[str, Any], function: Callable[..., Any], device: torch.device, source: str) -> Call:
@@ -202,6 +211,8 @@ def _call(node: Mapping[str, Any], function: Callable[..., Any], device: torch.d
     arguments = {one["name"]: _argument(one["arg"], device, source) for one in node["inputs"]}
     outputs = tuple(_output(output, source) for output in node["outputs"])
     if isinstance(function, torch._ops.OpOverload):
+        if unknown := set(arguments) - {one.name for one in function._schema.arguments}:
+            raise ModelFileError(f"{source}: operator '{function}' has no argument '{printable(min(unknown), 40)}'.")
         return Call(function, (), arguments, outputs)
     return Call(function, tuple(arguments.values()), {}, outputs)
 
