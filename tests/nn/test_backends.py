@@ -34,7 +34,7 @@ def test_every_built_format_has_its_class():
         else:
             with pytest.raises(NotImplementedError):
                 format_class(facts)
-    assert len(export_formats()["Format"]) == len(FORMATS)
+    assert set(FORMATS) - set(export_formats()["Argument"]) == {"pt2"}  # the public table has the published rows
 
 
 @pytest.mark.parametrize(

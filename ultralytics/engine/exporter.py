@@ -188,6 +188,10 @@ class Exporter(UnwrittenFormats):
         """Write the prepared network as an OpenVINO folder and return the path."""
         return self._write(prefix)
 
+    def export_pt2(self, prefix: str = "") -> str:
+        """Write the prepared network by `torch.export` and return the path."""
+        return self._write(prefix)
+
     def _write(self, prefix: str) -> str:
         """Let the format write its file; `prefix` starts the log lines."""
         prefix = prefix or colorstr(f"{self.form.facts.title}:")
