@@ -18,6 +18,7 @@ from ultralytics import YOLO
 from ultralytics.engine.exporter import Exporter
 from ultralytics.models.yolo.classify import ClassificationPredictor
 from ultralytics.models.yolo.detect import DetectionPredictor, DetectionValidator
+from ultralytics.nn.backends import FORMATS
 
 
 @pytest.fixture(scope="module")
@@ -160,7 +161,7 @@ def test_own_export(network, name, tmp_path, monkeypatch):
     monkeypatch.setattr(Mine, name, export)
     options = {"format": name.removeprefix("export_"), "imgsz": 32, "batch": 1, "device": "cpu"}
     assert Mine(overrides=options)(model=network) == "mine.bin"
-    if name not in {"export_onnx", "export_torchscript"}:
+    if not FORMATS[options["format"]].home:
         for refused in (lambda: Exporter(overrides=options)(model=network), getattr(Exporter(overrides=options), name)):
             with pytest.raises(NotImplementedError, match="not built"):
                 refused()

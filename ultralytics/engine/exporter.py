@@ -184,6 +184,14 @@ class Exporter(UnwrittenFormats):
         """Write the prepared network as ONNX and return the path."""
         return self._write(prefix)
 
+    def export_openvino(self, prefix: str = "") -> str:
+        """Write the prepared network as an OpenVINO folder and return the path."""
+        return self._write(prefix)
+
+    def export_pt2(self, prefix: str = "") -> str:
+        """Write the prepared network by `torch.export` and return the path."""
+        return self._write(prefix)
+
     def _write(self, prefix: str) -> str:
         """Let the format write its file; `prefix` starts the log lines."""
         prefix = prefix or colorstr(f"{self.form.facts.title}:")

@@ -29,7 +29,6 @@ def is_unwritten(method: Callable[..., Any] | None) -> bool:
 class UnwrittenFormats:
     """The exporter's methods for formats that are not built, and for calibration pictures, which only those need."""
 
-    export_openvino = _unwritten("openvino")
     export_engine = _unwritten("engine")
     export_coreml = _unwritten("coreml")
     export_coreai = _unwritten("coreai")

@@ -260,9 +260,6 @@ UNBUILT: dict[str, dict[str, str]] = {
         "export": "ONNXIMXBackend",
         "providers": "MIGRAPHX_CACHE_MODELS ROCM_EP_PACKAGES ROCM_EXTRA_INDEX WINML_SUPPORTED",
     },
-    "nn.backends.openvino": {
-        "export": "OpenVINOBackend",
-    },
     "nn.backends.paddle": {
         "export": "PaddleBackend",
     },

@@ -30,7 +30,7 @@ from ultralytics.utils.lazy import offer
 from ultralytics.utils.log import LOGGER
 from ultralytics.utils.onnx_file import onnx_metadata
 
-__all__ = ["OnnxFormat", "OnnxRuntime", "best_opset"]
+__all__ = ["OnnxFormat", "OnnxRuntime", "best_opset", "onnx_content", "physical_cores"]
 
 OPSET = 18  # widely supported, and the newest one the TorchScript recorder writes without conversion
 MIN_OPSET = 11  # below it neither resizing nor suppression is exact
@@ -135,18 +135,7 @@ class OnnxFormat(ExportFormat):
 
     def export(self, model: nn.Module, plan: ExportPlan, path: Path) -> Path:
         """Record, simplify, check, add metadata and write."""
-        onnx = require("onnx", "export", "ONNX export")
-        graph = onnx.load_from_string(_record(model, plan))
-        if plan.simplify:
-            graph = _simplified(graph, onnx)
-        if plan.half and plan.device.type == "cpu":
-            _store_half(graph, onnx)
-        graph.ir_version = min(graph.ir_version, MAX_IR)
-        for key, value in plan.metadata.items():
-            entry = graph.metadata_props.add()
-            entry.key, entry.value = key, str(value)
-        content = graph.SerializeToString()
-        onnx.checker.check_model(content)
+        content = onnx_content(model, plan)
         with atomic_write(path) as out:
             out.write(content)
         return path
@@ -166,6 +155,28 @@ class OnnxFormat(ExportFormat):
     ) -> OnnxRuntime | OpenCvRuntime:
         """Open a file, with `dnn` by OpenCV; its precision is that of its graph."""
         return OpenCvRuntime(path, device) if dnn else OnnxRuntime(path, device)
+
+
+def onnx_content(model: nn.Module, plan: ExportPlan) -> bytes:
+    """Return a prepared model as a checked ONNX file, for the format itself and for those that are converted from it.
+
+    Args:
+        model: prepared for the plan's target, in evaluation mode.
+        plan: what to record; its metadata goes into the file.
+    """
+    onnx = require("onnx", "export", "ONNX export")
+    graph = onnx.load_from_string(_record(model, plan))
+    if plan.simplify:
+        graph = _simplified(graph, onnx)
+    if plan.half and plan.device.type == "cpu":
+        _store_half(graph, onnx)
+    graph.ir_version = min(graph.ir_version, MAX_IR)
+    for key, value in plan.metadata.items():
+        entry = graph.metadata_props.add()
+        entry.key, entry.value = key, str(value)
+    content = graph.SerializeToString()
+    onnx.checker.check_model(content)
+    return content
 
 
 class _FloatIO(nn.Module):

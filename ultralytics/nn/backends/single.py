@@ -16,7 +16,7 @@ from ultralytics.nn.autobackend import AutoBackend
 from ultralytics.nn.backends.base import format_class
 from ultralytics.nn.backends.table import format_of
 
-__all__ = ["BaseBackend", "ONNXBackend", "PyTorchBackend", "TorchScriptBackend"]
+__all__ = ["BaseBackend", "ONNXBackend", "OpenVINOBackend", "PyTorchBackend", "TorchScriptBackend"]
 
 
 class BaseBackend:
@@ -113,3 +113,9 @@ class ONNXBackend(BaseBackend):
                 "itself; leave out 'session_options', or open a session yourself."
             )
         super().__init__(weight, device, fp16, dnn=format == "dnn")
+
+
+class OpenVINOBackend(BaseBackend):
+    """An OpenVINO folder."""
+
+    format = "openvino"

@@ -116,7 +116,9 @@ _ROWS = (
         "_openvino_model",
         "cpu",
         "batch data dynamic quantize nms fraction",
-        precisions=(32, 16, 8),
+        precisions=(32, 16),
+        home=f"{_HERE}.openvino:OpenVinoFormat",
+        unbuilt=(8,),
     ),
     _row(
         "engine",
@@ -208,7 +210,22 @@ _ROWS = (
     ),
 )
 
-FORMATS: Mapping[str, FormatFacts] = {row.name: row for row in _ROWS}
+# Formats beside those of the public interface: every argument and function takes them, and the public table and the
+# public sets of names, which other programs compare, stay as they are.
+_FURTHER = (
+    _row(
+        "pt2",
+        "torch.export",
+        ".pt2",
+        "cpu gpu",
+        "batch dynamic quantize",
+        precisions=(32, 16),
+        home=f"{_HERE}.torch_export:TorchExportFormat",
+    ),
+)
+_ALL = (*_ROWS, *_FURTHER)
+
+FORMATS: Mapping[str, FormatFacts] = {row.name: row for row in _ALL}
 
 
 def _storing(precision: Precision) -> frozenset[str]:
@@ -228,7 +245,10 @@ QUANTIZE_PRECISIONS = (
 
 
 def export_formats() -> dict[str, tuple]:
-    """Return the public table of formats, column by column: Format, Argument, Suffix, CPU, GPU, Arguments, Env."""
+    """Return the public table of formats, column by column: Format, Argument, Suffix, CPU, GPU, Arguments, Env.
+
+    It has the rows of the published interface; `FORMATS` has those of this package beside them.
+    """
     columns = {
         "Format": [row.title for row in _ROWS],
         "Argument": [row.name for row in _ROWS],
@@ -251,10 +271,10 @@ def resolve_format_name(name: str) -> tuple[str, bool]:
         ValueError: for `pt`, which is the model itself, and for names that resemble none.
     """
     text = str(name).strip().lower().removeprefix(".")
-    known = {alias: row.name for row in _ROWS[1:] for alias in (row.name, *row.aliases, row.suffix.lstrip("._"))}
+    known = {alias: row.name for row in _ALL[1:] for alias in (row.name, *row.aliases, row.suffix.lstrip("._"))}
     if text in known:
         return known[text], False
-    names = ", ".join(row.name for row in _ROWS[1:])
+    names = ", ".join(row.name for row in _ALL[1:])
     if text in {"pt", "pytorch", "-", ""}:
         raise ValueError(f"format='{name}' is the model's own format; choose one to export to: {names}.")
     close = difflib.get_close_matches(text, known, n=1, cutoff=0.6)
@@ -269,7 +289,7 @@ def format_of(path: str | Path) -> FormatFacts | None:
     The suffix that ends furthest right decides, then the longer one: `model_edgetpu.tflite` is Edge TPU, not LiteRT.
     """
     name = Path(str(path)).name.lower()
-    found = [(name.rfind(row.suffix) + len(row.suffix), len(row.suffix), row) for row in _ROWS if row.suffix in name]
+    found = [(name.rfind(row.suffix) + len(row.suffix), len(row.suffix), row) for row in _ALL if row.suffix in name]
     return max(found, key=lambda item: item[:2])[2] if found else None
 
 
@@ -288,12 +308,7 @@ def find_format(name: str) -> FormatFacts:
 
 def refusal(facts: FormatFacts) -> str:
     """Return what to say where a format is asked for that is not built."""
-    return f"{facts.title} (format='{facts.name}') is not built yet; {_way_out(facts)}"
-
-
-def _way_out(facts: FormatFacts) -> str:
     return (
-        f"export with format='onnx' and convert that file with the tools of {facts.title}."
-        if facts.name != "openvino"
-        else "export with format='onnx': OpenVINO reads ONNX files directly."
+        f"{facts.title} (format='{facts.name}') is not built yet; export with format='onnx' and convert that file with "
+        f"the tools of {facts.title}."
     )

@@ -112,8 +112,12 @@ def _reaching_out(node: ast.AST) -> str:
     return name if isinstance(name, str) and name.partition(".")[0] in REACHING_OUT else ""
 
 
-def read_archive_metadata(path: Path) -> dict[str, Any]:
-    """Return the checked metadata of a TorchScript file, empty where it has none.
+def read_archive_metadata(path: Path, title: str = "TorchScript") -> dict[str, Any]:
+    """Return the checked metadata that torch stored beside a graph, empty where there is none.
+
+    Args:
+        path: the file.
+        title: its format, for error messages.
 
     Raises:
         ModelFileError: the file is damaged, or no archive.
@@ -132,5 +136,5 @@ def read_archive_metadata(path: Path) -> dict[str, Any]:
     except (MetadataError, FileNotFoundError, PermissionError):
         raise
     except Exception as error:  # the zip reader and what it calls raise what they stumble over
-        raise ModelFileError(f"{path} is not a TorchScript file that can be read ({error}).") from error
+        raise ModelFileError(f"{path} is not a {title} file that can be read ({error}).") from error
     return parse_metadata_json(text, str(path)) if text.strip() else {}

@@ -246,10 +246,9 @@ class Detect(nn.Module):
         Returns:
             (B, min(max_det, A), 6 + extra): box, score, class, extras, in falling order of score.
         """
-        boxes, scores, extra = preds.split([4, self.nc, preds.shape[-1] - 4 - self.nc], -1)
-        score, label, index = self.get_topk_index(scores, self.max_det)
-        rows = self._gather(torch.cat((boxes, extra), -1), index)
-        return torch.cat((rows[..., :4], score, label, rows[..., 4:]), -1)
+        score, label, index = self.get_topk_index(preds[..., 4 : 4 + self.nc], self.max_det)
+        rows = self._gather(preds, index)  # whole: OpenVINO cannot compile gathering from a slice's first columns
+        return torch.cat((rows[..., :4], score, label, rows[..., 4 + self.nc :]), -1)
 
     def _gather(self, x: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
         """Return the rows (B, k, C) of `x` (B, A, C) that `index` (B, k, 1) names."""
