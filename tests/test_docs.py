@@ -37,6 +37,7 @@ from ultralytics.nn.builder import registry
 from ultralytics.nn.cost.flops import count_flops, get_num_params
 from ultralytics.nn.cost.info import model_from
 from ultralytics.solutions import quickstart
+from ultralytics.trackers import TRACKTRACK, BYTETracker
 from ultralytics.utils.env import ASSETS
 from ultralytics.utils.settings import default_settings
 from ultralytics.utils.yaml_io import YAML
@@ -325,7 +326,10 @@ def test_methods_that_can_be_overridden_are_there(page):
 
 def test_methods_without_effect_are_the_known_ones():
     listed = {(cls, name) for row in table("Methods without effect") for cls in code(row[0]) for name in code(row[1])}
-    assert listed == {(cls, name) for cls, methods in IDLE.items() for name in methods}
+    engine = {(cls, name) for cls, methods in IDLE.items() for name in methods}
+    trackers = {(cls.__name__, name) for cls in (BYTETracker, TRACKTRACK) for name in cls.without_effect}
+    inherited = {("TRACKTRACK", name) for name in BYTETracker.without_effect}
+    assert listed | inherited == engine | trackers
 
 
 # What is not built ----------------------------------------------------------------------------------------------------
