@@ -38,6 +38,7 @@ from ultralytics.nn.cost.flops import count_flops, get_num_params
 from ultralytics.nn.cost.info import model_from
 from ultralytics.solutions import quickstart
 from ultralytics.trackers import TRACKTRACK, BYTETracker
+from ultralytics.trackers.track import TRACKER_MAP
 from ultralytics.utils.env import ASSETS
 from ultralytics.utils.settings import default_settings
 from ultralytics.utils.yaml_io import YAML
@@ -139,7 +140,7 @@ def test_python_blocks_run(page, prepared, tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join((str(tmp_path), str(ROOT))))  # for processes that pages start
     for name in ("_BLOCKS", "_PICKLED_AS", "_ADMITTED", "_HELD"):
         monkeypatch.setattr(registry, name, type(getattr(registry, name))())
-    known = set(sys.modules)
+    known, trackers = set(sys.modules), dict(TRACKER_MAP)
     namespace: dict = {"__name__": "docs_page"}
     try:
         for number, block in enumerate(blocks(page), 1):
@@ -152,6 +153,8 @@ def test_python_blocks_run(page, prepared, tmp_path, monkeypatch):
                 if block.runs:
                     exec(code, namespace)
     finally:
+        TRACKER_MAP.clear()
+        TRACKER_MAP.update(trackers)
         for name in set(sys.modules) - known:
             if str(getattr(sys.modules[name], "__file__", "") or "").startswith(str(tmp_path)):
                 del sys.modules[name]

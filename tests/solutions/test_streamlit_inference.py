@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
@@ -35,7 +36,8 @@ def here(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def page(weights, here):
+def page(weights, here, monkeypatch):
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])  # Streamlit leaves its own there
     testing = pytest.importorskip("streamlit.testing.v1", reason="Streamlit is not installed")
     if not hasattr(testing.AppTest, "file_uploader"):
         pytest.skip("this version of Streamlit cannot test uploads")
