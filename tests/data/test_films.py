@@ -39,7 +39,10 @@ def threads_end() -> Iterator[None]:
     """No thread is left behind."""
     before = set(threading.enumerate())
     yield
-    assert not set(threading.enumerate()) - before
+    left = set(threading.enumerate()) - before
+    for thread in left:
+        thread.join(timeout=10)
+    assert not any(thread.is_alive() for thread in left)
 
 
 def levels(batches) -> list[int]:

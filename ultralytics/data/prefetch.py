@@ -56,15 +56,15 @@ class AheadIterator(Generic[Task, Result]):
         self._top_up()
         return first.result()
 
-    def close(self, wait: bool = False) -> None:
-        """Give up what is not begun and end the threads.
+    def close(self) -> None:
+        """Give up what is not begun and let the threads end.
 
-        Args:
-            wait: return when they have ended.
+        They are not waited for: the garbage collector may close an iterator that was given up, while the thread that it
+        runs in holds locks which ending threads want.
         """
         pool, self._pool = self._pool, None
         if pool is not None:
-            pool.shutdown(wait=wait, cancel_futures=True)
+            pool.shutdown(wait=False, cancel_futures=True)
         self._waiting.clear()
 
     def __del__(self) -> None:

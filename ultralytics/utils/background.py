@@ -83,6 +83,9 @@ class Background:
             self.settle()
         finally:
             for pool in self._pools.values():
-                pool.shutdown(wait=True, cancel_futures=True)
+                pool.shutdown(wait=False, cancel_futures=True)
+            for work in self._waiting:  # what had begun; threads themselves are not waited for, see `AheadIterator`
+                if not work.cancelled():
+                    work.exception()
             self._pools.clear()
             self._waiting.clear()

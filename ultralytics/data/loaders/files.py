@@ -121,7 +121,7 @@ class LoadImagesAndVideos:
         try:
             yield ahead
         finally:
-            ahead.close(wait=True)
+            ahead.close()
 
     def _read(self, file: str) -> np.ndarray:
         return fetch_picture(file, self.channels) if is_address(file) else imread(file, self.channels)

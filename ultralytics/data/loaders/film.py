@@ -87,13 +87,14 @@ class Film:
 
     def _stop(self) -> None:
         if self._ahead is not None:
-            self._ahead.close(wait=True)
+            self._ahead.close()
             self._ahead = None
 
     def release(self) -> None:
         """Let go of the file; nothing more of it is decoded."""
         self._stop()
-        self._capture.release()
+        with self._lock:  # of the frame that is being decoded
+            self._capture.release()
 
     def __getattr__(self, name: str) -> Any:
         """Return any other method of the capture."""
