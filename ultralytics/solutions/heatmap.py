@@ -99,13 +99,7 @@ class Heatmap(ObjectCounter):
             self.count_frame(annotator)
             self.display_counts(plot_im)
         self.display_output(plot_im)
-        return SolutionResults(
-            plot_im=plot_im,
-            in_count=self.in_count,
-            out_count=self.out_count,
-            classwise_count={name: dict(counts) for name, counts in self.classwise_count.items()},
-            total_tracks=len(self.track_ids),
-        )
+        return self.counted(plot_im)
 
     set_args = old_arguments(
         "imw imh colormap heatmap_alpha view_img view_in_counts view_out_counts count_reg_pts count_txt_thickness "

@@ -129,6 +129,10 @@ class ObjectCounter(BaseSolution):
         plot_im = annotator.result()
         self.display_counts(plot_im)
         self.display_output(plot_im)
+        return self.counted(plot_im)
+
+    def counted(self, plot_im: np.ndarray) -> SolutionResults:
+        """Return the counts so far, with the frame that they were drawn on."""
         return SolutionResults(
             plot_im=plot_im,
             in_count=self.in_count,

@@ -10,12 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from ultralytics.trackers.byte_tracker import USUAL_RATE, STrack
+from ultralytics.trackers.byte_tracker import STrack
 from ultralytics.trackers.observations import Observations
 from ultralytics.trackers.oc_sort import OCSORT, OCSortTrack, with_turns
-from ultralytics.trackers.utils.appearance import Appearance, with_features
-from ultralytics.trackers.utils.gmc import GMC
-from ultralytics.trackers.utils.matching import fuse_score, iou_distance
+from ultralytics.trackers.seeing import SeeingTrack, SeeingTracker
 from ultralytics.trackers.utils.reid import smooth_feature
 from ultralytics.trackers.utils.stracks import camera_motion, carried, multi_gmc
 from ultralytics.utils.lazy import offer
@@ -23,7 +21,7 @@ from ultralytics.utils.lazy import offer
 __all__ = ["DeepOCSORT", "DeepOCSortTrack"]
 
 
-class DeepOCSortTrack(OCSortTrack):
+class DeepOCSortTrack(SeeingTrack, OCSortTrack):
     """A track with appearance that remembers where it was seen.
 
     Args:
@@ -32,8 +30,7 @@ class DeepOCSortTrack(OCSortTrack):
         alpha_fixed_emb: least share of the old in its running average.
         det_thresh: score up to which a detection says nothing about appearance.
 
-    Attributes:
-        curr_feat, smooth_feat: see `BOTrack`.
+    Attributes: see `SeeingTrack`.
     """
 
     def __init__(
@@ -48,8 +45,6 @@ class DeepOCSortTrack(OCSortTrack):
     ) -> None:
         super().__init__(xywh, score, cls, delta_t)
         self.alpha_fixed_emb, self.det_thresh = alpha_fixed_emb, det_thresh
-        self.curr_feat: np.ndarray | None = None
-        self.smooth_feat: np.ndarray | None = None
         if feat is not None:
             self.update_features(feat)
 
@@ -59,12 +54,6 @@ class DeepOCSortTrack(OCSortTrack):
         trust = max(0.0, (sure - self.det_thresh) / max(1 - self.det_thresh, 1e-9))
         alpha = self.alpha_fixed_emb + (1 - self.alpha_fixed_emb) * (1 - trust)
         self.curr_feat, self.smooth_feat = smooth_feature(feat, self.smooth_feat, alpha)
-
-    def update(self, new_track: STrack, frame_id: int) -> None:
-        """Take over the detection that another track holds."""
-        super().update(new_track, frame_id)
-        if (feature := getattr(new_track, "curr_feat", None)) is not None:
-            self.update_features(feature)
 
     @staticmethod
     def multi_gmc(stracks: Sequence[DeepOCSortTrack], H: np.ndarray) -> None:
@@ -90,24 +79,11 @@ class DeepOCSortTrack(OCSortTrack):
             self.known = means[0], covariances[0]
 
 
-class DeepOCSORT(OCSORT):
+class DeepOCSORT(SeeingTracker, OCSORT):
     """Links detections by overlap, direction and appearance, seen from a camera that moves."""
 
     tracker_type = "deepocsort"
     track_class = DeepOCSortTrack
-
-    def __init__(self, args: Any = None, frame_rate: float = USUAL_RATE) -> None:
-        super().__init__(args, frame_rate)
-        self.looks = Appearance(self.args)
-
-    def reset(self) -> None:
-        """Forget everything, as before the first frame."""
-        super().reset()
-        self.gmc = GMC(self.args.gmc_method)
-
-    def init_track(self, results: Any, img: np.ndarray | None = None) -> Observations:
-        """Return the detections of a frame, with their appearance where it is compared."""
-        return self.looks.described(super().init_track(results, img), img)
 
     def new_track(self, start: Sequence[float], score: float, cls: float) -> STrack:
         """Return a track of a detection."""
@@ -116,23 +92,9 @@ class DeepOCSORT(OCSORT):
             start, score, cls, options.delta_t, None, options.alpha_fixed_emb, options.track_high_thresh
         )
 
-    def follow_camera(self, tracks: Sequence[STrack], found: Observations, img: np.ndarray | None) -> None:
-        """Move tracks as the camera makes them seem to move."""
-        if img is not None and self.gmc.method != "none":
-            self.track_class.multi_gmc(tracks, self.gmc.apply(img, found.hulls))
-
     def get_dists(self, tracks: Sequence[STrack], detections: Observations) -> np.ndarray:
         """Return the costs (N, M): the better of overlap and appearance, and how far a track would turn."""
-        overlap = iou_distance(tracks, detections)
-        distance = fuse_score(overlap, detections) if self.args.fuse_score else overlap
-        distance = self.looks.better(distance, overlap, tracks, detections)
-        return with_turns(distance, tracks, detections, self.args)
-
-    def note(self, tracks: Sequence[STrack], seen: Observations) -> None:
-        """Let tracks remember where they were seen, and how they look."""
-        super().note(tracks, seen)
-        for track, feature in with_features(tracks, seen):
-            track.update_features(feature)
+        return with_turns(super().get_dists(tracks, detections), tracks, detections, self.args)
 
 
 __getattr__, __dir__ = offer(__name__)
