@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 HERE = Path(__file__).resolve().parent
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # tests import ONNX Runtime by themselves, too
 sys.path[:0] = [str(HERE), str(HERE.parent)]  # helpers of the tests by plain name; the package of this tree first
 
 from golden_io import Golden  # noqa: E402

@@ -210,3 +210,32 @@ def test_folder_appears_whole_or_not_at_all(tmp_path):
     with files.atomic_folder(target) as staging:
         (staging / "b").write_text("2")
     assert [p.name for p in target.iterdir()] == ["b"] and [p.name for p in target.parent.iterdir()] == ["set"]
+
+
+def test_path_appears_whole_or_not_at_all(tmp_path):
+    target = tmp_path / "deep" / "m.bin"
+    with files.atomic_path(target) as made:
+        made.write_text("1")
+        made.with_name("left over").touch()
+        assert made.name == target.name and not target.exists()
+    with pytest.raises(FileNotFoundError), files.atomic_path(target):
+        pass
+    with pytest.raises(KeyError), files.atomic_path(target) as made:
+        made.write_text("2")
+        raise KeyError
+    assert target.read_text() == "1" and [p.name for p in target.parent.iterdir()] == ["m.bin"]
+    with files.atomic_path(target) as made:  # a folder may take a file's place, and the other way round
+        made.mkdir()
+    assert target.is_dir()
+    with files.atomic_path(target) as made:
+        made.write_text("3")
+    assert target.read_text() == "3" and [p.name for p in target.parent.iterdir()] == ["m.bin"]
+
+
+def test_path_keeps_a_link(tmp_path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    with files.atomic_path(tmp_path / "link") as made:
+        made.mkdir()
+        (made / "a").touch()
+    assert (tmp_path / "link").is_symlink() and [p.name for p in (tmp_path / "real").iterdir()] == ["a"]

@@ -20,6 +20,7 @@ from ultralytics.utils.lazy import offer
 __all__ = [
     "WorkingDirectory",
     "atomic_folder",
+    "atomic_path",
     "atomic_write",
     "check_disk_space",
     "file_age",
@@ -124,24 +125,45 @@ def atomic_folder(path: str | os.PathLike) -> Iterator[Path]:
 
     A folder that stood there is removed afterwards; an error in the block leaves it as it was.
     """
-    target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    staging = target.with_name(f".{target.name[:SHOWN]}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
-    retired = staging.with_suffix(".old")
-    try:
+    with atomic_path(path) as staging:
         staging.mkdir()
         yield staging
-        if target.exists():
-            os.replace(target, retired)
-        try:
-            os.replace(staging, target)
-        except OSError:
-            if retired.exists():
-                os.replace(retired, target)
-            raise
-        shutil.rmtree(retired, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
+    """Give a path of this name to make a file or folder at; it takes the place of `path` when the block ends well.
+
+    It lies in a hidden folder beside `path`, which may hold whatever else comes up on the way and is removed. What
+    stood at `path` is removed afterwards; an error in the block leaves it as it was.
+
+    Raises:
+        FileNotFoundError: the block ended well and made nothing.
+    """
+    target = Path(os.path.realpath(path))  # a link keeps pointing at what it names
+    target.parent.mkdir(parents=True, exist_ok=True)
+    room = target.with_name(f".{target.name[:SHOWN]}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
+    made = room / Path(path).name
+    try:
+        room.mkdir()
+        yield made
+        _take_place(made, target, room / "retired")
     finally:
-        shutil.rmtree(staging, ignore_errors=True)
+        shutil.rmtree(room, ignore_errors=True)
+
+
+def _take_place(made: Path, target: Path, retired: Path) -> None:
+    """Move a file or folder to where another may stand; a folder goes to `retired` meanwhile."""
+    if made.is_file() and target.is_file():
+        shutil.copymode(target, made)
+    elif target.exists():
+        os.replace(target, retired)
+    try:
+        os.replace(made, target)
+    except OSError:
+        if retired.exists():
+            os.replace(retired, target)
+        raise
 
 
 def increment_path(path: str | Path, exist_ok: bool = False, sep: str = "-", mkdir: bool = False) -> Path:

@@ -29,6 +29,7 @@ from ultralytics.utils.files import atomic_write
 from ultralytics.utils.lazy import offer
 from ultralytics.utils.log import LOGGER
 from ultralytics.utils.onnx_file import onnx_metadata
+from ultralytics.utils.silence import require_quietly
 
 __all__ = ["OnnxFormat", "OnnxRuntime", "best_opset", "onnx_content", "physical_cores"]
 
@@ -54,7 +55,7 @@ class OnnxRuntime(Runtime):
     """
 
     def __init__(self, path: Path, device: torch.device) -> None:
-        runtime = require("onnxruntime", "export", "running ONNX files")
+        runtime = require_quietly("onnxruntime", "export", "running ONNX files")
         options = runtime.SessionOptions()
         options.intra_op_num_threads = physical_cores()
         options.log_severity_level = 3

@@ -1,17 +1,12 @@
 """OpenVINO: a folder with the graph (.xml), the weights (.bin) and the metadata, converted from this package's ONNX.
 
-Importing OpenVINO starts its telemetry, which leaves an identifier in the home folder and sends events to a server of
-Google's. It does without where the package for it cannot be imported, and that is what it gets to see here.
-
 On processors with bfloat16 OpenVINO computes in it unless told otherwise, which moves boxes by a pixel. Here it
 computes in float32 unless half precision is asked for. A file of half precision stores its weights in 16 bits.
 """
 
 from __future__ import annotations
 
-import contextlib
-import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -24,10 +19,10 @@ from torch import nn
 from ultralytics.nn.backends.base import ExportFormat, ExportPlan, Runtime
 from ultralytics.nn.backends.metadata import MetadataError, parse_metadata
 from ultralytics.nn.backends.onnx import onnx_content, physical_cores
-from ultralytics.utils.checks.requirements import require
 from ultralytics.utils.files import atomic_folder
 from ultralytics.utils.lazy import offer
 from ultralytics.utils.log import LOGGER
+from ultralytics.utils.silence import require_quietly
 from ultralytics.utils.text import printable
 from ultralytics.utils.yaml_io import YAML
 
@@ -35,7 +30,6 @@ __all__ = ["OpenVinoFormat", "OpenVinoRuntime"]
 
 METADATA = "metadata.yaml"  # in the folder, where other programs look for it
 INFO = "model_info"  # section of the .xml with the same, for a graph that is taken out of its folder
-TELEMETRY = "openvino_telemetry"
 
 
 class OpenVinoRuntime(Runtime):
@@ -136,23 +130,7 @@ def _openvino(why: str) -> ModuleType:
     Raises:
         ImportError: it is not installed.
     """
-    with contextlib.nullcontext() if "openvino" in sys.modules else _hidden(TELEMETRY):
-        return require("openvino", "openvino", why)
-
-
-@contextlib.contextmanager
-def _hidden(module: str) -> Iterator[None]:
-    """Let imports of a module fail within the block, as if it were not installed."""
-    missing = object()
-    before = sys.modules.get(module, missing)
-    sys.modules[module] = None  # type: ignore[assignment] - how Python itself marks it
-    try:
-        yield
-    finally:
-        if before is missing:
-            del sys.modules[module]
-        else:
-            sys.modules[module] = before
+    return require_quietly("openvino", "openvino", why)
 
 
 def _read(core: Any, path: Path) -> Any:
