@@ -290,7 +290,7 @@ def test_steps_of_a_model(prepared, tmp_path, monkeypatch):
     model.reset_callbacks()
     assert model.eval() is model and not model.model.training
     assert model.track("mine") == "predicted"
-    for name in ("benchmark", "tune"):
+    for name in ("tune",):
         with pytest.raises(NotImplementedError):
             getattr(model, name)()
     with pytest.raises(NotImplementedError):

@@ -429,6 +429,14 @@ EXTRA_ARGS: dict[str, Arg] = {
         "augmentations", object, None, "augment", "transforms of albumentations", read=values.read_transforms
     ),
     "save_dir": _path("save_dir", None, "train", "folder of the run, whatever project and name say"),
+    "beside": _path(
+        "beside",
+        None,
+        "run",
+        "further models in the table of a benchmark",
+        read=values.read_models,
+        modes=("benchmark",),
+    ),
 }
 EXTRA_KEYS = frozenset(EXTRA_ARGS)
 

@@ -89,9 +89,14 @@ _MODES = (
     ModeInfo(
         "benchmark",
         "compare a model in all export formats",
-        "",
-        ("yolo export model=yolov8n.pt format=onnx", "yolo val model=yolov8n.onnx data=coco8.yaml"),
-        family="benchmark",
+        "Exports, predicts and validates in a process of its own for each format, and writes a table with size, metric "
+        "and milliseconds per image, or why a format failed. 'format=onnx,openvino' takes these alone, "
+        "'beside=other.pt' adds the rows of a further model, 'verbose=0.3' is an error where a metric is not above "
+        "0.3. Arguments of export and val go to those that take them.",
+        (
+            "yolo benchmark model=yolov8n.pt data=coco8.yaml imgsz=160",
+            "yolo benchmark model=yolov8n-DynamicConv.pt beside=yolov8n.pt format=onnx,torchscript imgsz=320",
+        ),
     ),
 )
 

@@ -35,6 +35,7 @@ __all__ = [
     "read_imgsz",
     "read_layers",
     "read_model",
+    "read_models",
     "read_name",
     "read_path",
     "read_quantize",
@@ -360,6 +361,18 @@ def read_model(value: Any) -> Any:
     if isinstance(value, str) and (not value.strip() or "\0" in value):
         raise ValueError(read_model.allowed)
     return value
+
+
+@allows("the path of weights, several with commas, or a list of models")
+def read_models(value: Any) -> tuple[Any, ...]:
+    """Models: one, or a list of them; a text that is no existing path is divided at its commas."""
+    if isinstance(value, str) and not os.path.lexists(value):
+        value = [word.strip() for word in value.split(",")]
+    items = tuple(value) if isinstance(value, (list, tuple)) else (value,)
+    try:
+        return tuple(read_model(item) for item in items)
+    except (TypeError, ValueError) as error:
+        raise type(error)(read_models.allowed) from None
 
 
 @allows("a path, a pattern, an address, a camera number, 'screen', a picture as an array, or a list of pictures")

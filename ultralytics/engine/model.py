@@ -44,6 +44,7 @@ from ultralytics.utils.unbuilt import refuse
 __all__ = ["Model"]
 
 EXPORTER = "ultralytics.engine.exporter:Exporter"  # loaded when something is exported
+BENCHMARK = "ultralytics.engine.benchmark.run:benchmark"
 TRACKING = "ultralytics.trackers.track:register_tracker"  # and this when something is tracked
 RECORDING = "ultralytics.trackers.mot:recorded"
 TRACK_CONF = 0.1  # score from which detections are tracked
@@ -353,9 +354,26 @@ class Model(nn.Module):
         args["data"] = kwargs.get("data")  # not that of the training: exports name it themselves
         return resolve(EXPORTER)(overrides=args, _callbacks=self.callbacks)(model=self.model)
 
-    def benchmark(self, data: Any = None, format: str = "", verbose: bool = False, **kwargs: Any) -> Any:
-        """Not built yet: see docs/compatibility.md."""
-        refuse("benchmark")
+    def benchmark(self, data: Any = None, format: str = "", verbose: bool | float = False, **kwargs: Any) -> Any:
+        """Measure this model in all export formats, or in those of `format`; see `engine.benchmark.run.benchmark`.
+
+        Args:
+            data: data set to validate on; by default that of the training, else the task's.
+            format: one format, or several with commas.
+            verbose: raise at the first format that fails; a number instead is the least value of the metric.
+            **kwargs: `imgsz` (by default that of the training), `quantize`, `device`, `beside` (further models for the
+                same table) and arguments of exports and validations.
+
+        Returns:
+            The table, one row for each format.
+        """
+        self._check_is_pytorch_model()
+        args = {"imgsz": self.model.args["imgsz"], **kwargs}
+        return resolve(BENCHMARK)(model=self, data=data, format=format, verbose=verbose, **args)
+
+    def benchmark_data(self) -> str | None:
+        """Return the data set that a benchmark validates on where its call names none: that of `val`."""
+        return self._checked_data(self._val_data(), own_reader=False)
 
     def tune(self, use_ray: bool = False, iterations: int = 300, *args: Any, **kwargs: Any) -> Any:
         """Not built yet: see docs/compatibility.md."""

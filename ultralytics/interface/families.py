@@ -21,9 +21,6 @@ class Family:
 
 
 FAMILIES = {
-    "benchmark": Family(
-        "benchmark is not built; export a format and validate it: YOLO(model.export(format='onnx')).val()."
-    ),
     "cloud": Family("there is no cloud service here; models, data and runs stay on this machine."),
     "depth": Family(
         "depth estimation is not built; of the tasks that are, none gives distances.", files=r"yolo.*-depth\b"

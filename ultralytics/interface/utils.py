@@ -244,9 +244,6 @@ UNBUILT: dict[str, dict[str, str]] = {
     "utils": {
         "export": "QNN_HTP_TARGETS RKNN_CHIPS XILINX_TARGETS",
     },
-    "utils.benchmarks": {
-        "benchmark": "benchmark ProfileModels",
-    },
     "utils.callbacks.hub": {
         "cloud": (
             "on_export_start on_fit_epoch_end on_model_save on_predict_start on_pretrain_routine_end on_train_end "

@@ -1,0 +1,1 @@
+"""Comparing a model in all export formats, and models with one another."""
