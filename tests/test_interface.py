@@ -311,7 +311,6 @@ def test_tables_are_loaded_when_needed(code, tables):
         ("yolo_nas_s.pt", "nas"),
         ("yolov8s-world.pt", "world"),
         ("yoloe-11s-seg.yaml", "world"),
-        ("yolo26n-sem.pt", "semantic"),
         ("yolo26n-depth.yaml", "depth"),
     ],
 )

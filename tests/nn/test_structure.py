@@ -22,12 +22,15 @@ CLASSES = {
     "pose": models.PoseModel,
     "obb": models.OBBModel,
     "classify": models.ClassificationModel,
+    "semantic": models.SemanticSegmentationModel,
 }
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"
 STRUCTURE = json.loads((GOLDEN / "structure.json").read_text())["models"]
 # Stem of the YAML -> layers, layers whose output is kept, and parameters and state entries by size.
 COUNTS = json.loads((GOLDEN / "parameter_counts.json").read_text())
 LARGER = [(stem, size) for stem, row in COUNTS.items() for size in row["sizes"] if size not in {"n", "s", ""}]
+
+OWN = {"yolov8-sem"}  # not among the published package's
 
 
 def fast(value, slow):
@@ -68,7 +71,7 @@ def test_model_has_the_published_structure(name):
 def test_every_yaml_is_checked():
     families = {"v3", "v5", "v6", "v8", "v9", "v10", "11", "12", "26", "rt-detr"}
     stems = {path.stem for family in families for path in (ROOT / "cfg" / "models" / family).glob("*.yaml")}
-    assert {stem for stem in stems if "Dynamic" not in stem} - {"yolo11-cls-resnet18"} == set(COUNTS)
+    assert {stem for stem in stems if "Dynamic" not in stem} - OWN - {"yolo11-cls-resnet18"} == set(COUNTS)
 
 
 @pytest.mark.parametrize(("stem", "size"), [fast(pair, pair[1] in {"m", "l"}) for pair in LARGER])
@@ -102,9 +105,15 @@ def test_dynamic_variants_have_the_known_parameters(kind, size, nc, golden):
     assert [layer.i for layer in layers if type(layer).__name__ == kind] == [3, 5, 7, 16, 19]
 
 
-@pytest.mark.parametrize("task", ["seg", "pose", "obb", "cls"])
-def test_dynamic_convolution_is_there_for_every_task(task):
-    name = f"yolov8n-{task}-DynamicConv.yaml"
+@pytest.mark.parametrize(
+    ("name", "count"),
+    [
+        *((f"yolov8n-{task}", count) for task, count in {"seg": 5, "pose": 5, "obb": 5, "cls": 3, "sem": 3}.items()),
+        ("yolo26n-sem", 3),
+    ],
+)
+def test_dynamic_convolution_is_there_for_every_task(name, count):
+    name = f"{name}-DynamicConv.yaml"
     model = CLASSES[guess_model_task(yaml_model_load(name))](name, verbose=False)
-    assert sum(type(m).__name__ == "DynamicConv" for m in model.modules()) == (3 if task == "cls" else 5)
+    assert sum(type(m).__name__ == "DynamicConv" for m in model.modules()) == count
     model.eval()(torch.zeros(1, 3, 64, 64))

@@ -288,12 +288,10 @@ UNBUILT: dict[str, dict[str, str]] = {
     },
     "nn.modules.head": {
         "depth": "Depth",
-        "semantic": "SemanticSegment",
         "world": "LRPCHead WorldDetect YOLOEDetect YOLOESegment YOLOESegment26",
     },
     "nn.tasks": {
         "depth": "DepthModel",
-        "semantic": "SemanticSegmentationModel",
         "world": "WorldModel YOLOEModel YOLOESegModel",
     },
     "nn.text_model": {

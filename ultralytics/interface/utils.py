@@ -325,12 +325,10 @@ UNBUILT: dict[str, dict[str, str]] = {
     },
     "utils.loss": {
         "depth": "DepthLoss26",
-        "semantic": "SemanticSegmentationLoss",
         "world": "TVPDetectLoss TVPSegmentLoss",
     },
     "utils.metrics": {
         "depth": "DepthMetrics",
-        "semantic": "CITYSCAPES_WEIGHT SemanticMetrics",
     },
     "utils.patches": {
         "export": "arange_patch onnx_export_patch",

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import importlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,7 @@ __all__ = [
     "PoseModel",
     "RTDETRDetectionModel",
     "SegmentationModel",
+    "SemanticSegmentationModel",
     "initialize_weights",
 ]
 
@@ -78,6 +79,22 @@ def maps_of_levels(raw: Any) -> list[torch.Tensor]:
     if all(isinstance(level, torch.Tensor) and level.ndim == 4 for level in raw):
         return list(raw)
     return maps_of_levels(raw[0])
+
+
+@contextlib.contextmanager
+def heights_of_maps(layers: nn.Sequential) -> Iterator[list[int]]:
+    """Collect the heights of the maps (B, C, H, W) that layers give while the block runs."""
+    heights: list[int] = []
+
+    def note(layer: nn.Module, given: Any, y: Any) -> None:
+        heights.extend(part.shape[-2] for part in ([y] if isinstance(y, torch.Tensor) else y) if part.ndim == 4)
+
+    hooks = [layer.register_forward_hook(note) for layer in layers]
+    try:
+        yield heights
+    finally:
+        for hook in hooks:
+            hook.remove()
 
 
 def resolve_criterion(path: str) -> Callable[[nn.Module], Any]:
@@ -628,6 +645,38 @@ class ClassificationModel(BaseModel):
                 bias=last.bias is not None,
             )
             setattr(owner, name, fresh)
+
+
+@public("ultralytics.nn.tasks")
+class SemanticSegmentationModel(BaseModel):
+    """A network that gives every pixel a class.
+
+    Args:
+        cfg: model YAML by path or name, or its content.
+        ch: channels of the images.
+        nc: number of classes, that of the YAML by default.
+        verbose: log layers and summary.
+    """
+
+    criterion_path = "ultralytics.nn.loss.semantic:SemanticSegmentationLoss"
+
+    def __init__(
+        self,
+        cfg: str | Path | Mapping[str, Any] = "yolo26n-sem.yaml",
+        ch: int = 3,
+        nc: int | None = None,
+        verbose: bool = True,
+    ):
+        super().__init__()
+        ch = self._read_yaml(cfg, ch, nc)
+        made = self._build(ch, verbose)
+        initialize_weights(self)
+        with heights_of_maps(self.model) as heights:
+            _, size = self._probe(made, ch)
+        # The smallest map limits the picture's size, also where the head does not read it.
+        self.stride = self.model[-1].stride = torch.tensor([size / min(heights)], device="cpu")
+        if verbose:
+            self.info()
 
 
 @public("ultralytics.nn.tasks")

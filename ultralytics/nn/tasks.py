@@ -42,6 +42,7 @@ from ultralytics.nn.head.obb import OBB, OBB26
 from ultralytics.nn.head.pose import Pose, Pose26
 from ultralytics.nn.head.rtdetr import RTDETRDecoder
 from ultralytics.nn.head.segment import Segment, Segment26
+from ultralytics.nn.head.semantic import SemanticSegment
 from ultralytics.nn.models import (
     BaseModel,
     ClassificationModel,
@@ -51,6 +52,7 @@ from ultralytics.nn.models import (
     PoseModel,
     RTDETRDetectionModel,
     SegmentationModel,
+    SemanticSegmentationModel,
 )
 from ultralytics.nn.weights.checkpoint import (
     attempt_load_one_weight,
@@ -138,6 +140,8 @@ __all__ = [
     "Segment",
     "Segment26",
     "SegmentationModel",
+    "SemanticSegment",
+    "SemanticSegmentationModel",
     "SpatialAttention",
     "TorchVision",
     "attempt_load_one_weight",

@@ -8,6 +8,7 @@ from ultralytics.nn.loss.pose import v8PoseLoss
 from ultralytics.nn.loss.pose26 import PoseLoss26, RLELoss
 from ultralytics.nn.loss.segment import v8SegmentationLoss
 from ultralytics.nn.loss.segment26 import SegmentLoss26
+from ultralytics.nn.loss.semantic import SemanticSegmentationLoss
 from ultralytics.nn.loss.terms import (
     BboxLoss,
     BCEDiceLoss,
@@ -33,6 +34,7 @@ __all__ = [
     "RLELoss",
     "RotatedBboxLoss",
     "SegmentLoss26",
+    "SemanticSegmentationLoss",
     "VarifocalLoss",
     "v8ClassificationLoss",
     "v8DetectionLoss",

@@ -5,13 +5,16 @@ from ultralytics.engine.metrics.base import Metric
 from ultralytics.engine.metrics.classify import ClassifyMetrics
 from ultralytics.engine.metrics.confusion import ConfusionMatrix
 from ultralytics.engine.metrics.detect import DetMetrics, OBBMetrics, PoseMetrics, SegmentMetrics
+from ultralytics.engine.metrics.semantic import SemanticMetrics
 from ultralytics.engine.plots.curves import plot_mc_curve, plot_pr_curve
+from ultralytics.nn.loss.semantic import CITYSCAPES_WEIGHT
 from ultralytics.ops.iou import bbox_ioa, bbox_iou, box_iou, mask_iou
 from ultralytics.ops.keypoints import OKS_SIGMA, kpt_iou
 from ultralytics.ops.rotated import batch_probiou, probiou
 from ultralytics.utils.lazy import offer
 
 __all__ = [
+    "CITYSCAPES_WEIGHT",
     "OKS_SIGMA",
     "ClassifyMetrics",
     "ConfusionMatrix",
@@ -20,6 +23,7 @@ __all__ = [
     "OBBMetrics",
     "PoseMetrics",
     "SegmentMetrics",
+    "SemanticMetrics",
     "ap_per_class",
     "batch_probiou",
     "bbox_ioa",

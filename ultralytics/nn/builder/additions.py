@@ -32,7 +32,7 @@ FOLDERS = ("modules", "block", "head")  # of `ultralytics/nn`, where people put 
 _PARTS = """
     BaseModel ClassificationModel DFL DeformableTransformerDecoder DeformableTransformerDecoderLayer DetectionModel
     Ensemble LayerNorm2d MLP MLPBlock MSDeformAttn OBBModel PoseModel Proto Proto26 RTDETRDetectionModel RealNVP
-    ResNetBlock SegmentationModel TransformerBlock TransformerEncoderLayer TransformerLayer
+    ResNetBlock SegmentationModel SemanticSegmentationModel TransformerBlock TransformerEncoderLayer TransformerLayer
 """
 PARTS = frozenset(_PARTS.split())
 # Folders and files of `ultralytics/nn` in which nobody puts blocks.

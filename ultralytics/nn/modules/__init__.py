@@ -75,6 +75,7 @@ from ultralytics.nn.modules.head import (
     RTDETRDecoder,
     Segment,
     Segment26,
+    SemanticSegment,
     v10Detect,
 )
 from ultralytics.nn.modules.transformer import (
@@ -168,6 +169,7 @@ __all__ = [
     "SCDown",
     "Segment",
     "Segment26",
+    "SemanticSegment",
     "SpatialAttention",
     "TorchVision",
     "TransformerBlock",

@@ -22,9 +22,22 @@ from ultralytics.nn.head.pose import Pose, Pose26
 from ultralytics.nn.head.rtdetr import RTDETRDecoder
 from ultralytics.nn.head.rtdetr import bias_for_probability as bias_init_with_prob
 from ultralytics.nn.head.segment import Segment, Segment26
+from ultralytics.nn.head.semantic import SemanticSegment
 from ultralytics.ops.anchors import dist2bbox, dist2rbox, make_anchors
 from ultralytics.utils.lazy import offer
 
-__all__ = ["OBB", "OBB26", "Classify", "Detect", "Pose", "Pose26", "RTDETRDecoder", "Segment", "Segment26", "v10Detect"]
+__all__ = [
+    "OBB",
+    "OBB26",
+    "Classify",
+    "Detect",
+    "Pose",
+    "Pose26",
+    "RTDETRDecoder",
+    "Segment",
+    "Segment26",
+    "SemanticSegment",
+    "v10Detect",
+]
 
 __getattr__, __dir__ = offer(__name__)

@@ -61,7 +61,11 @@ OWN = {
     "head.pose": "Pose Pose26",
     "head.rtdetr": "RTDETRDecoder",
     "head.segment": "Segment Segment26",
-    "models": "ClassificationModel DetectionModel Ensemble OBBModel PoseModel RTDETRDetectionModel SegmentationModel",
+    "head.semantic": "SemanticSegment",
+    "models": (
+        "ClassificationModel DetectionModel Ensemble OBBModel PoseModel RTDETRDetectionModel SegmentationModel "
+        "SemanticSegmentationModel"
+    ),
 }
 HOMES: Mapping[str, str] = {name: f"ultralytics.nn.{home}" for home, names in OWN.items() for name in names.split()}
 

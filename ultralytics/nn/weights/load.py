@@ -16,6 +16,7 @@ from ultralytics.nn.models import (
     PoseModel,
     RTDETRDetectionModel,
     SegmentationModel,
+    SemanticSegmentationModel,
 )
 from ultralytics.nn.weights.checkpoint import load_checkpoint
 
@@ -27,6 +28,7 @@ BY_TASK: Mapping[str, type[nn.Module]] = {
     "pose": PoseModel,
     "obb": OBBModel,
     "classify": ClassificationModel,
+    "semantic": SemanticSegmentationModel,
 }
 BY_HEAD: Mapping[str, type[nn.Module]] = {"RTDETRDecoder": RTDETRDetectionModel}  # heads that need a class of their own
 

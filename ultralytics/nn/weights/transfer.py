@@ -20,7 +20,7 @@ __all__ = ["adapt_classes", "intersect_dicts", "source_module", "transfer_weight
 
 State = dict[str, torch.Tensor]
 CLASSIFIERS = (
-    *(".cv3.", ".one2one_cv3.", ".proto.semseg."),
+    *(".cv3.", ".one2one_cv3.", ".proto.semseg.", ".classifier.", ".aux_head."),
     *(".enc_score_head.", ".dec_score_head.", ".denoising_class_embed."),
 )
 
