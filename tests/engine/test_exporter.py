@@ -64,6 +64,49 @@ def test_fixed_batch_serves_others_in_portions(dynamic_model, form, batch):
         close(backend(x), decoded(dynamic_model, x))
 
 
+@pytest.mark.parametrize("form", ["onnx", "torchscript", "pt2"])
+def test_free_batch_with_a_fixed_size(dynamic_model, form):
+    path = export(dynamic_model, format=form, dynamic="batch")
+    backend = AutoBackend(path)
+    assert (backend.dynamic, backend.free_batch, backend.batch) == (False, True, 1)
+    assert backend.metadata["args"]["dynamic"] is False and backend.imgsz == [96, 96]
+    for count in (1, 3, 4):
+        x = images(count)
+        close(backend(x), decoded(dynamic_model, x))
+    calls = []
+    run = backend.runtime.forward
+    backend.runtime.forward = lambda x: calls.append(len(x)) or run(x)
+    backend(images(3))
+    assert calls == [3]  # not in portions
+    if form == "onnx":
+        shapes = [
+            [d.dim_param or d.dim_value for d in v.type.tensor_type.shape.dim] for v in onnx.load(path).graph.input
+        ]
+        assert shapes == [["batch", 3, 96, 96]]
+
+
+def test_where_an_export_goes(plain_model, tmp_path):
+    model = copy.deepcopy(plain_model)
+    model.pt_path = str(tmp_path / "weights" / "best.pt")
+    kind = {"format": "torchscript", "imgsz": 32}
+    assert export(model, **kind) == str(tmp_path / "weights" / "best.torchscript")
+    assert export(model, **kind, file="a b/c.torchscript") == str(Path("a b", "c.torchscript"))
+    assert export(model, **kind, file=tmp_path / "a b") == str(tmp_path / "a b" / "best.torchscript")
+    assert export(model, **kind, file="new") == str(Path("new", "best.torchscript"))
+    assert export(model, **kind, project=tmp_path / "p", name="n") == str(tmp_path / "p" / "n" / "best.torchscript")
+    assert export(model, **kind, project=tmp_path / "p", name="n") == str(tmp_path / "p" / "n-2" / "best.torchscript")
+    assert AutoBackend("a b/c.torchscript", verbose=False).names == model.names
+    with pytest.raises(ExportArgumentError, match=r"'file=x\.onnx' is no name .*'\.torchscript'"):
+        export(model, **kind, file="x.onnx")
+
+
+def test_read_only_folders_are_told_before_any_work(plain_model, tmp_path, monkeypatch):
+    monkeypatch.setattr(exporter_module.os, "access", lambda path, mode: Path(path) != tmp_path)
+    monkeypatch.setattr(Exporter, "_prepare", lambda *_: pytest.fail("work was done"))
+    with pytest.raises(PermissionError, match="choose another by file= or project="):
+        export(plain_model, file=tmp_path / "new" / "m.onnx")
+
+
 def test_dynamic_bn_act_exports():
     model = settled("yolov8n-DynamicBnAct.yaml")
     backend = AutoBackend(export(model, dynamic=True))

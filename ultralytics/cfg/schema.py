@@ -351,7 +351,14 @@ _ROWS = (
         modes=("export", "benchmark"),
     ),
     _switch("optimize", False, "export", "optimise for the target where the format can"),
-    _switch("dynamic", False, "export", "let batch and image size vary"),
+    Arg(
+        "dynamic",
+        object,
+        False,
+        "export",
+        "let batch and image size vary, or with batch that alone",
+        read=values.read_dynamic,
+    ),
     _switch("simplify", True, "export", "simplify the graph"),
     Arg("opset", int, None, "export", "ONNX operator set; empty takes a well supported one", ge=1),
     Arg("workspace", float, None, "export", "working memory for TensorRT in GiB", ge=0),
@@ -418,6 +425,7 @@ _ROWS = (
     _path(
         "tracks", None, "files", "file for the tracks of a film, as MOT-Challenge rows", modes=("track",), tasks=BOXES
     ),
+    _path("file", None, "files", "where an export goes: a path with the format's suffix, or folder", modes=("export",)),
     _switch("trust", False, "files", "run code that a checkpoint or a data set brings; only for files you trust"),
 )
 

@@ -30,6 +30,7 @@ __all__ = [
     "read_compile",
     "read_data",
     "read_device",
+    "read_dynamic",
     "read_fraction",
     "read_freeze",
     "read_imgsz",
@@ -206,6 +207,16 @@ def read_compile(value: Any) -> bool | str:
     if isinstance(value, str) and value.lower() in COMPILE_MODES:
         return value.lower()
     raise ValueError(read_compile.allowed + suggestion(value, COMPILE_MODES))
+
+
+@allows("True, False or 'batch'")
+def read_dynamic(value: Any) -> bool | str:
+    """Axes of an export that stay free: all, none, or that of the batch."""
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value.lower() == "batch":
+        return "batch"
+    raise ValueError(read_dynamic.allowed + suggestion(value, ("batch",)))
 
 
 @allows("a device: cpu, mps, 0, a list such as [0, 1], -1 for an idle GPU, npu:0 or xpu:0")

@@ -8,8 +8,10 @@ here.
 
 from __future__ import annotations
 
+import errno
 import functools
 import json
+import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -21,7 +23,7 @@ import torch
 from torch import nn
 
 from ultralytics.cfg.idle import warn_without_effect
-from ultralytics.cfg.merge import DEFAULT_CFG, get_cfg
+from ultralytics.cfg.merge import DEFAULT_CFG, get_cfg, get_save_dir
 from ultralytics.cfg.tasks import TASK_INFOS
 from ultralytics.engine.idle import warn_idle_methods
 from ultralytics.engine.unwritten import UnwrittenFormats, is_unwritten
@@ -47,13 +49,14 @@ from ultralytics.nn.backends.table import (
     find_format,
     resolve_format_name,
 )
+from ultralytics.nn.backends.verify import Trial, exact, trial_images
 from ultralytics.nn.builder.names import guess_model_task
 from ultralytics.nn.hooks import copy_network
 from ultralytics.nn.protocols import ForExport
 from ultralytics.utils.callbacks import add_integration_callbacks, get_default_callbacks
 from ultralytics.utils.checks.imgsz import check_imgsz
 from ultralytics.utils.device import select_device
-from ultralytics.utils.files import file_size
+from ultralytics.utils.files import atomic_path, file_size
 from ultralytics.utils.lazy import offer
 from ultralytics.utils.log import LOGGER, colorstr
 from ultralytics.utils.text import printable
@@ -152,16 +155,17 @@ class Exporter(UnwrittenFormats):
         self.form = form = format_class(facts) if facts.home else OwnFormat(facts)
         warn_without_effect("export", self.args)
         plan = form.check(self.args, replace(self._common_plan(model), dynamic_kernels=form.dynamic_kernels))
+        self.target = self._target_file(model, facts)
+        _check_writable(self.target)
         self.model = prepared = self._prepare(model, plan, form)
         self.run_callbacks("on_export_start")
-        outputs = self._dry_run(prepared, plan)
+        self._tried = outputs = self._dry_run(prepared, plan)
         names = tuple(f"output{i}" for i in range(len(outputs)))
         self.metadata = self._metadata(model, plan, facts)
         plan = replace(plan, outputs=names, ranks=tuple(y.ndim for y in outputs), metadata=self.metadata)
-        self.plan, self.target = plan, self._target_file(model, facts)
-        self.file = self._target_file(model, FORMATS["-"])
+        self.plan, self.file = plan, self._own_file(model, FORMATS["-"])
         self.device, self.imgsz, self.pretty_name = plan.device, list(plan.imgsz), _display_name(model)
-        shapes = [tuple(y.shape) for y in outputs]
+        shapes = [(plan.batch, *y.shape[1:]) for y in outputs]
         self.output_shape = shapes[0]
         LOGGER.info(
             f"\n{colorstr('PyTorch:')} starting from '{_source(model)}' with input shape "
@@ -195,7 +199,7 @@ class Exporter(UnwrittenFormats):
     def _write(self, prefix: str) -> str:
         """Let the format write its file; `prefix` starts the log lines."""
         prefix = prefix or colorstr(f"{self.form.facts.title}:")
-        return str(_write(self.form, self.model, self.plan, self.target, prefix=prefix))
+        return str(_write(self.form, self.model, self.plan, self.target, self._tried, prefix=prefix))
 
     def _find(self) -> tuple[FormatFacts, Callable[[], Any]]:
         """Return the format that was asked for, and the method that writes it."""
@@ -218,7 +222,8 @@ class Exporter(UnwrittenFormats):
         return ExportPlan(
             imgsz=(height, width),
             batch=batch,
-            dynamic=bool(args.dynamic),
+            dynamic=args.dynamic is True,
+            free_batch=args.dynamic == "batch",
             precision=precision,
             device=device,
             channels=_channels(model),
@@ -288,9 +293,9 @@ class Exporter(UnwrittenFormats):
 
     def _dry_run(self, model: nn.Module, plan: ExportPlan) -> list[torch.Tensor]:
         """Run once and return the outputs; also fills what a graph takes as constant, such as anchors."""
-        with torch.no_grad():
-            self.im = torch.zeros(plan.batch, plan.channels, *plan.imgsz, device=plan.device)
-            return as_list(model(self.im))
+        self.im = torch.zeros(plan.batch, plan.channels, *plan.imgsz, device=plan.device)
+        with torch.no_grad(), exact(plan.device):
+            return as_list(model(trial_images(plan).to(plan.device)))
 
     def _metadata(self, model: nn.Module, plan: ExportPlan, facts: FormatFacts) -> dict[str, Any]:
         """Return what the file says about itself; keys and forms are public (they are read by other programs)."""
@@ -299,6 +304,8 @@ class Exporter(UnwrittenFormats):
         given = {name: getattr(self.args, name) for name in facts.args if hasattr(self.args, name)}
         if "data" in given:
             given["data"] = given["data"] or data
+        if "dynamic" in given:
+            given["dynamic"] = plan.dynamic  # readers everywhere take it for the image size
         metadata = {
             "description": f"Ultralytics {_display_name(model)} model{trained}",
             "author": "Ultralytics",
@@ -316,17 +323,40 @@ class Exporter(UnwrittenFormats):
             "channels": plan.channels,
             "end2end": self._end_to_end(model),
         }
+        if plan.free_batch:
+            metadata["free_batch"] = True
         if (shape := getattr(_head(model), "kpt_shape", None)) is not None:
             metadata["kpt_shape"] = list(shape)
             if (keypoints := getattr(model, "kpt_names", None)) is not None:
                 metadata["kpt_names"] = keypoints
         return metadata
 
-    def _target_file(self, model: nn.Module, facts: FormatFacts) -> Path:
-        """Return where the export goes: beside the checkpoint, or into the current folder for a model YAML."""
+    def _own_file(self, model: nn.Module, facts: FormatFacts) -> Path:
+        """Return the path beside the checkpoint, or in the current folder for a model YAML."""
         source = Path(_source(model))
         folder = source.parent if source.suffix == ".pt" else Path()
         return folder / f"{source.stem or 'model'}{facts.suffix}"
+
+    def _target_file(self, model: nn.Module, facts: FormatFacts) -> Path:
+        """Return where the export goes: where `file`, or `project` and `name`, say, else beside the checkpoint.
+
+        Raises:
+            ExportArgumentError: `file` has another suffix, by which nobody would know the format again.
+        """
+        args, usual = self.args, self._own_file(model, facts)
+        if args.file:
+            file = Path(args.file)
+            if file.name.endswith(facts.suffix):
+                return file
+            if file.is_dir() or not file.suffix:
+                return file / usual.name
+            raise ExportArgumentError(
+                f"'file={args.file}' is no name for format='{facts.name}'; expected one that ends in '{facts.suffix}', "
+                "or a folder."
+            )
+        if args.project or (args.name and "name" not in facts.args):
+            return get_save_dir(args) / usual.name
+        return usual
 
     def _report(self, path: Path, plan: ExportPlan, data: Any, seconds: float) -> None:
         """Log where the file is and how to use it."""
@@ -370,13 +400,37 @@ class Decoded(nn.Module):
 
 
 @try_export
-def _write(form: ExportFormat, model: nn.Module, plan: ExportPlan, file: Path, *, prefix: str = "") -> Path:
-    """Let the format write its file."""
+def _write(
+    form: ExportFormat,
+    model: nn.Module,
+    plan: ExportPlan,
+    file: Path,
+    wanted: list[torch.Tensor],
+    *,
+    prefix: str = "",
+) -> Path:
+    """Let the format write its file, which takes its place when it was run and gives the outputs that are wanted."""
     LOGGER.info(f"\n{prefix} starting export with torch {torch.__version__}...")
-    return form.export(model, plan, file)
+    with Trial(form, plan, wanted) as trial, atomic_path(file) as made:
+        form.export(model, plan, made)
+        trial.check(made)
+    return file
 
 
 # Facts of a model ----------------------------------------------------------------------------------------------------
+
+
+def _check_writable(target: Path) -> None:
+    """Raise before any work where an export could not be stored.
+
+    Raises:
+        PermissionError: the folder, or the nearest one above it that exists, cannot be written to.
+    """
+    folder = next((one for one in target.absolute().parents if one.exists()), Path())
+    if not os.access(folder, os.W_OK):
+        raise PermissionError(
+            errno.EACCES, "no export can be written into this folder; choose another by file= or project=", str(folder)
+        )
 
 
 def _head(model: nn.Module) -> nn.Module:

@@ -159,7 +159,7 @@ class BaseValidator:
         if runtime.format != "pt":
             if fixed:
                 self.args.rect = False  # a fixed input size takes no rectangles
-                self.args.batch = runtime.batch
+                self.args.batch = self.args.batch if runtime.free_batch else runtime.batch
             if self.args.augment:
                 LOGGER.warning("augment=True works on PyTorch models only; validating without it.")
                 self.args.augment = False

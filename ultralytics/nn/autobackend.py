@@ -60,8 +60,8 @@ class AutoBackend(nn.Module):
     """A model file, or a network, ready for inference.
 
     Attributes: `stride` pixels, `names` by class index, `task`, `batch`, `imgsz` [h, w], `kpt_shape`, `channels`,
-    `dynamic`, `end2end` (rows are final, no suppression needed), `fp16` (images should come in float16), `device`,
-    `format`, `pt`, `nn_module`, `metadata`.
+    `dynamic` (takes images of any size), `free_batch` (and any number of them), `end2end` (rows are final, no
+    suppression needed), `fp16` (images should come in float16), `device`, `format`, `pt`, `nn_module`, `metadata`.
 
     Args:
         model: path of a checkpoint or an exported file, or a network (which is not changed).
@@ -135,6 +135,7 @@ class AutoBackend(nn.Module):
         self.kpt_names = known.get("kpt_names")
         self.channels = known.get("channels", 3)
         self.dynamic = self.pt or bool(args.get("dynamic", known.get("dynamic", False)))
+        self.free_batch = self.dynamic or bool(known.get("free_batch", False))
         # Whatever takes any size gets the sizes that training used, so that both kinds of file see the same pictures.
         self.stride = max(known.get("stride", 32), 32 if self.dynamic else 1)
         self.end2end = known.get("end2end", False) or args.get("nms") is True
@@ -178,7 +179,7 @@ class AutoBackend(nn.Module):
     def _by_batches(self, im: torch.Tensor) -> list[torch.Tensor]:
         """Run a graph; one with a fixed batch gets the images in portions of it, the last one filled up with zeros."""
         count, size = im.shape[0], self.batch
-        if self.dynamic or count == size:
+        if self.free_batch or count == size:
             return [y.float() if y.is_floating_point() else y for y in self.runtime.forward(im)]
         portions = []
         for start in range(0, count, size):

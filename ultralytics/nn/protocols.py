@@ -23,7 +23,7 @@ class ExportTarget:
 
     Attributes:
         batch: images per call; the largest one when `dynamic` is set.
-        dynamic: the batch size (and the image size) may change from call to call.
+        dynamic: the batch size (and perhaps the image size) may change from call to call.
         dynamic_kernels: the runtime accepts a convolution kernel that is computed in the graph.
         imgsz: input height and width in pixels.
     """

@@ -25,6 +25,7 @@ __all__ = [
     "ExportArgumentError",
     "ExportFormat",
     "ExportPlan",
+    "Limits",
     "OwnFormat",
     "Runtime",
     "as_list",
@@ -47,8 +48,9 @@ class ExportPlan:
 
     Attributes:
         imgsz: height and width of the input in pixels.
-        batch: images per call; a hint when `dynamic`.
+        batch: images per call; a hint where it stays free.
         dynamic: batch size, height and width stay free.
+        free_batch: the batch size alone stays free.
         precision: bits of the weights, 32 or 16.
         device: where the graph is recorded.
         channels: input channels.
@@ -67,6 +69,7 @@ class ExportPlan:
     imgsz: tuple[int, int] = (640, 640)
     batch: int = 1
     dynamic: bool = False
+    free_batch: bool = False
     precision: int = 32
     device: torch.device = CPU
     channels: int = 3
@@ -87,12 +90,36 @@ class ExportPlan:
     @property
     def target(self) -> ExportTarget:
         """What blocks get to know."""
-        return ExportTarget(self.batch, self.dynamic, self.dynamic_kernels, self.imgsz)
+        return ExportTarget(self.batch, self.any_batch, self.dynamic_kernels, self.imgsz)
+
+    @property
+    def any_batch(self) -> bool:
+        """Whether the batch size stays free, with height and width or alone."""
+        return self.dynamic or self.free_batch
 
     @property
     def half(self) -> bool:
         """Whether the weights are stored in 16 bits."""
         return self.precision == 16
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How far an exported file may be from torch, for images of 320 by 320 pixels.
+
+    Attributes:
+        pixels: boxes and everything else that grows with the image.
+        score: scores, 0..1.
+        correlation: least correlation of scores; 0 where the differences say it all.
+    """
+
+    pixels: float = 1e-3
+    score: float = 1e-5
+    correlation: float = 0.0
+
+
+LIMITS = {32: Limits(), 16: Limits(0.5, 5e-3)}  # by precision; weights of 16 bits cost large networks more
+FEW_BITS = Limits(4.0, 0.05, 0.9)  # 8 bits: far enough from what is broken, which gives constant scores
 
 
 class Runtime(ABC):
@@ -122,6 +149,10 @@ class ExportFormat(ABC):
     name: str  # key of the facts table
     dynamic_kernels = True  # convolution kernels may be computed in the graph
     own_nms = False  # the runtime has an operator of its own for suppression
+    # How a fresh file is run to check it: a function of `arrays`, and what it imports; without one, `load` in torch.
+    opener = ""
+    runtimes: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()  # distributions whose versions an error names
 
     @property
     def facts(self) -> FormatFacts:
@@ -147,6 +178,12 @@ class ExportFormat(ABC):
                 f"quantize={plan.precision} is not built for {self.facts.title}; use quantize=16 or leave it out."
             )
         return plan
+
+    def limits(self, plan: ExportPlan) -> Limits:
+        """Return how far a file may be from torch."""
+        if plan.half and plan.device.type != "cpu":  # computed in 16 bits, not only stored
+            return Limits(4.0, 0.02)
+        return LIMITS.get(plan.precision, FEW_BITS)
 
     @abstractmethod
     def export(self, model: nn.Module, plan: ExportPlan, path: Path) -> Path:

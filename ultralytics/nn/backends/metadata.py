@@ -126,6 +126,7 @@ FIELDS: dict[str, tuple[Callable[[Any], Any], str]] = {  # reader, and what it e
     "channels": (_whole(1, 1_024), "a whole number from 1 to 1,024"),
     "dynamic": (_truth, "True or False"),
     "end2end": (_truth, "True or False"),
+    "free_batch": (_truth, "True or False"),
     "imgsz": (_sides, f"height and width in pixels, such as [640, 640], at most {MAX_SIDE:,}"),
     "kpt_names": (_keypoint_names, "names of keypoints: a list, or a list for every class"),
     "kpt_shape": (_keypoints, "the number of keypoints and of values for each, such as [17, 3]"),

@@ -112,6 +112,9 @@ class OnnxFormat(ExportFormat):
 
     name = "onnx"
     own_nms = True
+    opener = "ultralytics.nn.backends.arrays:open_onnx"
+    runtimes = ("onnxruntime",)
+    packages = ("onnx", "onnxslim", "onnxruntime")
 
     def check(self, args: Any, plan: ExportPlan) -> ExportPlan:
         """Check the operator set against what the recorder and the installed `onnx` can write.
@@ -121,7 +124,7 @@ class OnnxFormat(ExportFormat):
         """
         plan = super().check(args, plan)
         if getattr(args, "dnn", False):
-            unfit = [f"{name}=True" for name, set_ in (("dynamic", plan.dynamic), ("nms", plan.nms)) if set_]
+            unfit = [f"{name}=True" for name, set_ in (("dynamic", plan.any_batch), ("nms", plan.nms)) if set_]
             if unfit:
                 raise ExportArgumentError(f"'dnn=True' is for OpenCV, which takes no '{unfit[0]}' file; leave one out.")
             plan = replace(plan, dynamic_kernels=False)
@@ -194,8 +197,10 @@ class _FloatIO(nn.Module):
 
 def free_axes(plan: ExportPlan) -> dict[str, dict[int, str]] | None:
     """Return the names of the axes that stay free, by input and output, or None for a fixed graph."""
-    if not plan.dynamic:
+    if not plan.any_batch:
         return None
+    if plan.free_batch:
+        return {name: {0: "batch"} for name in ("images", *plan.outputs)}
     fixed_rows = plan.nms or plan.final_rows
     by_rank = {
         2: {0: "batch"},

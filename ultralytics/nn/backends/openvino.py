@@ -89,6 +89,9 @@ class OpenVinoFormat(ExportFormat):
 
     name = "openvino"
     own_nms = True
+    opener = "ultralytics.nn.backends.arrays:open_openvino"
+    runtimes = ("openvino",)
+    packages = ("onnx", "onnxslim", "openvino")
 
     def export(self, model: nn.Module, plan: ExportPlan, path: Path) -> Path:
         """Convert the model's ONNX file and write the folder.

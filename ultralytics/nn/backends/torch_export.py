@@ -126,12 +126,15 @@ class TorchExportFormat(ExportFormat):
 def _record(model: nn.Module, plan: ExportPlan) -> torch.export.ExportedProgram:
     """Return the graph of one forward pass, without what it says about this machine."""
     batch, sides = plan.batch, plan.imgsz
-    if plan.dynamic:  # an axis of size 1, here or at the deepest level, would be taken as fixed
+    if plan.any_batch:  # an axis of size 1, here or at the deepest level, would be taken as fixed
+        batch = max(batch, 2)
+    if plan.dynamic:
         least = 2 * int(plan.metadata.get("stride", 32))
-        batch, sides = max(batch, 2), tuple(max(side, least) for side in sides)
+        sides = tuple(max(side, least) for side in sides)
     dtype = torch.float16 if plan.half else torch.float32
     image = torch.zeros(batch, plan.channels, *sides, device=plan.device, dtype=dtype)
-    free = (dict.fromkeys(FREE, torch.export.Dim.DYNAMIC),) if plan.dynamic else None
+    axes = FREE if plan.dynamic else FREE[:1]
+    free = (dict.fromkeys(axes, torch.export.Dim.DYNAMIC),) if plan.any_batch else None
     program = torch.export.export(model.half() if plan.half else model, (image,), dynamic_shapes=free)
     for node in program.graph.nodes:
         node.meta.pop("stack_trace", None)  # paths of source files

@@ -54,7 +54,7 @@ class ReID:
         self.layers = [len(layers) - 2] if self.backend.pt else None
         free = self.backend.dynamic
         self.size_hw = (imgsz, imgsz) if free else tuple(self.backend.imgsz)
-        self.fixed_batch = 0 if free else int(self.backend.batch)
+        self.fixed_batch = 0 if self.backend.free_batch else int(self.backend.batch)
 
     def __call__(self, img: np.ndarray, dets: Any) -> list[np.ndarray | None]:
         """Return a vector (D,) for every detection, None for those outside of the frame.
