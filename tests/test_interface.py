@@ -311,7 +311,6 @@ def test_tables_are_loaded_when_needed(code, tables):
         ("yolo_nas_s.pt", "nas"),
         ("yolov8s-world.pt", "world"),
         ("yoloe-11s-seg.yaml", "world"),
-        ("yolo26n-depth.yaml", "depth"),
     ],
 )
 def test_files_of_families_are_refused_by_name(name, family):

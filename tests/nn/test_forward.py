@@ -17,12 +17,13 @@ CLASSES = {
     "-obb": models.OBBModel,
     "-cls": models.ClassificationModel,
     "-sem": models.SemanticSegmentationModel,
+    "-depth": models.DepthModel,
 }
 NAMES = (
     *("yolov8n", "yolov8n-seg", "yolov8n-pose", "yolov8n-obb", "yolov8n-cls", "yolov3-tiny", "yolov5n", "yolov6n"),
     *("yolov9t", "yolov10n", "yolo11n", "yolo11n-seg", "yolo11n-pose", "yolo11n-obb", "yolo11n-cls", "yolo12n"),
     *("yolo26n", "yolo26n-seg", "yolo26n-pose", "yolo26n-obb", "yolo26n-cls"),
-    "yolo26n-sem",
+    *("yolo26n-depth", "yolo26n-sem"),
 )
 
 

@@ -23,6 +23,7 @@ CLASSES = {
     "obb": models.OBBModel,
     "classify": models.ClassificationModel,
     "semantic": models.SemanticSegmentationModel,
+    "depth": models.DepthModel,
 }
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"
 STRUCTURE = json.loads((GOLDEN / "structure.json").read_text())["models"]
@@ -30,7 +31,7 @@ STRUCTURE = json.loads((GOLDEN / "structure.json").read_text())["models"]
 COUNTS = json.loads((GOLDEN / "parameter_counts.json").read_text())
 LARGER = [(stem, size) for stem, row in COUNTS.items() for size in row["sizes"] if size not in {"n", "s", ""}]
 
-OWN = {"yolov8-sem"}  # not among the published package's
+OWN = {"yolov8-depth", "yolov8-sem"}  # not among the published package's
 
 
 def fast(value, slow):
@@ -109,6 +110,7 @@ def test_dynamic_variants_have_the_known_parameters(kind, size, nc, golden):
     ("name", "count"),
     [
         *((f"yolov8n-{task}", count) for task, count in {"seg": 5, "pose": 5, "obb": 5, "cls": 3, "sem": 3}.items()),
+        *((f"{name}-depth", 5) for name in ("yolov8n", "yolo26n")),
         ("yolo26n-sem", 3),
     ],
 )

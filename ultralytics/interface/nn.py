@@ -287,11 +287,9 @@ UNBUILT: dict[str, dict[str, str]] = {
         ),
     },
     "nn.modules.head": {
-        "depth": "Depth",
         "world": "LRPCHead WorldDetect YOLOEDetect YOLOESegment YOLOESegment26",
     },
     "nn.tasks": {
-        "depth": "DepthModel",
         "world": "WorldModel YOLOEModel YOLOESegModel",
     },
     "nn.text_model": {

@@ -324,11 +324,7 @@ UNBUILT: dict[str, dict[str, str]] = {
         "export": "import_execstack",
     },
     "utils.loss": {
-        "depth": "DepthLoss26",
         "world": "TVPDetectLoss TVPSegmentLoss",
-    },
-    "utils.metrics": {
-        "depth": "DepthMetrics",
     },
     "utils.patches": {
         "export": "arange_patch onnx_export_patch",

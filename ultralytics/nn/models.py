@@ -37,6 +37,7 @@ from ultralytics.utils.timing import Profile
 __all__ = [
     "BaseModel",
     "ClassificationModel",
+    "DepthModel",
     "DetectionModel",
     "Ensemble",
     "OBBModel",
@@ -512,6 +513,29 @@ class PoseModel(DetectionModel):
             content["kpt_shape"] = list(data_kpt_shape)
         super().__init__(cfg=content, ch=ch, nc=nc, verbose=verbose)
         self.kpt_shape = self.yaml["kpt_shape"]
+
+
+@public("ultralytics.nn.tasks")
+class DepthModel(DetectionModel):
+    """A network that gives a distance for every fourth pixel.
+
+    Args:
+        cfg: model YAML by path or name, or its content.
+        ch: channels of the images.
+        nc: number of classes, which nothing here uses.
+        verbose: log layers and summary.
+    """
+
+    criterion_path = "ultralytics.nn.loss.depth:DepthLoss26"
+
+    def __init__(
+        self,
+        cfg: str | Path | Mapping[str, Any] = "yolo26n-depth.yaml",
+        ch: int = 3,
+        nc: int | None = None,
+        verbose: bool = True,
+    ):
+        super().__init__(cfg=cfg, ch=ch, nc=nc, verbose=verbose)
 
 
 @public("ultralytics.nn.tasks")

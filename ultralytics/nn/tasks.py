@@ -37,6 +37,7 @@ from ultralytics.nn.builder.build import parse_model
 from ultralytics.nn.builder.names import guess_model_scale, guess_model_task, yaml_model_load
 from ultralytics.nn.builder.registry import register
 from ultralytics.nn.head.classify import Classify
+from ultralytics.nn.head.depth import Depth
 from ultralytics.nn.head.detect import Detect, v10Detect
 from ultralytics.nn.head.obb import OBB, OBB26
 from ultralytics.nn.head.pose import Pose, Pose26
@@ -46,6 +47,7 @@ from ultralytics.nn.head.semantic import SemanticSegment
 from ultralytics.nn.models import (
     BaseModel,
     ClassificationModel,
+    DepthModel,
     DetectionModel,
     Ensemble,
     OBBModel,
@@ -107,6 +109,8 @@ __all__ = [
     "ConvTranspose",
     "DWConv",
     "DWConvTranspose2d",
+    "Depth",
+    "DepthModel",
     "Detect",
     "DetectionModel",
     "DynamicBnAct",

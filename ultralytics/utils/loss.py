@@ -1,6 +1,7 @@
 """Public path of losses; they live in `ultralytics.nn.loss`."""
 
 from ultralytics.nn.loss.classify import v8ClassificationLoss
+from ultralytics.nn.loss.depth import DepthLoss26
 from ultralytics.nn.loss.detect import v8DetectionLoss
 from ultralytics.nn.loss.end2end import E2EDetectLoss, E2ELoss
 from ultralytics.nn.loss.obb import v8OBBLoss
@@ -25,6 +26,7 @@ __all__ = [
     "BCEDiceLoss",
     "BboxLoss",
     "DFLoss",
+    "DepthLoss26",
     "E2EDetectLoss",
     "E2ELoss",
     "FocalLoss",

@@ -4,6 +4,7 @@ from ultralytics.engine.metrics.ap import ap_per_class, compute_ap, smooth, smoo
 from ultralytics.engine.metrics.base import Metric
 from ultralytics.engine.metrics.classify import ClassifyMetrics
 from ultralytics.engine.metrics.confusion import ConfusionMatrix
+from ultralytics.engine.metrics.depth import DepthMetrics
 from ultralytics.engine.metrics.detect import DetMetrics, OBBMetrics, PoseMetrics, SegmentMetrics
 from ultralytics.engine.metrics.semantic import SemanticMetrics
 from ultralytics.engine.plots.curves import plot_mc_curve, plot_pr_curve
@@ -18,6 +19,7 @@ __all__ = [
     "OKS_SIGMA",
     "ClassifyMetrics",
     "ConfusionMatrix",
+    "DepthMetrics",
     "DetMetrics",
     "Metric",
     "OBBMetrics",

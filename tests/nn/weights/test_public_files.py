@@ -18,6 +18,7 @@ from torchvision import transforms as T
 
 from ultralytics.nn.models import (
     ClassificationModel,
+    DepthModel,
     DetectionModel,
     OBBModel,
     PoseModel,
@@ -39,6 +40,7 @@ HEADS = {
     PoseModel: ["Pose", ["nc", [3, 3]]],
     OBBModel: ["OBB", ["nc", 1]],
     ClassificationModel: ["Classify", ["nc"]],
+    DepthModel: ["Depth", [8]],
 }
 X = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(1))
 
@@ -46,7 +48,7 @@ X = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(1))
 def network(kind: type[nn.Module]) -> nn.Module:
     """A small network of a task with norms that have seen something."""
     torch.manual_seed(0)
-    source = -1 if kind is ClassificationModel else [2, 3]
+    source = {ClassificationModel: -1, DepthModel: [3]}.get(kind, [2, 3])
     cfg = {"nc": 2, "kpt_shape": [3, 3], "backbone": BODY, "head": [[source, 1, *HEADS[kind]]]}
     model = kind(cfg, verbose=False).eval()
     for module in model.modules():

@@ -30,9 +30,10 @@ FOLDERS = ("modules", "block", "head")  # of `ultralytics/nn`, where people put 
 # Parts of blocks, and networks, that those modules name and that are no blocks of a YAML by themselves: a network as a
 # row would read a file, or fetch it, that the row names.
 _PARTS = """
-    BaseModel ClassificationModel DFL DeformableTransformerDecoder DeformableTransformerDecoderLayer DetectionModel
-    Ensemble LayerNorm2d MLP MLPBlock MSDeformAttn OBBModel PoseModel Proto Proto26 RTDETRDetectionModel RealNVP
-    ResNetBlock SegmentationModel SemanticSegmentationModel TransformerBlock TransformerEncoderLayer TransformerLayer
+    BaseModel ClassificationModel DFL DeformableTransformerDecoder DeformableTransformerDecoderLayer DepthModel
+    DetectionModel Ensemble LayerNorm2d MLP MLPBlock MSDeformAttn OBBModel PoseModel Proto Proto26 RTDETRDetectionModel
+    RealNVP ResNetBlock SegmentationModel SemanticSegmentationModel TransformerBlock TransformerEncoderLayer
+    TransformerLayer
 """
 PARTS = frozenset(_PARTS.split())
 # Folders and files of `ultralytics/nn` in which nobody puts blocks.

@@ -116,6 +116,7 @@ def _entries() -> Iterator[tuple[str, LayerSpec]]:
     yield from family("head.pose", "Pose Pose26", "*, $reg_max, $end2end, in", keywords=head_era)
     yield from family("head.obb", "OBB OBB26", "*, $reg_max, $end2end, in", keywords=head_era)
     yield from family("head.rtdetr", "RTDETRDecoder", "arg, in, *")
+    yield from family("head.depth", "Depth", "*, in")
     yield from family("head.semantic", "SemanticSegment", "*, in")
     yield from family("head.classify", "Classify", "in, out!, *")
 

@@ -138,6 +138,7 @@ __all__ = [
     "DWConvTranspose2d",
     "DeformableTransformerDecoder",
     "DeformableTransformerDecoderLayer",
+    "Depth",
     "Detect",
     "DynamicBnAct",
     "DynamicConv",

@@ -16,6 +16,7 @@ from ultralytics.nn.block.misc import DFL, Proto
 from ultralytics.nn.block.transformer import MLP
 from ultralytics.nn.fold import fuse_conv_and_bn
 from ultralytics.nn.head.classify import Classify
+from ultralytics.nn.head.depth import Depth
 from ultralytics.nn.head.detect import Detect, v10Detect
 from ultralytics.nn.head.obb import OBB, OBB26
 from ultralytics.nn.head.pose import Pose, Pose26
@@ -30,6 +31,7 @@ __all__ = [
     "OBB",
     "OBB26",
     "Classify",
+    "Depth",
     "Detect",
     "Pose",
     "Pose26",

@@ -55,6 +55,7 @@ OWN = {
     "block.transformer": "AIFI LayerNorm2d MLP MLPBlock TransformerEncoderLayer",
     "block.tutorial": "DynamicConv_Single",
     "head.classify": "Classify",
+    "head.depth": "Depth",
     "head.detect": "Detect v10Detect",
     "head.ghostnet": "GhostClassify",
     "head.obb": "OBB OBB26",
@@ -63,8 +64,8 @@ OWN = {
     "head.segment": "Segment Segment26",
     "head.semantic": "SemanticSegment",
     "models": (
-        "ClassificationModel DetectionModel Ensemble OBBModel PoseModel RTDETRDetectionModel SegmentationModel "
-        "SemanticSegmentationModel"
+        "ClassificationModel DepthModel DetectionModel Ensemble OBBModel PoseModel RTDETRDetectionModel "
+        "SegmentationModel SemanticSegmentationModel"
     ),
 }
 HOMES: Mapping[str, str] = {name: f"ultralytics.nn.{home}" for home, names in OWN.items() for name in names.split()}

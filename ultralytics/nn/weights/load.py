@@ -11,6 +11,7 @@ from torch import nn
 from ultralytics.nn.builder.names import guess_model_task, yaml_model_load
 from ultralytics.nn.models import (
     ClassificationModel,
+    DepthModel,
     DetectionModel,
     OBBModel,
     PoseModel,
@@ -29,6 +30,7 @@ BY_TASK: Mapping[str, type[nn.Module]] = {
     "obb": OBBModel,
     "classify": ClassificationModel,
     "semantic": SemanticSegmentationModel,
+    "depth": DepthModel,
 }
 BY_HEAD: Mapping[str, type[nn.Module]] = {"RTDETRDecoder": RTDETRDetectionModel}  # heads that need a class of their own
 

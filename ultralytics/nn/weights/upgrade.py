@@ -19,6 +19,7 @@ from ultralytics.nn.block.conv import FoldedPickle
 from ultralytics.nn.block.parameternet import DynamicConv
 from ultralytics.nn.block.spp import SPPF
 from ultralytics.nn.block.transformer import MLP
+from ultralytics.nn.head.depth import Depth
 from ultralytics.nn.head.detect import Detect
 from ultralytics.nn.head.rtdetr import RTDETRDecoder
 from ultralytics.nn.models import BaseModel, DetectionModel, PoseModel, RTDETRDetectionModel
@@ -29,6 +30,7 @@ __all__ = ["LEFT_BEHIND", "MIGRATIONS", "left_behind", "upgrade_model"]
 LEFT_BEHIND: list[tuple[type[nn.Module], frozenset[str]]] = [
     (FoldedPickle, frozenset({"forward"})),  # replaced by an export or by folding
     (Detect, frozenset({"export", "format", "dynamic", "end2end", "detect", "anchors", "strides", "shape"})),
+    (Depth, frozenset({"export", "format"})),
     (RTDETRDecoder, frozenset({"export", "format", "dynamic", "anchors", "valid_mask", "shapes"})),
     (DetectionModel, frozenset({"end2end"})),  # in 8.2 and 8.3
     (BaseModel, frozenset({"criterion"})),
