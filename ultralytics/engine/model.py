@@ -39,6 +39,7 @@ from ultralytics.utils.env import ASSETS, VERSION, rank
 from ultralytics.utils.lazy import LateDict, offer
 from ultralytics.utils.log import LOGGER
 from ultralytics.utils.text import printable
+from ultralytics.utils.triton_address import is_triton_url
 from ultralytics.utils.unbuilt import refuse
 
 __all__ = ["Model"]
@@ -57,8 +58,9 @@ class Model(nn.Module):
     """A network with its modes: train, val, predict, export ...
 
     Args:
-        model: a checkpoint (`.pt`), a model YAML, an exported file or folder, or another `Model` to share state with.
-            A bare stem of a public release name gets `.pt`.
+        model: a checkpoint (`.pt`), a model YAML, an exported file or folder, the address of a model on a Triton server
+            (`http://host:8000/name`, `grpc://host:8001/name`), or another `Model` to share state with. A bare stem of a
+            public release name gets `.pt`.
         task: task name where the file does not tell it (exports without metadata).
         verbose: print the layer table of a model built from YAML.
         trust: open checkpoints with the ordinary unpickler. Only for files whose origin you trust: it runs whatever
@@ -90,8 +92,6 @@ class Model(nn.Module):
         self.metrics = None
         self.task = task
         self.model_name = name = str(_checked_path(model)).strip()
-        if self.is_triton_model(name):
-            refuse("triton", f"'{name}' is a Triton server URL")
         if Path(name).suffix in {".yaml", ".yml"}:
             self._new(name, task=task, verbose=verbose)
         else:
@@ -114,9 +114,10 @@ class Model(nn.Module):
         self.model.task = self.task
 
     def _load(self, weights: str, task: str | None = None) -> None:
-        """Load a checkpoint, or remember the path of an exported model (its runtime opens it)."""
-        path = str(check_model_file_from_stem(weights))
-        if path.lower().startswith(("http://", "https://", "rtsp://", "rtmp://")):
+        """Load a checkpoint, or remember the path or address of an exported model (its runtime opens it)."""
+        remote = self.is_triton_model(weights)
+        path = weights if remote else str(check_model_file_from_stem(weights))
+        if not remote and path.lower().startswith(("http://", "https://", "rtsp://", "rtmp://")):
             path = str(check_file(path, download_dir=None))
         if Path(path).suffix == ".pt":
             self.model, self.ckpt = load_checkpoint(path, trust=bool(self.overrides.get("trust")))
@@ -125,7 +126,7 @@ class Model(nn.Module):
             self.data_is_remembered = bool(self.overrides.get("data"))
             self.ckpt_path = getattr(self.model, "pt_path", path)
         else:
-            path = str(check_file(path))
+            path = path if remote else str(check_file(path))
             if format_of(path) is None:
                 raise ValueError(
                     f"'{weights}' is neither a checkpoint (.pt), a model YAML (.yaml) nor an exported model; "
@@ -492,12 +493,7 @@ class Model(nn.Module):
     @staticmethod
     def is_triton_model(model: str) -> bool:
         """Return whether `model` is the URL of a model on a Triton server (`scheme://host/name`)."""
-        from urllib.parse import urlsplit
-
-        url = urlsplit(model)
-        return bool(
-            url.scheme in {"http", "https", "grpc"} and url.netloc and url.path.strip("/") and not Path(url.path).suffix
-        )
+        return is_triton_url(model)
 
     def eval(self) -> Model:
         """Switch the network to evaluation mode."""
@@ -566,7 +562,7 @@ def _is_there(path: str | Path) -> bool:
 def _facts_of_export(path: str) -> Mapping[str, Any]:
     """Return the metadata of an exported model, none where its format cannot be read yet."""
     form = format_of(path)
-    return format_class(form).peek(Path(path)) if form.home else {}
+    return format_class(form).peek(path if form.remote else Path(path)) if form.home else {}
 
 
 def _task_of_export(path: str, facts: Mapping[str, Any]) -> str:

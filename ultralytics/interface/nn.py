@@ -275,9 +275,6 @@ UNBUILT: dict[str, dict[str, str]] = {
     "nn.backends.tensorrt": {
         "export": "TensorRTBackend",
     },
-    "nn.backends.triton": {
-        "triton": "TritonBackend",
-    },
     "nn.distill_model": {
         "distill": "DistillationModel FeatureHook",
     },

@@ -333,9 +333,6 @@ UNBUILT: dict[str, dict[str, str]] = {
         "depth": "plot_depth_panels",
         "tune": "plot_tune_results",
     },
-    "utils.triton": {
-        "triton": "TritonRemoteModel",
-    },
     "utils.tuner": {
         "tune": "RAY_SEARCH_ALG_REQUIREMENTS run_ray_tune",
     },

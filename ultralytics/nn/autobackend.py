@@ -26,7 +26,10 @@ from ultralytics.utils.yaml_io import YAML
 
 __all__ = ["AutoBackend", "check_class_names", "default_class_names"]
 
-FLAGS = ("torchscript", "onnx", "openvino", "engine", "coreml", "saved_model", "pb", "edgetpu", "paddle", "ncnn", "mnn")
+FLAGS = (
+    *("torchscript", "onnx", "openvino", "engine", "coreml", "saved_model", "pb", "edgetpu", "paddle", "ncnn", "mnn"),
+    "triton",
+)
 OLD_FLAGS = {"jit": "torchscript", "xml": "openvino", "tflite": "litert"}  # names of 8.1
 
 
@@ -64,7 +67,8 @@ class AutoBackend(nn.Module):
     suppression needed), `fp16` (images should come in float16), `device`, `format`, `pt`, `nn_module`, `metadata`.
 
     Args:
-        model: path of a checkpoint or an exported file, or a network (which is not changed).
+        model: path of a checkpoint or an exported file, address of a model on a Triton server, or a network (which is
+            not changed).
         device: where to run; the CPU where None.
         dnn: run ONNX files with OpenCV.
         data: data set YAML for class names that the file lacks.
@@ -77,6 +81,7 @@ class AutoBackend(nn.Module):
 
     Raises:
         FileNotFoundError: no such file.
+        ConnectionError: a server that does not answer, or does not have the model.
         TypeError: no format has this suffix.
         NotImplementedError: a format that cannot be run yet.
         ValueError: the file is damaged, what it says about itself cannot be right (`MetadataError`), `dnn` for another
@@ -109,7 +114,8 @@ class AutoBackend(nn.Module):
             extra = options if facts.name == "-" else {"dnn": True} if dnn else {}
             if verbose and facts.name != "-":
                 LOGGER.info(f"Loading {model} for {facts.title} inference...")
-            self.runtime = format_class(facts).load(Path(model), device, fp16, trust=trust, **extra)
+            place = str(model) if facts.remote else Path(model)
+            self.runtime = format_class(facts).load(place, device, fp16, trust=trust, **extra)
         self.format = "pt" if facts.name == "-" else facts.name
         self.pt, self.nn_module = self.format == "pt", isinstance(model, nn.Module)
         for flag in FLAGS:
@@ -227,7 +233,7 @@ def _format_of_file(path: str | Path) -> FormatFacts:
     if facts is None:
         suffixes = ", ".join(row.suffix for row in FORMATS.values() if row.home)
         raise TypeError(f"'{path}' is no model file that can be run; its name should contain one of {suffixes}.")
-    if facts.name != "-" and not Path(path).exists():
+    if facts.name != "-" and not facts.remote and not Path(path).exists():
         raise FileNotFoundError(f"{facts.title} file '{path}' does not exist; export it first: format='{facts.name}'.")
     return facts
 

@@ -16,7 +16,7 @@ from ultralytics.nn.autobackend import AutoBackend
 from ultralytics.nn.backends.base import format_class
 from ultralytics.nn.backends.table import format_of
 
-__all__ = ["BaseBackend", "ONNXBackend", "OpenVINOBackend", "PyTorchBackend", "TorchScriptBackend"]
+__all__ = ["BaseBackend", "ONNXBackend", "OpenVINOBackend", "PyTorchBackend", "TorchScriptBackend", "TritonBackend"]
 
 
 class BaseBackend:
@@ -119,3 +119,9 @@ class OpenVINOBackend(BaseBackend):
     """An OpenVINO folder."""
 
     format = "openvino"
+
+
+class TritonBackend(BaseBackend):
+    """A model on a Triton server, by its address."""
+
+    format = "triton"

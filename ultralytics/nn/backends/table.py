@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from ultralytics.utils.triton_address import is_triton_url
+
 __all__ = [
     "FORMATS",
     "FP16_FORMATS",
@@ -44,6 +46,7 @@ class FormatFacts:
         env: public name of the environment it is tested in.
         precisions: weights that this package can write, or the format can store where it is not built.
         unbuilt: further ones that the format can store and this package cannot write.
+        remote: paths are addresses of models on a server.
         aliases: further values of the `format` argument.
         home: `package.module:Class`, or None where the format is not built.
     """
@@ -59,6 +62,7 @@ class FormatFacts:
     aliases: tuple[str, ...] = ()
     home: str | None = None
     unbuilt: tuple[Precision, ...] = ()
+    remote: bool = False
 
 
 def _row(
@@ -224,6 +228,8 @@ _FURTHER = (
     ),
 )
 _ALL = (*_ROWS, *_FURTHER)
+# Not a kind of file, and nothing that an export makes.
+TRITON = FormatFacts("triton", "Triton", "", True, True, home=f"{_HERE}.triton:TritonFormat", remote=True)
 
 FORMATS: Mapping[str, FormatFacts] = {row.name: row for row in _ALL}
 
@@ -284,10 +290,12 @@ def resolve_format_name(name: str) -> tuple[str, bool]:
 
 
 def format_of(path: str | Path) -> FormatFacts | None:
-    """Return the format that a file or folder name belongs to, or None.
+    """Return the format that a file or folder name, or the address of a model on a server, belongs to, or None.
 
     The suffix that ends furthest right decides, then the longer one: `model_edgetpu.tflite` is Edge TPU, not LiteRT.
     """
+    if is_triton_url(path):
+        return TRITON
     name = Path(str(path)).name.lower()
     found = [(name.rfind(row.suffix) + len(row.suffix), len(row.suffix), row) for row in _ALL if row.suffix in name]
     return max(found, key=lambda item: item[:2])[2] if found else None

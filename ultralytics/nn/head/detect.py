@@ -214,18 +214,22 @@ class Detect(nn.Module):
     def grid(self, feats: list[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
         """Return anchor points (2, A) and strides (1, A) for maps of these sizes; the last ones are kept.
 
-        With `dynamic` they are made anew: the sizes are then values of the recorded graph.
+        With `dynamic` they are made anew: the sizes are then values of the recorded graph. So they are in compiled
+        code, which turns them into constants.
         """
-        # All levels' sizes count: images that differ by some rows may share the first level's size. Tensors made in
-        # inference mode cannot take part in a later backward pass.
-        place = (feats[0].device, feats[0].dtype, torch.is_inference_mode_enabled())
-        shape = None if self.dynamic else (*(tuple(level.shape[2:]) for level in feats), *place)
-        if shape is not None and shape == self.shape:
-            return self.anchors, self.strides
+        shape = None
+        if not self.dynamic and not torch.compiler.is_compiling():
+            # All levels' sizes count: images that differ by some rows may share the first level's size. Tensors made in
+            # inference mode cannot take part in a later backward pass.
+            place = (feats[0].device, feats[0].dtype, torch.is_inference_mode_enabled())
+            shape = (*(tuple(level.shape[2:]) for level in feats), *place)
+            if shape == self.shape:
+                return self.anchors, self.strides
         like = [at_least_float32(level[:1, :1]) for level in feats]
         points, steps = make_anchors(like, self.stride.to(like[0]), 0.5)
         anchors, strides = points.transpose(0, 1), steps.transpose(0, 1)
-        self.anchors, self.strides, self.shape = anchors, strides, shape
+        if not torch.compiler.is_compiling():
+            self.anchors, self.strides, self.shape = anchors, strides, shape
         return anchors, strides
 
     def decode_bboxes(

@@ -210,9 +210,12 @@ class RTDETRDecoder(nn.Module):
     def grid(self, shapes: Sequence[tuple[int, int]], like: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return logits (1, S, 4) of the cells' boxes and which cells are usable (1, S, 1); the last ones are kept.
 
-        With `dynamic` nothing is kept: the sizes are then values of the recorded graph.
+        With `dynamic` nothing is kept: the sizes are then values of the recorded graph. Compiled code keeps nothing
+        either, it turns them into constants.
         """
-        place = None if self.dynamic else (*shapes, like.device, like.dtype, torch.is_inference_mode_enabled())
+        place = None
+        if not self.dynamic and not torch.compiler.is_compiling():
+            place = (*shapes, like.device, like.dtype, torch.is_inference_mode_enabled())
         if place is not None and place == self.shapes:
             return self.anchors, self.valid_mask
         anchors, usable = starting_boxes(shapes, like.device)
