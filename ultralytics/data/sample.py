@@ -1,7 +1,8 @@
 """One training sample inside the package, and its conversion from and to the public label dictionary.
 
 A `Sample` is never changed: transforms return new ones. Boxes are always corners in pixels, so no transform has to ask
-for the format. The picture may be one that is not painted yet.
+for the format. The picture may be one that is not painted yet, and so may its maps: targets with a value for every
+pixel, which every step moves like the picture, by nearest pixels.
 """
 
 from __future__ import annotations
@@ -18,7 +19,10 @@ from ultralytics.data.labels.instances import Instances, convert_boxes
 from ultralytics.data.labels.outlines import Outlines
 from ultralytics.data.labels.polygons import resample_polygons
 
-__all__ = ["Sample", "join"]
+__all__ = ["MAP_FILLS", "Sample", "join"]
+
+MAP_FILLS: dict[str, float] = {"semantic_mask": 255, "depth": 0}
+"""Maps by their key in label dictionaries, and the value of pixels that no picture covers: those say nothing."""
 
 _NO_BOXES = np.zeros((0, 4), np.float32)
 _NO_CLASSES = np.zeros((0, 1), np.float32)
@@ -37,6 +41,7 @@ class Sample:
         meta: Everything else of the label dictionary: `im_file`, `ori_shape`, `resized_shape`, `ratio_pad` ...
         order: Where blue, green and red lie among the channels of `image`; None stands for (0, 1, 2). Turning the
             hue by thirds is done here, without touching pixels.
+        maps: Targets `(H, W, 1)` of every pixel by name, see `MAP_FILLS`, or None.
     """
 
     image: Picture
@@ -46,6 +51,7 @@ class Sample:
     keypoints: np.ndarray | None = None
     meta: Mapping[str, Any] = field(default_factory=dict)
     order: tuple[int, int, int] | None = None
+    maps: Mapping[str, Picture] | None = None
 
     def __len__(self) -> int:
         return len(self.boxes)
@@ -66,19 +72,24 @@ class Sample:
 
     def with_image(self, image: Picture) -> Sample:
         """The same objects on another picture in BGR order."""
-        return Sample(image, self.boxes, self.cls, self.segments, self.keypoints, self.meta)
+        return Sample(image, self.boxes, self.cls, self.segments, self.keypoints, self.meta, None, self.maps)
+
+    def with_maps(self, maps: Mapping[str, Picture] | None) -> Sample:
+        """The same picture with other maps."""
+        return Sample(
+            self.image, self.boxes, self.cls, self.segments, self.keypoints, self.meta, self.order, maps or None
+        )
 
     def with_meta(self, **changes: Any) -> Sample:
         """The same sample with some entries of `meta` replaced."""
-        return Sample(
-            self.image, self.boxes, self.cls, self.segments, self.keypoints, {**self.meta, **changes}, self.order
-        )
+        meta = {**self.meta, **changes}
+        return Sample(self.image, self.boxes, self.cls, self.segments, self.keypoints, meta, self.order, self.maps)
 
     def with_objects(
         self, boxes: np.ndarray, cls: np.ndarray, segments: np.ndarray | Outlines | None, keypoints: np.ndarray | None
     ) -> Sample:
         """The same picture with other objects."""
-        return Sample(self.image, boxes, cls, segments, keypoints, self.meta, self.order)
+        return Sample(self.image, boxes, cls, segments, keypoints, self.meta, self.order, self.maps)
 
     def take(self, index: np.ndarray) -> Sample:
         """The same picture with the objects that `index` (mask or positions) selects."""
@@ -91,15 +102,16 @@ class Sample:
 
     @classmethod
     def from_labels(cls, labels: Mapping[str, Any]) -> Sample:
-        """Read a public label dictionary (`img`, `cls`, `instances` and whatever else), which stays as it is."""
+        """Read a public label dictionary (`img`, `cls`, `instances`, maps and whatever else), which stays as it is."""
         meta = dict(labels)
         image = meta.pop("img")
+        maps = {name: meta.pop(name)[..., None] for name in MAP_FILLS if _is_map(meta.get(name))} or None
         if image.ndim == 2:
             image = image[..., None]
         instances: Instances | None = meta.pop("instances", None)
         classes = meta.pop("cls", None)
         if instances is None:
-            return cls(image, meta=meta)
+            return cls(image, meta=meta, maps=maps)
         h, w = image.shape[:2]
         side = np.array([w, h], np.float32)
         boxes = convert_boxes(instances.bboxes.astype(np.float32, copy=False), instances._bboxes.format, "xyxy")
@@ -112,12 +124,17 @@ class Sample:
                 keypoints = keypoints.copy()
                 keypoints[..., :2] *= side
         column = _NO_CLASSES if classes is None else np.asarray(classes, np.float32).reshape(-1, 1)
-        return cls(image, boxes, column, segments, keypoints, meta)
+        return cls(image, boxes, column, segments, keypoints, meta, None, maps)
 
     def to_labels(self) -> dict[str, Any]:
         """The public label dictionary, with a painted picture and pixel corner boxes."""
         instances = Instances(self.boxes, self.segments, self.keypoints, bbox_format="xyxy", normalized=False)
-        return {**self.meta, "img": self.pixels(), "cls": self.cls, "instances": instances}
+        maps = {name: painted(one)[..., 0] for name, one in (self.maps or {}).items()}
+        return {**self.meta, **maps, "img": self.pixels(), "cls": self.cls, "instances": instances}
+
+
+def _is_map(value: Any) -> bool:
+    return isinstance(value, np.ndarray) and value.ndim == 2
 
 
 def join(samples: Sequence[Sample], image: Picture, meta: Mapping[str, Any]) -> Sample:

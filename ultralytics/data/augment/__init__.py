@@ -9,6 +9,7 @@ from ultralytics.data.augment.albument import Albumentations
 from ultralytics.data.augment.base import BaseTransform, Compose
 from ultralytics.data.augment.blend import BaseMixTransform, CopyPaste, CutMix, MixUp, Mosaic
 from ultralytics.data.augment.format import Format
+from ultralytics.data.augment.format_maps import DepthFormat, SemanticFormat
 from ultralytics.data.augment.letterbox import LetterBox
 from ultralytics.data.augment.presets import v8_transforms
 from ultralytics.data.augment.transforms import RandomFlip, RandomHSV, RandomPerspective
@@ -42,6 +43,7 @@ __all__ = [
     "Compose",
     "CopyPaste",
     "CutMix",
+    "DepthFormat",
     "Format",
     "LetterBox",
     "MixUp",
@@ -49,6 +51,7 @@ __all__ = [
     "RandomFlip",
     "RandomHSV",
     "RandomPerspective",
+    "SemanticFormat",
     "ToTensor",
     "classify_augmentations",
     "classify_transforms",

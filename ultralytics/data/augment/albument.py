@@ -11,8 +11,9 @@ import numpy as np
 
 from ultralytics.data.augment.base import SampleTransform
 from ultralytics.data.augment.rng import GlobalRng, Rng
+from ultralytics.data.images.canvas import Picture, painted
 from ultralytics.data.labels.outlines import Outlines
-from ultralytics.data.sample import Sample
+from ultralytics.data.sample import MAP_FILLS, Sample
 from ultralytics.utils.log import warn_once
 
 __all__ = ["Albumentations"]
@@ -58,6 +59,12 @@ def _limits(composition: Any) -> dict[str, Any]:
 def _points(shapes: np.ndarray | Outlines) -> np.ndarray:
     """Points `(Q, 2)` of polygons, of outlines whose cuts are carried out, or of keypoints."""
     return shapes.xy.T if isinstance(shapes, Outlines) else shapes[..., :2].reshape(-1, 2)
+
+
+def _swapped(name: str, values: np.ndarray) -> np.ndarray:
+    """A map with 0 and the value that says nothing in each other's place, as the package fills with 0."""
+    fill = int(MAP_FILLS[name])
+    return values ^ values.dtype.type(fill) if fill else values
 
 
 class Albumentations(SampleTransform):
@@ -112,6 +119,7 @@ class Albumentations(SampleTransform):
             if self.contains_spatial:
                 extra["bbox_params"] = A.BboxParams(format="albumentations", label_fields=["rows"], **_limits(given))
                 extra["keypoint_params"] = A.KeypointParams(format="xy", remove_invisible=False)
+                extra["additional_targets"] = dict.fromkeys(MAP_FILLS, "mask")
             steps, chance = (list(given.transforms), given.p) if type(given) is A.Compose else ([given], 1.0)
             self._composed = given, A.Compose(steps, p=chance, **extra), bool(extra)
         return self._composed[1:]
@@ -155,6 +163,7 @@ class Albumentations(SampleTransform):
             sample = sample.with_objects(sample.boxes, sample.cls, sample.segments.settled(), sample.keypoints)
         picture = sample.pixels()
         h, w = picture.shape[:2]
+        maps = sample.maps or {}
         # Three corners tell whether the picture got mirrored, which swaps left and right keypoints.
         markers = np.array([[0, 0], [w - 1, 0], [0, h - 1]], np.float32)
         parts = [markers]
@@ -164,6 +173,7 @@ class Albumentations(SampleTransform):
             bboxes=np.clip(sample.boxes / np.array([w, h, w, h], np.float32), 0, 1),
             rows=np.arange(len(sample)),
             keypoints=np.concatenate(parts),
+            **{name: _swapped(name, painted(one)[..., 0]) for name, one in maps.items()},
         )
         picture = result["image"]
         h, w = picture.shape[:2]
@@ -184,7 +194,8 @@ class Albumentations(SampleTransform):
         if keypoints is not None:
             keypoints = self._keypoints(keypoints, points[used:], (h, w), mirrored)[rows]
         moved = sample.with_image(picture).with_meta(resized_shape=(h, w))
-        moved = moved.with_objects(boxes, sample.cls[rows], segments, keypoints)
+        maps = {name: _swapped(name, result[name])[..., None] for name in maps}
+        moved = moved.with_objects(boxes, sample.cls[rows], segments, keypoints).with_maps(maps)
         return moved.take((boxes[:, 2:] > boxes[:, :2]).all(1))
 
     def _keypoints(
@@ -200,6 +211,11 @@ class Albumentations(SampleTransform):
     def move_image(self, sample: Sample, params: Mapping[str, Any]) -> Sample:
         """Return the changed picture."""
         return sample.with_image(params["image"]).with_meta(resized_shape=params["image"].shape[:2])
+
+    def move_map(self, name: str, sample: Sample, params: Mapping[str, Any]) -> Picture:
+        """Return a map as the package has moved it."""
+        moved = params["sample"]
+        return (sample if moved is None else moved).maps[name]
 
     def move_objects(self, sample: Sample, params: Mapping[str, Any]) -> Sample:
         """Return the moved objects."""

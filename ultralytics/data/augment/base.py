@@ -11,7 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from ultralytics.data.augment.rng import GlobalRng, Rng
-from ultralytics.data.sample import Sample
+from ultralytics.data.images.canvas import Picture, painted
+from ultralytics.data.sample import MAP_FILLS, Sample
 from ultralytics.utils.overrides import bypassed, changed
 
 __all__ = ["BaseTransform", "Compose", "SampleTransform"]
@@ -59,9 +60,9 @@ class BaseTransform:
 
 
 class SampleTransform(BaseTransform):
-    """A built-in transform: all randomness in `draw`, all work in `move_image` and `move_objects`.
+    """A built-in transform: all randomness in `draw`, all work in `move_image`, `move_objects` and `move_map`.
 
-    The two halves see the same parameters and do not depend on each other's result.
+    The three see the same parameters and do not depend on each other's result.
 
     Attributes:
         steps: public methods that `run` does not go through.
@@ -87,10 +88,19 @@ class SampleTransform(BaseTransform):
         """Return the sample with its objects transformed and its picture untouched."""
         return sample
 
+    def move_map(self, name: str, sample: Sample, params: Mapping[str, Any]) -> Picture:
+        """Return a map of the sample, see `MAP_FILLS`, moved like its picture; unchanged where no pixel moves."""
+        return sample.maps[name]
+
     def run(self, sample: Sample, rng: Rng) -> Any:
         """Transform one sample with random numbers from `rng`."""
         params = self.draw(rng, sample)
-        return sample if params is None else self.move_objects(self.move_image(sample, params), params)
+        if params is None:
+            return sample
+        moved = self.move_objects(self.move_image(sample, params), params)
+        if sample.maps is None:
+            return moved
+        return moved.with_maps({name: self.move_map(name, sample, params) for name in sample.maps})
 
     @bypassed
     def __call__(self, labels: Labels) -> Labels:
@@ -113,16 +123,32 @@ class SampleTransform(BaseTransform):
         if params is None:
             return labels
         moved = self.move_image(Sample.from_labels(labels), params)
-        objects = {key: labels[key] for key in ("cls", "instances") if key in labels}
-        return {**moved.meta, **objects, "img": moved.pixels()}
+        targets = {key: labels[key] for key in ("cls", "instances", *MAP_FILLS) if key in labels}
+        return {**moved.meta, **targets, "img": moved.pixels()}
 
     @bypassed
     def apply_instances(self, labels: Labels, params: Any = None) -> Labels:
         """Return the labels with `instances` and `cls` transformed."""
         if params is None or "instances" not in labels:
             return labels
-        moved = self.move_objects(Sample.from_labels(labels), params).to_labels()
-        return {**labels, **moved, "img": labels["img"]}
+        moved = self.move_objects(Sample.from_labels(labels), params)
+        return {**labels, **moved.with_maps(None).to_labels(), "img": labels["img"]}
+
+    @bypassed
+    def apply_semantic(self, labels: Labels, params: Any = None) -> Labels:
+        """Return the labels with `semantic_mask` moved like the picture."""
+        return self._with_map("semantic_mask", labels, params)
+
+    @bypassed
+    def apply_depth(self, labels: Labels, params: Any = None) -> Labels:
+        """Return the labels with `depth` moved like the picture."""
+        return self._with_map("depth", labels, params)
+
+    def _with_map(self, name: str, labels: Labels, params: Any) -> Labels:
+        sample = Sample.from_labels(labels)
+        if params is None or name not in (sample.maps or {}):
+            return labels
+        return {**labels, name: painted(self.move_map(name, sample, params))[..., 0]}
 
 
 def as_labels(data: Sample | Labels) -> Labels:

@@ -15,8 +15,9 @@ from ultralytics.data.augment import mix
 from ultralytics.data.augment.base import BaseTransform, Labels, SampleTransform, as_labels
 from ultralytics.data.augment.geometry import flip_objects
 from ultralytics.data.augment.rng import GlobalRng, Rng
+from ultralytics.data.images.canvas import Picture, painted
 from ultralytics.data.labels.instances import Instances
-from ultralytics.data.sample import Sample, join
+from ultralytics.data.sample import MAP_FILLS, Sample, join
 from ultralytics.ops.iou import bbox_ioa
 from ultralytics.utils.overrides import bypassed, changed, ignores, warn_of_ignored
 
@@ -97,6 +98,9 @@ class BaseMixTransform(SampleTransform):
     def apply_instances(self, labels: Labels, params: Any = None) -> Labels:
         """Return the labels with `instances` and `cls` transformed."""
         return super().apply_instances(labels, _with_samples(params))
+
+    def _with_map(self, name: str, labels: Labels, params: Any) -> Labels:
+        return super()._with_map(name, labels, _with_samples(params))
 
     @staticmethod
     @bypassed
@@ -219,6 +223,10 @@ class Mosaic(BaseMixTransform):
         canvas = mix.tile((sample, *params["partners"]), params["corners"], params["size"])
         return sample.with_image(canvas).with_meta(resized_shape=params["size"])
 
+    def move_map(self, name: str, sample: Sample, params: Mapping[str, Any]) -> Picture:
+        """Return the maps of all samples on a canvas that says nothing where no picture lies."""
+        return mix.tile_map(name, (sample, *params["partners"]), params["corners"], params["size"])
+
     def move_objects(self, sample: Sample, params: Mapping[str, Any]) -> Sample:
         """Return the objects of all samples at their places, cut to the canvas."""
         members = (sample, *params["partners"])
@@ -254,6 +262,12 @@ class Mosaic(BaseMixTransform):
             for one in params["layout"]
         ]
         return {**labels, **self._cat_labels(moved)}
+
+    def _with_map(self, name: str, labels: Labels, params: Any) -> Labels:
+        if params is None or name not in labels:
+            return labels
+        side = 2 * self.imgsz
+        return {**labels, name: mix.paint_layout(params["layout"], (side, side), name, MAP_FILLS[name])}
 
     @staticmethod
     @bypassed
@@ -304,6 +318,10 @@ class MixUp(BaseMixTransform):
         """Return the blended picture."""
         return sample.with_image(mix.blend_pictures(sample.pixels(), params["partners"][0].pixels(), params["r"]))
 
+    def move_map(self, name: str, sample: Sample, params: Mapping[str, Any]) -> Picture:
+        """Return the map of the picture with the larger weight: values of single pixels cannot be mixed."""
+        return (sample if params["r"] >= 0.5 else params["partners"][0]).maps[name]
+
     def move_objects(self, sample: Sample, params: Mapping[str, Any]) -> Sample:
         """Return the objects of both."""
         return join((sample, params["partners"][0]), sample.image, sample.meta)
@@ -350,6 +368,8 @@ class CutMix(BaseMixTransform):
             return None
         area = areas[free[rng.integers(len(free))]]
         other = partners[0]
+        if sample.maps is not None:  # every pixel counts, objects or not
+            return {"area": area, "chosen": np.zeros(0, np.int64)}
         share = bbox_ioa(area[None], other.boxes)[0]
         chosen = np.flatnonzero(share >= (0.1 if other.segments is None else 0.01))
         return {"area": area, "chosen": chosen} if len(chosen) else None
@@ -360,6 +380,13 @@ class CutMix(BaseMixTransform):
         picture = sample.pixels().copy()
         picture[y1:y2, x1:x2] = params["partners"][0].pixels()[y1:y2, x1:x2]
         return sample.with_image(picture)
+
+    def move_map(self, name: str, sample: Sample, params: Mapping[str, Any]) -> Picture:
+        """Return the map with the rectangle of the other one."""
+        x1, y1, x2, y2 = params["area"].astype(int)
+        changed_map = painted(sample.maps[name]).copy()
+        changed_map[y1:y2, x1:x2] = painted(params["partners"][0].maps[name])[y1:y2, x1:x2]
+        return changed_map
 
     def move_objects(self, sample: Sample, params: Mapping[str, Any]) -> Sample:
         """Return the objects with those of the rectangle, cut to it."""
@@ -433,6 +460,13 @@ class CopyPaste(BaseMixTransform):
         mask = mix.fill_polygons(source.segments[params["chosen"]], picture.shape[:2])
         other = source.pixels() if params["partners"] else picture[:, ::-1]
         return sample.with_image(mix.paste_masked(picture, other, mask))
+
+    def move_map(self, name: str, sample: Sample, params: Mapping[str, Any]) -> Picture:
+        """Return the map with the pixels of the pasted objects."""
+        own = painted(sample.maps[name])
+        mask = mix.fill_polygons(params["source"].segments[params["chosen"]], own.shape[:2])
+        other = painted(params["source"].maps[name]) if params["partners"] else own[:, ::-1]
+        return mix.paste_masked(own, other, mask)
 
     def move_objects(self, sample: Sample, params: Mapping[str, Any]) -> Sample:
         """Return the objects with the pasted ones."""

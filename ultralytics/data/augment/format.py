@@ -17,9 +17,9 @@ from ultralytics.data.sample import Sample
 from ultralytics.ops.rotated import xyxyxyxy2xywhr
 from ultralytics.utils.overrides import bypassed
 
-__all__ = ["Format", "planes"]
+__all__ = ["INTERNAL", "Format", "planes"]
 
-_INTERNAL = ("mix", "ref", "rect_shape")
+INTERNAL = frozenset({"mix", "ref", "rect_shape"})
 
 
 def planes(image: np.ndarray, rgb: bool, order: tuple[int, int, int] = (0, 1, 2)) -> np.ndarray:
@@ -83,7 +83,7 @@ class Format(SampleTransform):
         if self.native:
             return self.run(Sample.from_labels(labels), GlobalRng())
         item = BaseTransform.__call__(self, dict(labels))
-        return {key: value for key, value in item.items() if key not in _INTERNAL}
+        return {key: value for key, value in item.items() if key not in INTERNAL}
 
     def draw(self, rng: Rng, sample: Sample) -> dict[str, Any]:
         """Decide on the channel order."""
@@ -92,7 +92,7 @@ class Format(SampleTransform):
     def run(self, sample: Sample, rng: Rng) -> Labels:
         """Return the item of a sample."""
         rgb = self.draw(rng, sample)["rgb"]
-        item = {key: value for key, value in sample.meta.items() if key not in _INTERNAL}
+        item = {key: value for key, value in sample.meta.items() if key not in INTERNAL}
         item["img"] = torch.from_numpy(planes(painted(sample.image), rgb, sample.order or (0, 1, 2)))
         instances = Instances(sample.boxes, sample.segments, sample.keypoints, "xyxy", normalized=False)
         instances.convert_bbox(self.bbox_format)

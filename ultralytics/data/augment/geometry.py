@@ -139,13 +139,17 @@ def _window(matrix: np.ndarray, source_hw: tuple[int, int], size_hw: tuple[int, 
     return y0, x0, max(y1, y0 + 1), max(x1, x0 + 1)
 
 
-def warp_picture(image: Picture, matrix: np.ndarray, size_hw: tuple[int, int]) -> np.ndarray:
+def warp_picture(
+    image: Picture, matrix: np.ndarray, size_hw: tuple[int, int], fill: float = FILL, nearest: bool = False
+) -> np.ndarray:
     """Show `image` through `matrix` on a target of `size_hw`; grey where the picture does not reach.
 
     Args:
         image: `(H, W, C)` array, or a canvas of which only the visible part is painted.
         matrix: `(3, 3)` map from source to target pixels.
         size_hw: Target size.
+        fill: Another value than grey.
+        nearest: Take the value of the nearest pixel, with the middles of pixels on whole numbers, instead of mixing.
 
     Returns:
         `(h, w, C)` array; new unless the map is the identity.
@@ -160,13 +164,14 @@ def warp_picture(image: Picture, matrix: np.ndarray, size_hw: tuple[int, int]) -
         return image
     channels = image.shape[2]
     if channels > 4:  # OpenCV's border value has four entries
-        groups = [warp_picture(image[..., i : i + 3], matrix, size_hw) for i in range(0, channels, 3)]
+        groups = [warp_picture(image[..., i : i + 3], matrix, size_hw, fill, nearest) for i in range(0, channels, 3)]
         return np.concatenate(groups, axis=2)
     # OpenCV warps four channels twice as fast as three, with the same result.
     padded = channels == 3 and image.dtype == np.uint8
     source = cv2.cvtColor(image, cv2.COLOR_BGR2BGRA) if padded else image
     warp, map_ = (cv2.warpPerspective, matrix) if projective else (cv2.warpAffine, matrix[:2])
-    picture = warp(source, map_, dsize=(size_hw[1], size_hw[0]), borderValue=(FILL,) * 4)
+    flags = cv2.INTER_NEAREST if nearest else cv2.INTER_LINEAR
+    picture = warp(source, map_, dsize=(size_hw[1], size_hw[0]), flags=flags, borderValue=(fill,) * 4)
     if padded:
         return cv2.cvtColor(picture, cv2.COLOR_BGRA2BGR)
     return picture[..., None] if picture.ndim == 2 else picture

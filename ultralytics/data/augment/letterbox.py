@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import cv2
@@ -10,8 +11,8 @@ import numpy as np
 
 from ultralytics.data.augment.base import BaseTransform, Labels, SampleTransform, as_labels
 from ultralytics.data.augment.rng import GlobalRng, Rng
-from ultralytics.data.images.canvas import FILL
-from ultralytics.data.sample import Sample
+from ultralytics.data.images.canvas import FILL, painted
+from ultralytics.data.sample import MAP_FILLS, Sample
 from ultralytics.utils.overrides import bypassed
 
 __all__ = ["LetterBox", "letterbox_image", "letterbox_params"]
@@ -67,7 +68,7 @@ def letterbox_params(
 
 
 def letterbox_image(
-    image: np.ndarray, params: Mapping[str, Any], fill: int = FILL, interpolation: int = cv2.INTER_LINEAR
+    image: np.ndarray, params: Mapping[str, Any], fill: float = FILL, interpolation: int = cv2.INTER_LINEAR
 ) -> np.ndarray:
     """Place a picture `(H, W, C)` as `params` says; returns a new array unless nothing changes."""
     w, h = params["new_unpad"]
@@ -154,7 +155,11 @@ class LetterBox(SampleTransform):
         meta = {key: value for key, value in sample.meta.items() if key != "rect_shape"}
         meta["resized_shape"] = picture.shape[:2]
         meta = self._with_ratio_pad(meta, params)
-        return Sample(picture, sample.boxes, sample.cls, sample.segments, sample.keypoints, meta)
+        return replace(sample, image=picture, meta=meta, order=None)
+
+    def move_map(self, name: str, sample: Sample, params: Mapping[str, Any]) -> np.ndarray:
+        """Return a map placed like the picture; a border says nothing."""
+        return letterbox_image(painted(sample.maps[name]), params, MAP_FILLS[name], cv2.INTER_NEAREST_EXACT)
 
     @staticmethod
     def _with_ratio_pad(about: dict[str, Any], params: Mapping[str, Any]) -> dict[str, Any]:

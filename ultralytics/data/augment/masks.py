@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import cv2
 import numpy as np
 
-__all__ = ["polygon2mask", "polygons2masks", "polygons2masks_overlap"]
+__all__ = ["paint_by_size", "polygon2mask", "polygons2masks", "polygons2masks_overlap"]
 
 
 def polygon2mask(
@@ -59,3 +60,33 @@ def polygons2masks_overlap(
     for rank, i in enumerate(order, start=1):
         index_map[masks[i] > 0] = rank
     return index_map, order
+
+
+def paint_by_size(
+    size_hw: tuple[int, int], polygons: Sequence[np.ndarray], values: np.ndarray, ground: int, dtype: Any = np.uint8
+) -> np.ndarray:
+    """Draw polygons with a value each into one map, small objects on top of large ones as in `polygons2masks_overlap`.
+
+    Args:
+        size_hw: (height, width) of the map.
+        polygons: N polygons `(P, 2)`, pixels.
+        values: `(N,)`.
+        ground: Value where there is none.
+        dtype: Type of the map.
+
+    Returns:
+        `(height, width)`.
+    """
+    size_xy, parts = size_hw[::-1], []
+    for polygon, value in zip(polygons, values, strict=True):
+        points = np.asarray(polygon).reshape(-1, 2).astype(np.int32)
+        low, high = np.clip(points.min(0), 0, size_xy), np.clip(points.max(0) + 1, 0, size_xy)
+        (left, top), (width, height) = low, high - low
+        if width > 0 and height > 0:
+            part = np.zeros((height, width), np.uint8)
+            cv2.fillPoly(part, [points - low], color=1)
+            parts.append((int(part.sum()), (slice(top, top + height), slice(left, left + width)), part > 0, value))
+    drawn = np.full(size_hw, ground, dtype)
+    for _, window, part, value in sorted(parts, key=lambda one: -one[0]):
+        drawn[window][part] = value
+    return drawn

@@ -11,10 +11,10 @@ from typing import Any
 import cv2
 import numpy as np
 
-from ultralytics.data.images.canvas import FILL, Canvas, Tile
+from ultralytics.data.images.canvas import FILL, Canvas, Tile, painted
 from ultralytics.data.labels.outlines import Outlines
 from ultralytics.data.labels.polygons import refit_rotated
-from ultralytics.data.sample import Sample, join
+from ultralytics.data.sample import MAP_FILLS, Sample, join
 
 __all__ = [
     "blend_pictures",
@@ -26,6 +26,7 @@ __all__ = [
     "paste_masked",
     "placed",
     "tile",
+    "tile_map",
     "tile_objects",
 ]
 
@@ -75,11 +76,14 @@ def placed(size_hw: tuple[int, int], corner: Corner, canvas_hw: tuple[int, int])
     return {**marks, "padw": left, "padh": top, "img_shape": (h, w)}
 
 
-def paint_layout(layout: Sequence[Mapping[str, Any]], size_hw: tuple[int, int]) -> np.ndarray:
-    """A canvas with the pictures of `Mosaic.get_params`' layout."""
-    canvas = np.full((*size_hw, layout[0]["labels_patch"]["img"].shape[2]), FILL, np.uint8)
+def paint_layout(
+    layout: Sequence[Mapping[str, Any]], size_hw: tuple[int, int], key: str = "img", fill: float = FILL
+) -> np.ndarray:
+    """A canvas with the pictures, or under another `key` the maps, of `Mosaic.get_params`' layout."""
+    first = layout[0]["labels_patch"][key]
+    canvas = np.full((*size_hw, *first.shape[2:]), fill, first.dtype)
     for one in layout:
-        seen = one["labels_patch"]["img"][one["y1b"] : one["y2b"], one["x1b"] : one["x2b"]]
+        seen = one["labels_patch"][key][one["y1b"] : one["y2b"], one["x1b"] : one["x2b"]]
         canvas[one["y1a"] : one["y2a"], one["x1a"] : one["x2a"]] = seen
     return canvas
 
@@ -87,6 +91,12 @@ def paint_layout(layout: Sequence[Mapping[str, Any]], size_hw: tuple[int, int]) 
 def tile(samples: Sequence[Sample], corners: Sequence[Corner], size_hw: tuple[int, int]) -> Canvas:
     """A canvas with the samples' pictures at their corners, not painted yet."""
     return Canvas(tuple(Tile(s.pixels(), *corner) for s, corner in zip(samples, corners, strict=True)), size_hw)
+
+
+def tile_map(name: str, samples: Sequence[Sample], corners: Sequence[Corner], size_hw: tuple[int, int]) -> Canvas:
+    """A canvas with a map of every sample at their corners, not painted yet."""
+    tiles = (Tile(painted(s.maps[name]), *corner) for s, corner in zip(samples, corners, strict=True))
+    return Canvas(tuple(tiles), size_hw, MAP_FILLS[name])
 
 
 def cut_objects(sample: Sample, window: tuple[float, float, float, float], rotated: bool = False) -> Sample:

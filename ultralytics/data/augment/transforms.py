@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from ultralytics.data.augment.color import channel_order, shift_hsv
 from ultralytics.data.augment.rng import GlobalRng, Rng
 from ultralytics.data.images.canvas import Picture, Scaled, painted
 from ultralytics.data.labels.instances import clip_keypoints
-from ultralytics.data.sample import Sample
+from ultralytics.data.sample import MAP_FILLS, Sample
 from ultralytics.utils.overrides import bypassed, ignores, warn_of_ignored
 
 __all__ = ["RandomFlip", "RandomHSV", "RandomPerspective"]
@@ -104,6 +105,11 @@ class RandomPerspective(SampleTransform):
             picture = geometry.scaled(sample.image, grid, size_hw)
         return sample.with_image(picture).with_meta(resized_shape=size_hw)
 
+    def move_map(self, name: str, sample: Sample, params: Mapping[str, Any]) -> np.ndarray:
+        """Return a map of the sample seen through the same map as the picture, a grid's included."""
+        size_hw = params["size"][::-1]
+        return geometry.warp_picture(sample.maps[name], params["M"], size_hw, MAP_FILLS[name], nearest=True)
+
     def move_objects(self, sample: Sample, params: Mapping[str, Any]) -> Sample:
         """Return the objects seen through the map, cut to the target, without those that are hardly visible any more.
 
@@ -186,8 +192,7 @@ class RandomHSV(SampleTransform):
             recoloured: Picture = image.recolor(lambda part: shift_hsv(part, gains))
         else:
             recoloured = shift_hsv(image, gains)
-        order = channel_order(gains[0])
-        return Sample(recoloured, sample.boxes, sample.cls, sample.segments, sample.keypoints, sample.meta, order)
+        return replace(sample, image=recoloured, order=channel_order(gains[0]))
 
 
 class RandomFlip(SampleTransform):
@@ -223,7 +228,11 @@ class RandomFlip(SampleTransform):
     def move_image(self, sample: Sample, params: Mapping[str, Any]) -> Sample:
         """Return the mirrored picture."""
         flipped = geometry.flip_picture(sample.image, self.direction == "horizontal")
-        return Sample(flipped, sample.boxes, sample.cls, sample.segments, sample.keypoints, sample.meta, sample.order)
+        return replace(sample, image=flipped)
+
+    def move_map(self, name: str, sample: Sample, params: Mapping[str, Any]) -> np.ndarray:
+        """Return a map mirrored."""
+        return geometry.flip_picture(sample.maps[name], self.direction == "horizontal")
 
     def move_objects(self, sample: Sample, params: Mapping[str, Any]) -> Sample:
         """Return the mirrored objects."""

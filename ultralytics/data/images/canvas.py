@@ -30,10 +30,11 @@ class Tile:
 
 @dataclass(frozen=True, slots=True)
 class Canvas:
-    """Tiles on a grey surface of `size_hw` pixels; later tiles cover earlier ones."""
+    """Tiles on a surface of `size_hw` pixels that are all `fill`, grey for pictures; later tiles cover earlier ones."""
 
     tiles: tuple[Tile, ...]
     size_hw: tuple[int, int]
+    fill: float = FILL
 
     @property
     def channels(self) -> int:
@@ -52,7 +53,7 @@ class Canvas:
         height, width = self.size_hw
         y0, x0, y1, x1 = window or (0, 0, height, width)
         dtype = self.tiles[0].image.dtype if self.tiles else np.uint8
-        picture = np.full((y1 - y0, x1 - x0, self.channels), FILL, dtype)
+        picture = np.full((y1 - y0, x1 - x0, self.channels), self.fill, dtype)
         for tile in self.tiles:
             top, left = max(tile.top, y0, 0), max(tile.left, x0, 0)
             bottom = min(tile.top + tile.image.shape[0], y1, height)
