@@ -11,6 +11,7 @@ __all__ = [
     "CLASSES",
     "Shape",
     "background",
+    "cover",
     "mask_of",
     "paint",
     "pixels_of",
@@ -136,17 +137,28 @@ def paint(image: np.ndarray, shape: Shape) -> None:
 
     Only the part of the picture around the shape is touched, so a small shape costs little in a large picture.
     """
-    low, high = shape.outline.min(0), shape.outline.max(0)
-    left, top = np.clip(np.floor(low) - 2, 0, None).astype(int)
-    right, bottom = np.clip(np.ceil(high) + 2, 0, image.shape[1::-1]).astype(int)
-    if left >= right or top >= bottom:
+    window, covered = cover(shape.outline, image.shape[:2])
+    if not covered.size:
         return
-    # Labels count from the picture's edge, OpenCV from the middle of the first pixel.
-    points = np.round((shape.outline - 0.5 - (left, top)) * 2**SUBPIXEL_BITS).astype(np.int32)
-    cover = np.zeros((bottom - top, right - left), np.uint8)
-    cv2.fillPoly(cover, [points], 255, cv2.LINE_AA, SUBPIXEL_BITS)
-    along = np.clip((np.arange(left, right) - low[0]) / max(1.0, high[0] - low[0]), 0, 1)[None, :, None]
+    columns, low, high = window[1], shape.outline[:, 0].min(), shape.outline[:, 0].max()
+    along = np.clip((np.arange(columns.start, columns.stop) - low) / max(1.0, high - low), 0, 1)[None, :, None]
     fill = shape.color * (1 - along) + shape.shade * along
-    alpha = cover[..., None] / 255.0
-    part = image[top:bottom, left:right]
+    alpha = covered[..., None] / 255.0
+    part = image[window]
     part[...] = part * (1 - alpha) + fill * alpha
+
+
+def cover(outline: np.ndarray, size_hw: tuple[int, int]) -> tuple[tuple[slice, slice], np.ndarray]:
+    """Return the part of a picture around an outline (P, 2), and how much of its pixels the outline covers, 0 to 255.
+
+    The part is empty where the outline lies outside of the picture.
+    """
+    low, high = outline.min(0), outline.max(0)
+    left, top = np.clip(np.floor(low) - 2, 0, None).astype(int).tolist()
+    right, bottom = np.clip(np.ceil(high) + 2, 0, size_hw[::-1]).astype(int).tolist()
+    covered = np.zeros((max(bottom - top, 0), max(right - left, 0)), np.uint8)
+    if covered.size:
+        # Labels count from the picture's edge, OpenCV from the middle of the first pixel.
+        points = np.round((outline - 0.5 - (left, top)) * 2**SUBPIXEL_BITS).astype(np.int32)
+        cv2.fillPoly(covered, [points], 255, cv2.LINE_AA, SUBPIXEL_BITS)
+    return (slice(top, max(bottom, top)), slice(left, max(right, left))), covered

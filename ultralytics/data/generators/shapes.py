@@ -8,7 +8,7 @@
     size: 320                          # side in pixels, or [height, width]
     counts: {train: 192, val: 24}      # pictures per split
     seed: 0
-    task: detect                       # or segment, pose, obb, classify, track
+    task: detect                       # or segment, semantic, depth, pose, obb, classify, track
     seconds: 10                        # length of the film, for track
 
 Pictures depend on the seed, split, number and size only, so a larger count adds pictures and leaves the others as they
@@ -17,6 +17,9 @@ by the border to more than three quarters is not drawn at all. Labels per task:
 
     detect    bounds of the whole outline inside the picture, hidden parts included
     segment   the whole outline, cut at the border by clamping; a ring is one polygon with a seam
+    semantic  masks with the class of every pixel, one of the names being `background`: PNG with a palette of colours
+    depth     shapes at distances of their own before a floor; PNG of millimetres, every fourth an array of metres. The
+              only name is `depth`
     pose      5 points: centre, topmost, rightmost, bottommost and leftmost point; visibility 2 seen, 1 hidden by
               another shape, 0 outside
     obb       corners of the rectangle around the shape that is turned with it; circle and ring upright
@@ -37,6 +40,13 @@ import cv2
 import numpy as np
 
 from ultralytics.cfg.errors import ConfigValueError, close_names
+from ultralytics.data.generators.dense_scenes import (
+    BACKGROUND,
+    class_map,
+    class_map_file,
+    depth_file,
+    draw_depth_scene,
+)
 from ultralytics.data.generators.drawing import (
     CLASSES,
     Shape,
@@ -57,7 +67,7 @@ from ultralytics.utils.tqdm import TQDM
 __all__ = ["CLASSES", "MARK_FILE", "ShapesSpec", "draw_scene", "generate"]
 
 VERSION = 1
-TASKS = ("detect", "segment", "pose", "obb", "classify", "track")
+TASKS = ("detect", "segment", "semantic", "depth", "pose", "obb", "classify", "track")
 MARK_FILE = "generator.json"  # in the folder: what it was drawn from
 MAX_SIDE, MAX_PICTURES, MAX_SECONDS = 8192, 1_000_000, 3600
 SPLITS = ("train", "val", "test", "minival")  # they become names of folders
@@ -91,14 +101,20 @@ class ShapesSpec:
             ConfigValueError: naming the key and what is allowed.
         """
         source = keys.get("yaml_file", "shapes")
-        names = keys.get("names") or CLASSES
+        names = keys.get("names") or (("depth",) if keys.get("task") == "depth" else CLASSES)
         if not isinstance(names, (list, tuple, Mapping)):
             raise ConfigValueError(f"{source}: 'names' must be a list of shapes, not {names!r}.")
         names = tuple(names.values()) if isinstance(names, Mapping) else tuple(names)
+        task = keys.get("task") or "detect"
+        if task not in TASKS:
+            raise ConfigValueError(f"{source}: 'task' is '{task}'; allowed are {', '.join(TASKS)}.")
+        known = {"semantic": (BACKGROUND, *CLASSES), "depth": ("depth",)}.get(task, CLASSES)
+        if task == "semantic" and (BACKGROUND not in names or len(names) < 2):
+            raise ConfigValueError(f"{source}: 'names' needs '{BACKGROUND}', for pixels without a shape, and shapes.")
         for name in names:
-            if name not in CLASSES:
-                near = close_names(str(name), CLASSES, n=1)
-                hint = f"did you mean '{near[0]}'?" if near else f"known are {', '.join(CLASSES)}."
+            if name not in known:
+                near = close_names(str(name), known, n=1)
+                hint = f"did you mean '{near[0]}'?" if near else f"known are {', '.join(known)}."
                 raise ConfigValueError(f"{source}: unknown shape '{name}' in 'names'; {hint}")
         size = keys.get("size", 320)
         size_hw = tuple(size) if isinstance(size, (list, tuple)) else (size, size)
@@ -114,9 +130,6 @@ class ShapesSpec:
         seed = keys.get("seed") or 0
         if not isinstance(seed, int):
             raise ConfigValueError(f"{source}: 'seed' must be a whole number, not {seed!r}.")
-        task = keys.get("task") or "detect"
-        if task not in TASKS:
-            raise ConfigValueError(f"{source}: 'task' is '{task}'; allowed are {', '.join(TASKS)}.")
         seconds = keys.get("seconds", cls.seconds)
         if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0.1 <= seconds <= MAX_SECONDS:
             raise ConfigValueError(f"{source}: 'seconds' must be from 0.1 to {MAX_SECONDS}, not {seconds!r}.")
@@ -151,21 +164,37 @@ def _write_all(spec: ShapesSpec, folder: Path) -> None:
     jobs = [(number, split, i) for number, (split, count) in enumerate(spec.counts) for i in range(count)]
     for number, split, i in TQDM(jobs, desc="Drawing shapes"):
         rng = np.random.default_rng((spec.seed & 0xFFFFFFFF, number, i))
-        target, label = (folder / part / split / f"{i:05d}" for part in ("images", "labels"))
-        if spec.task == "classify":
-            cls = i % len(spec.names)
-            image, _ = draw_scene(rng, spec.size_hw, (spec.names[cls],), single=True)
-            target, text = folder / split / spec.names[cls] / target.name, None
-        elif spec.task == "track":
-            image, text = draw_frame(rng, spec.size_hw, spec.names)
-        else:
-            image, shapes = draw_scene(rng, spec.size_hw, spec.names)
-            text = _label_text(shapes, spec)
-        if text is not None:
-            label.parent.mkdir(parents=True, exist_ok=True)
-            label.with_suffix(".txt").write_text(text, encoding="utf-8")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.with_suffix(".jpg").write_bytes(cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes())
+        image, files = _drawn(spec, rng, split, i)
+        files[_place(spec, split, i)] = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes()
+        for name, content in files.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes(content)
+
+
+def _place(spec: ShapesSpec, split: str, i: int) -> str:
+    """Where a picture goes in the folder of the data set."""
+    owner = f"{split}/{spec.names[i % len(spec.names)]}" if spec.task == "classify" else f"images/{split}"
+    return f"{owner}/{i:05d}.jpg"
+
+
+def _drawn(spec: ShapesSpec, rng: np.random.Generator, split: str, i: int) -> tuple[np.ndarray, dict[str, bytes]]:
+    """Draw a picture (H, W, 3) and return the files of its labels, by their place in the folder of the data set."""
+    if spec.task == "classify":
+        return draw_scene(rng, spec.size_hw, (spec.names[i % len(spec.names)],), single=True)[0], {}
+    if spec.task == "depth":
+        image, depth = draw_depth_scene(rng, spec.size_hw)
+        suffix, content = depth_file(depth, as_array=i % 4 == 3)
+        return image, {f"depth/{split}/{i:05d}{suffix}": content}
+    if spec.task == "semantic":
+        image, shapes = draw_scene(rng, spec.size_hw, tuple(name for name in spec.names if name != BACKGROUND))
+        content = class_map_file(class_map(shapes, spec.names, spec.size_hw))
+        return image, {f"masks/{split}/{i:05d}.png": content}
+    if spec.task == "track":
+        image, text = draw_frame(rng, spec.size_hw, spec.names)
+    else:
+        image, shapes = draw_scene(rng, spec.size_hw, spec.names)
+        text = _label_text(shapes, spec)
+    return image, {f"labels/{split}/{i:05d}.txt": text.encode()}
 
 
 def draw_scene(
