@@ -119,6 +119,8 @@ class TaskInfo:
         about: what models of it find, in a line.
         imgsz: image size in pixels where none is given.
         family: key of `interface.families.FAMILIES` where the task is not built.
+        dataset: import path of a function that chooses the class of a data set by its description; empty for data sets
+            with YOLO label files.
     """
 
     name: str
@@ -131,6 +133,7 @@ class TaskInfo:
     about: str
     imgsz: int = 640
     family: str = ""
+    dataset: str = ""
 
 
 _ROWS = (
@@ -164,6 +167,7 @@ _ROWS = (
         "cityscapes8.yaml",
         "give every pixel a class",
         family="semantic",
+        dataset="ultralytics.data.dense.semantic:semantic_class",
     ),
     TaskInfo(
         "depth",
@@ -175,6 +179,7 @@ _ROWS = (
         "depth8.yaml",
         "give every pixel a distance",
         family="depth",
+        dataset="ultralytics.data.dense.depth:depth_class",
     ),
     TaskInfo(
         "classify",

@@ -7,6 +7,8 @@ __getattr__, __dir__, __all__ = attach(
     {
         "BaseDataset": "ultralytics.data.base:BaseDataset",
         "ClassificationDataset": "ultralytics.data.classify:ClassificationDataset",
+        "PolygonSemanticDataset": "ultralytics.data.dense.semantic:PolygonSemanticDataset",
+        "SemanticDataset": "ultralytics.data.dense.semantic:SemanticDataset",
         "YOLOConcatDataset": "ultralytics.data.dataset:YOLOConcatDataset",
         "YOLODataset": "ultralytics.data.dataset:YOLODataset",
         "build_dataloader": "ultralytics.data.build:build_dataloader",

@@ -56,6 +56,7 @@ class BaseDataset(DatasetViews, Dataset):
 
     takes_refs = True  # samplers may pass a SampleRef where a plain index would go
     stretched = False  # images are scaled to a square, whatever their shape
+    short_side = False  # it is the short side that is scaled to `imgsz`
 
     def __init__(
         self,
@@ -84,7 +85,7 @@ class BaseDataset(DatasetViews, Dataset):
         self.labels = self.get_labels()
         self.update_labels(include_class=classes)
         self.batch = self.batch_shapes = None
-        if rect:
+        if self.rect:
             self.set_rectangle()
         self.ram: RamImages | None = None
         self.disk: DiskImages | None = None
@@ -147,14 +148,14 @@ class BaseDataset(DatasetViews, Dataset):
         self._buffer = ImageBuffer(buffer_length(self.ni, self.batch_size, workers) if capacity else 0)
 
     def load_image(
-        self, i: int, rect_mode: bool | None = None, resize_short: bool = False
+        self, i: int, rect_mode: bool | None = None, resize_short: bool | None = None
     ) -> tuple[np.ndarray, tuple[int, int], tuple[int, int]]:
         """Return image `i` scaled to `imgsz`, its original size and its size.
 
         Args:
             i: image.
             rect_mode: keep the aspect ratio; otherwise stretch to a square. None does what the data set does.
-            resize_short: scale the short side to `imgsz` instead of the long one.
+            resize_short: scale the short side to `imgsz` instead of the long one. None does what the data set does.
 
         Returns:
             image: (H, W, C) uint8 BGR. It may be shared: do not write to it.
@@ -162,7 +163,8 @@ class BaseDataset(DatasetViews, Dataset):
             size: (height, width) of the image.
         """
         rect_mode = not self.stretched if rect_mode is None else rect_mode
-        usual = bool(rect_mode) != self.stretched and not resize_short
+        resize_short = self.short_side if resize_short is None else resize_short
+        usual = bool(rect_mode) != self.stretched and bool(resize_short) == self.short_side
         found = self._held_image(i, count=True) if usual else None
         if found is None:
             original = self._decode(i)
@@ -187,6 +189,9 @@ class BaseDataset(DatasetViews, Dataset):
 
     def _scaled(self, size_hw: tuple[int, int], rect_mode: bool, resize_short: bool) -> tuple[int, int]:
         return scaled_size_hw(size_hw, self.imgsz, resize_short) if rect_mode else (self.imgsz, self.imgsz)
+
+    def _usual_size(self, size_hw: tuple[int, int]) -> tuple[int, int]:
+        return self._scaled(size_hw, not self.stretched, self.short_side)
 
     def _decode(self, i: int) -> np.ndarray:
         """Image `i` in full size, from the disk cache where it is there."""
@@ -221,7 +226,7 @@ class BaseDataset(DatasetViews, Dataset):
 
     def _cached_shapes(self) -> np.ndarray:
         """(n, 3) height, width, channels of every scaled image."""
-        sizes = [self._scaled((int(h), int(w)), not self.stretched, False) for h, w in self.packed.shapes]
+        sizes = [self._usual_size((int(h), int(w))) for h, w in self.packed.shapes]
         return np.column_stack([np.array(sizes).reshape(-1, 2), np.full(len(sizes), self.channels)])
 
     def check_cache_ram(self, safety_margin: float = 1.0) -> bool:
@@ -244,12 +249,16 @@ class BaseDataset(DatasetViews, Dataset):
 
     def _fill_ram(self) -> None:
         self._original_sizes = self.packed.shapes
-        key = f"{get_hash(self.im_files)} {self.imgsz} {self.channels}{' stretched' * self.stretched}"
-        self.ram = in_memory(self._cached_shapes(), key, self._read_scaled, self.prefix)
+        self.ram = in_memory(self._cached_shapes(), self._content_key(), self._read_scaled, self.prefix)
+
+    def _content_key(self) -> str:
+        """Text that stands for the pixels of all scaled images."""
+        fitting = f"{' stretched' * self.stretched}{' short' * self.short_side}"
+        return f"{get_hash(self.im_files)} {self.imgsz} {self.channels}{fitting}"
 
     def _read_scaled(self, i: int) -> np.ndarray:
         image = read_picture(self._file(i), self.channels)
-        return resize_to(image, self._scaled(image.shape[:2], not self.stretched, False))
+        return resize_to(image, self._usual_size(image.shape[:2]))
 
     @bypassed
     def cache_images_to_disk(self, i: int) -> int:

@@ -7,6 +7,7 @@ epoch never begins with idle workers. What they make does not depend on their nu
 from __future__ import annotations
 
 import gc
+import importlib
 import random
 from collections.abc import Iterator
 from typing import Any
@@ -16,6 +17,7 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset, get_worker_info
 
+from ultralytics.cfg.tasks import TASK_INFOS
 from ultralytics.data.dataset import YOLODataset
 from ultralytics.data.describe.locate import get_split_fraction
 from ultralytics.data.prefetch import AheadIterator
@@ -188,7 +190,7 @@ def build_yolo_dataset(
         raise NotImplementedError("data sets with texts are not available; train with class names: multi_modal=False.")
     train = mode == "train"
     amount = get_split_fraction(cfg.fraction, mode) if fraction is None else fraction
-    kind = kind or in_use(STANDARD, __name__, "ultralytics.data.dataset", "ultralytics.data")
+    kind = kind or _kind_of(cfg.task, data)
     return kind(
         img_path=img_path,
         imgsz=cfg.imgsz,
@@ -206,6 +208,15 @@ def build_yolo_dataset(
         data=data,
         fraction=amount,
     )
+
+
+def _kind_of(task: str, data: dict[str, Any]) -> type[YOLODataset]:
+    """Return the class of a task's data sets, or what a user has put in its place."""
+    chooser = getattr(TASK_INFOS.get(task), "dataset", "")
+    if not chooser:
+        return in_use(STANDARD, __name__, "ultralytics.data.dataset", "ultralytics.data")
+    module, _, name = chooser.partition(":")
+    return getattr(importlib.import_module(module), name)(data)
 
 
 def build_dataloader(

@@ -58,10 +58,11 @@ class YOLODataset(BaseDataset):
     """
 
     format_class = Format
+    tasks: tuple[str, ...] = ("detect", "segment", "pose", "obb")
 
     def __init__(self, *args: Any, data: Mapping[str, Any] | None = None, task: str = "detect", **kwargs: Any):
-        if task not in {"detect", "segment", "pose", "obb"}:
-            raise ValueError(f"task='{task}' has no YOLO labels; use detect, segment, pose or obb.")
+        if task not in self.tasks:
+            raise ValueError(f"task='{task}' is not for {type(self).__name__}; it has {', '.join(self.tasks)}.")
         self.data, self.task = dict(data or {}), task
         self.use_segments, self.use_keypoints, self.use_obb = task == "segment", task == "pose", task == "obb"
         self.findings: list[Finding] = []
@@ -116,7 +117,7 @@ class YOLODataset(BaseDataset):
         self.label_files = self.get_label_files()
         whole = self.fraction == 1 and isinstance(self.img_path, (str, Path)) and Path(self.img_path).is_dir()
         names = "" if whole else get_hash((), list(self.im_files))
-        path = cache_path(self.im_files, whole, names)
+        path = cache_path(self.label_files[0], whole, names)
         found, existed = self._load_or_scan_cache(path, self.get_cache_hash())
         result = ScanResult.of(found)
         if existed:
@@ -126,8 +127,12 @@ class YOLODataset(BaseDataset):
         labels = LabelList.of(result["labels"])
         self.verify_labels(labels, path)
         self.__dict__.pop("_label_files")  # they follow from the images
-        with_polygons = self.use_segments or self.use_obb or self.use_outlines
-        return labels if with_polygons else labels.without_polygons()
+        return labels if self.keeps_polygons else labels.without_polygons()
+
+    @property
+    def keeps_polygons(self) -> bool:
+        """Whether labels keep their polygons."""
+        return self.use_segments or self.use_obb or self.use_outlines
 
     def _load_or_scan_cache(self, cache_path: Path, cache_hash: str) -> tuple[Mapping[str, Any], bool]:
         """Return the scan of the label files, and whether it was stored already.
@@ -151,11 +156,19 @@ class YOLODataset(BaseDataset):
         text = f"{self.prefix}Scanning {path.with_suffix('')}..."
         if changed(self, "verify_args", "result_to_label"):
             return scan_public(*self.verify_args(), self.result_to_label, text, self._summarize)
-        found = scan(self.im_files, self.label_files, self.rules(), text, self._summarize)
+        found = self.scan_files(text)
         found["hash"] = self.get_cache_hash()
         if self._scans_as_usual:
             save_labels(path, found["hash"], found)
         return found
+
+    def scan_files(self, text: str) -> ScanResult:
+        """Check every image with its label file.
+
+        Args:
+            text: of the progress bar.
+        """
+        return scan(self.im_files, self.label_files, self.rules(), text, self._summarize)
 
     @property
     def _scans_as_usual(self) -> bool:
@@ -364,5 +377,13 @@ class YOLOConcatDataset(ConcatDataset):
                 dataset.close_mosaic(hyp)
 
 
-# Loaded when asked for: it brings torchvision, which takes a second and which boxes do without.
-__getattr__, __dir__ = offer(__name__, {"ClassificationDataset": "ultralytics.data.classify:ClassificationDataset"})
+# Loaded when asked for: one brings torchvision, which takes a second and which boxes do without; others build on this.
+__getattr__, __dir__ = offer(
+    __name__,
+    {
+        "ClassificationDataset": "ultralytics.data.classify:ClassificationDataset",
+        "DepthDataset": "ultralytics.data.dense.depth:DepthDataset",
+        "PolygonSemanticDataset": "ultralytics.data.dense.semantic:PolygonSemanticDataset",
+        "SemanticDataset": "ultralytics.data.dense.semantic:SemanticDataset",
+    },
+)

@@ -40,10 +40,17 @@ __all__ = [
 __getattr__, __dir__ = offer(
     __name__,
     {
+        "DEPTH_PNG_SCALE": "ultralytics.data.images.maps:DEPTH_PNG_SCALE",
+        "add_polygon_background": "ultralytics.data.describe.maps:add_polygon_background",
         "check_file_speeds": "ultralytics.data.tools.speed:check_file_speeds",
         "convert_ndjson_to_yolo_if_needed": "ultralytics.data.converter:convert_ndjson_to_yolo_if_needed",
         "exif_size": "ultralytics.data.images.io:exif_size",
+        "load_depth": "ultralytics.data.images.maps:load_depth",
         "load_dataset_cache_file": "ultralytics.data.labels.dict_cache:load_dataset_cache_file",
+        "read_mask": "ultralytics.data.images.maps:read_mask",
+        "save_depth_png": "ultralytics.data.images.maps:save_depth_png",
+        "verify_image_depth": "ultralytics.data.labels.maps:verify_image_depth",
+        "verify_image_mask": "ultralytics.data.labels.maps:verify_image_mask",
         "save_dataset_cache_file": "ultralytics.data.labels.dict_cache:save_dataset_cache_file",
         "PIN_MEMORY": "ultralytics.utils.env:pin_memory()",  # of 8.1
     },

@@ -107,16 +107,12 @@ CARRIED: dict[str, dict[str, str]] = {
 # module -> family -> names
 UNBUILT: dict[str, dict[str, str]] = {
     "data.augment": {
-        "depth": "DepthFormat",
-        "semantic": "SemanticFormat",
         "world": "LoadVisualPrompt RandomLoadText",
     },
     "data.build": {
         "world": "build_grounding",
     },
     "data.dataset": {
-        "depth": "DepthDataset",
-        "semantic": "PolygonSemanticDataset SemanticDataset",
         "world": "GroundingDataset YOLOMultiModalDataset",
     },
     "data.explorer.explorer": {
@@ -130,9 +126,5 @@ UNBUILT: dict[str, dict[str, str]] = {
     },
     "data.explorer.utils": {
         "explorer": "get_sim_index_schema get_table_schema plot_query_result prompt_sql_query sanitize_batch",
-    },
-    "data.utils": {
-        "depth": "DEPTH_PNG_SCALE load_depth save_depth_png verify_image_depth",
-        "semantic": "add_polygon_background read_mask verify_image_mask",
     },
 }

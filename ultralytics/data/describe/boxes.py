@@ -13,6 +13,7 @@ from typing import Any
 
 from ultralytics.cfg.errors import ConfigError, ConfigSyntaxError, ConfigTypeError, ConfigValueError, close_names, shown
 from ultralytics.data.describe.class_folders import examples
+from ultralytics.data.describe.maps import checked_map_keys
 from ultralytics.data.describe.unpack import fetch_into_datasets, unpacked
 from ultralytics.data.generators import MARK_FILE, find_generator
 from ultralytics.utils.checks import check_file
@@ -153,6 +154,7 @@ def _checked_keys(data: Mapping[str, Any], file: Path) -> dict[str, Any]:
                 raise ConfigTypeError(f"{file}: '{key}' must list texts, not {shown(item)}.")
             if key not in {"download", "sha256"} and ("\0" in item or len(item) > MAX_PATH):
                 raise ConfigValueError(f"{file}: '{key}' is no path that a system takes: {printable(item, 80)!r}.")
+    checked_map_keys(checked, file)
     return checked
 
 

@@ -15,7 +15,7 @@ import os
 import shutil
 import tempfile
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -82,11 +82,12 @@ class RamImages:
     Args:
         shapes: (n, 3) height, width, channels of each stored picture.
         key: text that stands for the content (files, times, size); a complete block with the same key is taken over.
+        dtype: of the numbers; bytes for pictures.
     """
 
-    def __init__(self, shapes: np.ndarray, key: str):
-        self.shapes = np.asarray(shapes, np.int64)
-        self.ends = np.concatenate(([0], np.cumsum(self.shapes.prod(1))))
+    def __init__(self, shapes: np.ndarray, key: str, dtype: Any = np.uint8):
+        self.shapes, self.dtype = np.asarray(shapes, np.int64), np.dtype(dtype)
+        self.ends = np.concatenate(([0], np.cumsum(self.shapes.prod(1)))) * self.dtype.itemsize
         self.key = hashlib.sha256(f"{key}{self.shapes.tolist() if len(shapes) < 64 else len(shapes)}".encode()).digest()
         self.path = _block_path(self.key, int(self.ends[-1]))
         self._map: mmap.mmap | None = None
@@ -126,7 +127,7 @@ class RamImages:
         if self._map is None:
             self._open(create=False)
         start, shape = int(self.ends[i]) + HEAD_BYTES, self.shapes[i]
-        return np.frombuffer(self._map, np.uint8, int(shape.prod()), start).reshape(shape)
+        return np.frombuffer(self._map, self.dtype, int(shape.prod()), start).reshape(shape)
 
     def _open(self, create: bool) -> None:
         """Map the file, made and deleted by the process that creates it."""
@@ -146,13 +147,20 @@ class RamImages:
         return {**self.__dict__, "_map": None}
 
 
-def in_memory(shapes: np.ndarray, key: str, read: Callable[[int], np.ndarray], prefix: str) -> RamImages | None:
+def in_memory(
+    shapes: np.ndarray,
+    key: str,
+    read: Callable[[int], np.ndarray],
+    prefix: str,
+    dtype: Any = np.uint8,
+    what: str = "images",
+) -> RamImages | None:
     """Return a filled `RamImages`, or None with a warning where the block cannot be made."""
-    block = RamImages(shapes, key)
+    block = RamImages(shapes, key, dtype)
     try:
-        block.load_all(read, f"{prefix}Caching images (shared memory)")
+        block.load_all(read, f"{prefix}Caching {what} (shared memory)")
     except OSError as error:
-        LOGGER.warning(f"{prefix}images are not cached: {error}")
+        LOGGER.warning(f"{prefix}{what} are not cached: {error}")
         return None
     return block
 
@@ -190,10 +198,11 @@ class DiskImages:
 
     Args:
         marked: use only arrays with our mark; otherwise any that is not older than its picture.
+        kinds: names of the types of numbers that they may have.
     """
 
-    def __init__(self, marked: bool = True) -> None:
-        self.marked = marked
+    def __init__(self, marked: bool = True, kinds: Container[str] = frozenset({"uint8"})) -> None:
+        self.marked, self.kinds = marked, kinds
         self._writable = True
 
     @staticmethod
@@ -220,7 +229,7 @@ class DiskImages:
                 fresh = ours and file.read() == _trailer(image)
             if not (fresh or self.marked):
                 fresh = os.stat(path).st_mtime_ns >= os.stat(image).st_mtime_ns
-            return array if fresh and array.dtype == np.uint8 and array.ndim == 3 else None
+            return array if fresh and array.dtype.name in self.kinds and array.ndim == 3 else None
         except (OSError, ValueError):
             return None
 

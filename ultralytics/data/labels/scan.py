@@ -9,7 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from ultralytics.data.describe.locate import img2label_paths
 from ultralytics.data.labels.cache import ScanResult
 from ultralytics.data.labels.lists import LabelList
 from ultralytics.data.labels.table import LabelPacker
@@ -22,18 +21,19 @@ __all__ = ["cache_path", "count_kinds", "report", "scan", "scan_each", "scan_pub
 
 CHUNK = 128
 MAX_REPORTED = 10
+MISSING = {"missing label file", "missing mask", "missing depth"}  # kinds of findings that are counted as such
 
 
-def cache_path(images: Sequence[str], whole_folder: bool, key: str) -> Path:
-    """Where the label cache of these images goes: `labels/train.cache` for the folder `labels/train`.
+def cache_path(label_file: str, whole_folder: bool, key: str) -> Path:
+    """Where the label cache of images goes: `labels/train.cache` for the folder `labels/train`.
 
     Args:
-        images: image files.
+        label_file: label file, mask or depth of the first image.
         whole_folder: the images are all those of one folder; selections get a name of their own, so that they do not
             replace each other.
         key: hash of the scan.
     """
-    folder = Path(img2label_paths([images[0]])[0]).parent
+    folder = Path(label_file).parent
     return folder.with_suffix(".cache") if whole_folder else folder.with_name(f"{folder.name}-{key[:8]}.cache")
 
 
@@ -124,10 +124,10 @@ def scan_each(
 
 def _count(row: ScanRow, counts: Counter[str]) -> None:
     kinds = {finding.kind for finding in row.findings}
-    if row.rows is None:
-        counts["corrupt"] += 1
-    elif "missing label file" in kinds:
+    if kinds & MISSING:
         counts["missing"] += 1
+    elif row.rows is None:
+        counts["corrupt"] += 1
     else:
         counts["found"] += 1
         counts["empty"] += "empty label file" in kinds

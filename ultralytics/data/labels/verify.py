@@ -64,6 +64,13 @@ KINDS = {
     "class id": True,
     "polygons and boxes in one file": True,
     "boxes where polygons are needed": True,
+    "missing mask": True,
+    "unreadable mask": True,
+    "size of the mask": True,
+    "missing depth": True,
+    "unreadable depth": True,
+    "shape of the depth": True,
+    "no known depth": False,
 }
 
 

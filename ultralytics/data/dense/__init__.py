@@ -1,0 +1,1 @@
+"""Data sets whose targets are maps: a class or a depth for every pixel."""
