@@ -15,6 +15,7 @@ import contextlib
 import copy
 import datetime
 import importlib
+import io
 import os
 import pickle
 import runpy
@@ -43,16 +44,22 @@ from ultralytics.utils.overrides import replacements
 __all__ = [
     "WorkerSpec",
     "devices_of",
+    "end_with_parent",
     "join_group",
     "launch",
     "leave_group",
+    "pack",
+    "read_spec",
     "reduce_normalizer",
+    "refuse_rerun",
     "require_devices",
     "total_over_ranks",
+    "unpack",
+    "worker_environment",
 ]
 
 TIMEOUT_S = 10_800  # ranks may wait this long for each other (the first one builds label caches)
-WORKER_FLAG = "ULTRALYTICS_TRAINING_WORKER"
+WORKER_FLAG = "ULTRALYTICS_TRAINING_WORKER"  # set in a process that this package starts, to the number of its parent
 FAILURE_NOTE = ".failed"  # suffix of the file, named by its rank, that a failing process leaves beside the spec
 GRACE_S = 15  # for the other processes to end by themselves after one has failed
 
@@ -183,6 +190,30 @@ class WorkerSpec:
     callbacks: dict[str, list[Callable]] = field(default_factory=dict)
     attributes: dict[str, Any] = field(default_factory=dict)
 
+    def make_trainer(self, changes: Mapping[str, Any] | None = None) -> Any:
+        """Return the trainer.
+
+        Args:
+            changes: arguments on top of those of the spec.
+        """
+        trainer = self.trainer(overrides={**self.args, **(changes or {})}, _callbacks=self.callbacks)
+        for name, value in self.attributes.items():
+            setattr(trainer, name, value)
+        return trainer
+
+
+def refuse_rerun() -> None:
+    """Raise in a worker that runs the user's script again to find its functions.
+
+    Raises:
+        RuntimeError: says how to keep the training call out of its way.
+    """
+    if os.environ.get(WORKER_FLAG):
+        raise RuntimeError(
+            "a training process reached the training call of your script while importing it. Put the call under "
+            '`if __name__ == "__main__":`, because every process imports the script to find your functions.'
+        )
+
 
 def launch(trainer: Any, devices: Sequence[str]) -> dict[str, Any]:
     """Run a trainer's job on one process per device and return rank 0's report.
@@ -195,11 +226,7 @@ def launch(trainer: Any, devices: Sequence[str]) -> dict[str, Any]:
         RuntimeError: if a process fails, or this is a worker's rerun of the user's script.
         TypeError: if something that has to cross over cannot.
     """
-    if os.environ.get(WORKER_FLAG):
-        raise RuntimeError(
-            "a training process reached the training call of your script while importing it. Put the call under "
-            '`if __name__ == "__main__":`, because every process imports the script to find your functions.'
-        )
+    refuse_rerun()
     if trainer.args.batch < 1 or trainer.args.batch != int(trainer.args.batch):
         raise ValueError(f"batch={trainer.args.batch} finds a size for one device; give a number with several devices.")
     with tempfile.TemporaryDirectory(
@@ -271,6 +298,12 @@ def _require_importable(item: Any) -> None:
         ) from error
 
 
+def worker_environment() -> dict[str, str]:
+    """Return the environment of a process that reads a spec: it finds the modules that this one finds, and this one."""
+    places = os.pathsep.join(part or os.getcwd() for part in sys.path)
+    return {**os.environ, "PYTHONPATH": places, WORKER_FLAG: str(os.getpid())}
+
+
 def _run_workers(count: int, file: Path) -> None:
     """Start the processes, wait for them, and end all of them when one fails or the user interrupts."""
     port = find_free_network_port()
@@ -279,12 +312,10 @@ def _run_workers(count: int, file: Path) -> None:
         for rank in range(count):
             place = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": count, "LOCAL_WORLD_SIZE": count}
             environment = {
-                **os.environ,
+                **worker_environment(),
                 **{k: str(v) for k, v in place.items()},
                 "MASTER_ADDR": "127.0.0.1",
                 "MASTER_PORT": str(port),
-                "PYTHONPATH": os.pathsep.join(part or os.getcwd() for part in sys.path),
-                WORKER_FLAG: "1",
             }
             workers.append(subprocess.Popen([sys.executable, "-m", __name__, str(file)], env=environment))
         _wait(workers, file.parent)
@@ -339,9 +370,12 @@ class FinishedValidator:
 # ----------------------------------------------------------------------------------------------------------
 
 
-def _end_with_parent() -> None:
-    """End this process when the one that started it is gone, so that a killed run leaves no workers behind."""
-    parent = os.getppid()
+def end_with_parent() -> None:
+    """End this process when the one that started it is gone, so that a killed run leaves no workers behind.
+
+    It may be gone already: importing takes seconds.
+    """
+    parent = int(os.environ.get(WORKER_FLAG) or os.getppid())
 
     def watch() -> None:
         while os.getppid() == parent:
@@ -365,9 +399,14 @@ def _needs_script(payload: bytes, parts: Mapping[str, Any]) -> bool:
 
 def read_spec(file: Path) -> WorkerSpec:
     """Read a spec in a worker, after importing what it refers to."""
-    with open(file, "rb") as stream:
-        parts = pickle.load(stream)
-        payload = stream.read()
+    return unpack(Path(file).read_bytes())
+
+
+def unpack(content: bytes) -> WorkerSpec:
+    """Return what `pack` made bytes of, after importing what it refers to; for what this user has packed only."""
+    stream = io.BytesIO(content)
+    parts = pickle.load(stream)
+    payload = stream.read()
     if parts["script"] and _needs_script(payload, parts):
         _load_script(parts["script"])
     for place, path in parts["replaced"].items():
@@ -384,12 +423,10 @@ def read_spec(file: Path) -> WorkerSpec:
 
 def main(arguments: Sequence[str]) -> int:
     """Train as one of several processes; `arguments` is the spec's path."""
-    _end_with_parent()
+    end_with_parent()
     file = Path(arguments[0])
     spec = read_spec(file)
-    trainer = spec.trainer(overrides=spec.args, _callbacks=spec.callbacks)
-    for name, value in spec.attributes.items():
-        setattr(trainer, name, value)
+    trainer = spec.make_trainer()
     try:
         trainer.train()
     except KeyboardInterrupt:
