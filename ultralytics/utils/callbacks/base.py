@@ -52,12 +52,15 @@ def add_integration_callbacks(instance: Any) -> None:
     """
     if env.rank() not in {-1, 0} or not any("Trainer" in cls.__name__ for cls in type(instance).__mro__):
         return
-    present = {type(f.logger).__name__ for fs in instance.callbacks.values() for f in fs if isinstance(f, Guarded)}
+    present = [f.logger for fs in instance.callbacks.values() for f in fs if isinstance(f, Guarded)]
     for setting, package, target in INTEGRATIONS:
-        module, _, name = target.partition(":")
-        if name in present or not is_wanted(setting, package):
+        if not is_wanted(setting, package):
             continue
-        logger = getattr(import_module(module), name)()
+        module, _, name = target.partition(":")
+        kind = getattr(import_module(module), name)
+        if any(isinstance(logger, kind) for logger in present):
+            continue
+        logger = kind()
         for event, callback in logger.events().items():
             instance.callbacks.setdefault(event, []).append(callback)
 
