@@ -27,7 +27,7 @@ LAYERS = (
 THIN = {
     f"utils.{n}"
     for n in ("ops", "nms", "tal", "loss", "metrics", "plotting", "torch_utils", "instance", "benchmarks", "autobatch")
-} | {"nn.registry"}
+} | {"nn.registry", "utils.tuner"}
 TABLES = {"", "utils", "cfg", "data", "models", "models.rtdetr", "models.yolo"} | {
     f"models.yolo.{task}" for task in ("classify", "detect", "obb", "pose", "segment")
 }

@@ -62,6 +62,8 @@ SMALLER = (
     (r"epochs=\d+", "epochs=1"),
     (r"imgsz=\d+", "imgsz=64"),
     (r"\.train\(", ".train(workers=0, plots=False, nbs=8, "),
+    (r"iterations=\d+", "iterations=1"),
+    (r"\.tune\(", ".tune(workers=0, plots=False, nbs=8, "),
     (r"\.val\(", ".val(workers=0, plots=False, "),
 )
 
@@ -228,6 +230,7 @@ def commands() -> Iterator[tuple[str, list[str]]]:
 COMMANDS = list(commands())
 SPECIAL_KEYS = {name: set(row.rows) for name, row in SPECIALS.items()} | {
     "quickstart": {*DEFAULT_CFG_DICT},
+    "tune": {*DEFAULT_CFG_DICT, *SPECIALS["tune"].rows},
     "settings": {*default_settings()},
 }
 

@@ -51,6 +51,12 @@ def test_train_dynamic(example):
     assert {"metrics/mAP50(B)", "metrics/mAP50-95(B)", "fitness"} <= set(figures)
 
 
+def test_search_dynamic(example):
+    rows = example("search_dynamic").main([*SMALL_RUN, "--layers", "stride2", "--experts", "2"])
+    assert [row["dynamic"] for row in rows] == ["none", "stride2, 2 experts"]
+    assert rows[1]["parameters"] > rows[0]["parameters"] and rows[1]["GFLOPs"] < 1.1 * rows[0]["GFLOPs"]
+
+
 def test_custom_block(example):
     figures = example("custom_block").main(SMALL_RUN)
     assert 0 <= figures["metrics/mAP50-95(B)"] <= 1

@@ -187,10 +187,10 @@ def test_kinds_follow_from_the_spelling():
 
 
 def test_refuse_says_what_was_asked_for():
-    with pytest.raises(NotImplementedError, match=r"^hyper-parameter search is not built; "):
-        refuse("tune")
-    with pytest.raises(NotImplementedError, match=r"^Model\.tune: hyper-parameter search is not built; "):
-        refuse("tune", "Model.tune")
+    with pytest.raises(NotImplementedError, match=r"^YOLO-NAS is not built; "):
+        refuse("nas")
+    with pytest.raises(NotImplementedError, match=r"^Model\.train: YOLO-NAS is not built; "):
+        refuse("nas", "Model.train")
 
 
 # Modules --------------------------------------------------------------------------------------------------------------

@@ -290,9 +290,8 @@ def test_steps_of_a_model(prepared, tmp_path, monkeypatch):
     model.reset_callbacks()
     assert model.eval() is model and not model.model.training
     assert model.track("mine") == "predicted"
-    for name in ("tune",):
-        with pytest.raises(NotImplementedError):
-            getattr(model, name)()
+    with pytest.raises(ValueError, match="Did you mean"):
+        model.tune(space={"lro": (0, 1)}, data=data)
     with pytest.raises(NotImplementedError):
         model.calibrate(data)
 

@@ -15,7 +15,7 @@ from ultralytics.cfg.errors import check_keys
 from ultralytics.cfg.schema import ARGS
 from ultralytics.utils.sizes import LARGEST_SIDE
 
-__all__ = ["DYNAMIZE", "INFO", "MEASURE", "QUICKSTART", "ROUTING", "SPECIALS", "Special"]
+__all__ = ["DYNAMIZE", "INFO", "MEASURE", "QUICKSTART", "ROUTING", "SPECIALS", "TUNE", "Special"]
 
 
 @dataclass(frozen=True)
@@ -180,6 +180,60 @@ QUICKSTART = Special(
     home="ultralytics.solutions.quickstart:main",
 )
 
+_SPACE_HELP = "what to search: names such as lr0,box, or a YAML file; empty takes the usual 26"
+TUNE = Special(
+    "tune",
+    "search the training arguments that give the best model",
+    "Trains again and again, each time in a process of its own, and keeps the best arguments and weights in "
+    "runs/<task>/tune. Takes every argument of train; data may be a list, whose fitness is averaged. With use_ray=True "
+    "Ray Tune runs several trials at a time; that needs the extra 'tune', as search=optuna does. To go on with a "
+    "search: yolo tune resume=runs/detect/tune.",
+    (
+        "yolo tune model=yolov8n.pt data=coco8.yaml epochs=10 iterations=50 space=lr0,box,cls",
+        "yolo segment tune model=yolov8n-seg.pt data=coco8-seg.yaml budget=2h",
+    ),
+    (
+        ARGS["model"],
+        ARGS["data"],
+        Arg("iterations", int, 300, "", "trainings, those of a search that goes on included", ge=1),
+        Arg("space", object, None, "", _SPACE_HELP),
+        Arg(
+            "search",
+            str,
+            "evolution",
+            "",
+            "how to choose: evolution, random, grid or optuna",
+            read=values.read_choice("evolution", "random", "grid", "optuna"),
+        ),
+        Arg(
+            "budget",
+            float,
+            None,
+            "",
+            "time to end in: 2h, 90m; without epochs= it also chooses those",
+            read=values.read_hours,
+            written="text",
+        ),
+        replace(ARGS["resume"], help="go on with a search: True for the newest one, or its folder"),
+        Arg("cleanup", bool, True, "", "delete the weights of all trials but the best"),
+        Arg("use_ray", bool, False, "", "search with Ray Tune"),
+        Arg(
+            "gpu_per_trial", float, None, "", "with use_ray: GPUs of a trial; empty takes one where there is one", ge=0
+        ),
+        Arg("grace_period", int, 10, "", "with use_ray: epochs before a trial may be stopped", ge=1),
+        Arg(
+            "search_alg",
+            object,
+            "optuna",
+            "",
+            "with use_ray: how to choose; random, optuna, or another of Ray's",
+            read=values.read_word,
+        ),
+    ),
+    takes="[TASK]",
+    home="ultralytics.engine.tune.command:main",
+)
+
 _ALL = (
     Special(
         "help",
@@ -235,7 +289,7 @@ _ALL = (
         ),
         takes="NAME [arg=value ...]",
     ),
-    Special("tune", "search hyper-parameters", family="tune"),
+    TUNE,
     Special("login", "log in to a cloud service", family="cloud"),
     Special("logout", "log out of a cloud service", family="cloud"),
     Special("hub", "the cloud service of earlier versions", family="cloud"),

@@ -33,6 +33,7 @@ __all__ = [
     "read_dynamic",
     "read_fraction",
     "read_freeze",
+    "read_hours",
     "read_imgsz",
     "read_layers",
     "read_model",
@@ -217,6 +218,26 @@ def read_dynamic(value: Any) -> bool | str:
     if isinstance(value, str) and value.lower() == "batch":
         return "batch"
     raise ValueError(read_dynamic.allowed + suggestion(value, ("batch",)))
+
+
+_DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)d)?(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?")
+
+
+@allows("hours as a number, or a time such as '2h', '90m' or '1h30m'")
+def read_hours(value: Any) -> float:
+    """A length of time above 0 in hours: a number of them, or days, hours, minutes and seconds as text."""
+    hours: float = 0
+    if is_number(value):
+        hours = value
+    elif not isinstance(value, str):
+        raise TypeError(read_hours.allowed)
+    elif found := _DURATION.fullmatch(value.strip().lower().replace(" ", "")):
+        hours = sum(
+            float(part or 0) * share for part, share in zip(found.groups(), (24, 1, 1 / 60, 1 / 3600), strict=True)
+        )
+    if not 0 < hours <= LARGEST:
+        raise ValueError(read_hours.allowed)
+    return float(hours)
 
 
 @allows("a device: cpu, mps, 0, a list such as [0, 1], -1 for an idle GPU, npu:0 or xpu:0")

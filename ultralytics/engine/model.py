@@ -48,6 +48,9 @@ EXPORTER = "ultralytics.engine.exporter:Exporter"  # loaded when something is ex
 BENCHMARK = "ultralytics.engine.benchmark.run:benchmark"
 TRACKING = "ultralytics.trackers.track:register_tracker"  # and this when something is tracked
 RECORDING = "ultralytics.trackers.mot:recorded"
+TUNER = "ultralytics.engine.tuner:Tuner"  # these when arguments are searched
+TUNING = "ultralytics.engine.tuner:OWN_ARGUMENTS"
+RAY_SEARCH = "ultralytics.engine.tune.ray:run_ray_tune"
 TRACK_CONF = 0.1  # score from which detections are tracked
 MISSING_DATA = "'data' is missing"
 STANDING_KEYS = ("imgsz", "data", "task", "single_cls")  # what a checkpoint's training arguments leave behind
@@ -377,8 +380,31 @@ class Model(nn.Module):
         return self._checked_data(self._val_data(), own_reader=False)
 
     def tune(self, use_ray: bool = False, iterations: int = 300, *args: Any, **kwargs: Any) -> Any:
-        """Not built yet: see docs/compatibility.md."""
-        refuse("tune")
+        """Search the training arguments that give the best model, one training after another; see docs/tune.md.
+
+        Args:
+            use_ray: search with Ray Tune, several trainings at a time.
+            iterations: number of trainings.
+            *args: with `use_ray`: `space`, `grace_period` and `gpu_per_trial` of `run_ray_tune`.
+            **kwargs: any training argument; `space`, `search`, `budget`, `resume`, `cleanup` and `trainer` of a search,
+                or what `run_ray_tune` takes.
+
+        Returns:
+            The best hyper-parameters; with `use_ray` the results as Ray has them.
+        """
+        self._check_is_pytorch_model()
+        if use_ray:
+            return resolve(RAY_SEARCH)(self, *args, iterations=iterations, **kwargs)
+        if args:
+            raise TypeError("tune() takes further arguments by name; by position only with use_ray=True.")
+        trainer, cleanup = kwargs.pop("trainer", None), kwargs.pop("cleanup", True)
+        own = {key: kwargs.pop(key) for key in resolve(TUNING) if key in kwargs}
+        goes_on = own.get("resume") not in (None, False)
+        given = {"model": self.overrides["model"], "task": self.task, **kwargs}
+        given = given if goes_on else self._train_args(kwargs, own_reader=trainer is not None)
+        search = resolve(TUNER)({**given, **own}, _callbacks=self.callbacks, model=self.model if self.ckpt else None)
+        search.trainer = trainer or self._smart_load("trainer")
+        return search(iterations, cleanup)
 
     def calibrate(self, data: Any, **kwargs: Any) -> Any:
         """Not built yet: belongs to the depth task (docs/compatibility.md)."""

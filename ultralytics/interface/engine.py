@@ -105,7 +105,4 @@ UNBUILT: dict[str, dict[str, str]] = {
         "export": "EXPORT_ENVS ExportWrapper QNNModel",
         "semantic": "ClassMapModel",
     },
-    "engine.tuner": {
-        "tune": "Tuner",
-    },
 }

@@ -54,7 +54,6 @@ FAMILIES = {
         files=r"(sam_[blh]|sam2(\.1)?_[tsbl]|sam3|mobile_sam)$",
     ),
     "semantic": Family("semantic segmentation is not built; instance segmentation is: YOLO('yolo26n-seg.yaml')."),
-    "tune": Family("hyper-parameter search is not built; call train with the values that you want to compare."),
     "world": Family(
         "open-vocabulary models (YOLO-World, YOLOE) are not built; train a detector for your classes instead: "
         "YOLO('yolo26n.yaml').",

@@ -331,9 +331,5 @@ UNBUILT: dict[str, dict[str, str]] = {
     },
     "utils.plotting": {
         "depth": "plot_depth_panels",
-        "tune": "plot_tune_results",
-    },
-    "utils.tuner": {
-        "tune": "RAY_SEARCH_ALG_REQUIREMENTS run_ray_tune",
     },
 }

@@ -10,6 +10,7 @@ from ultralytics.engine.plots.labels import plot_labels
 from ultralytics.engine.plots.mosaics import output_to_rotated_target, output_to_target, plot_images
 from ultralytics.engine.plots.palette import Colors, colors
 from ultralytics.engine.plots.scatter import plt_color_scatter
+from ultralytics.engine.plots.tuning import plot_tune_results
 from ultralytics.utils.lazy import offer
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "plot_labels",
     "plot_multitrain_results",
     "plot_results",
+    "plot_tune_results",
     "plt_color_scatter",
     "save_one_box",
 ]

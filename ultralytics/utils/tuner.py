@@ -1,5 +1,8 @@
-"""Hyper-parameter search by Ray Tune. Not built: its names are here and refuse when used."""
+"""Public path of the search by Ray Tune; its home is `ultralytics.engine.tune.ray`."""
 
-from ultralytics.utils.lazy import attach
+from ultralytics.engine.tune.ray import RAY_SEARCH_ALG_REQUIREMENTS, run_ray_tune
+from ultralytics.utils.lazy import offer
 
-__getattr__, __dir__, __all__ = attach(__name__)
+__all__ = ["RAY_SEARCH_ALG_REQUIREMENTS", "run_ray_tune"]
+
+__getattr__, __dir__ = offer(__name__)
