@@ -81,7 +81,7 @@ def main(folder: Path, case: str) -> None:
         failed = facts(model.tune(iterations=1, space="lr0", search_alg="random", **{**args, "exist_ok": True}))
         (runs / "fail.txt").unlink()
         found = [*failed, *facts(model.tune(iterations=1, space="lr0", search_alg="random", resume=True, **args))]
-    grid = tune.Tuner.restore(str(folder / "runs" / "search"), lambda config: None).get_results()
+    grid = tune.ResultGrid(tune.ExperimentAnalysis(str(folder / "runs" / "search")))
     print(json.dumps({"found": found, "read": len(grid)}, default=str))
     ray.shutdown()
 
