@@ -21,7 +21,7 @@ LAYERS = (
     ("data",),
     ("nn.backends", "nn.autobackend"),
     ("engine",),
-    ("models", "trackers", "solutions"),
+    ("models", "trackers", "solutions", "serve"),
     ("", "__main__", "cfg.cli"),
 )
 THIN = {

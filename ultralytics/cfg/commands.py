@@ -15,7 +15,7 @@ from ultralytics.cfg.errors import check_keys
 from ultralytics.cfg.schema import ARGS
 from ultralytics.utils.sizes import LARGEST_SIDE
 
-__all__ = ["DYNAMIZE", "INFO", "MEASURE", "QUICKSTART", "ROUTING", "SPECIALS", "TUNE", "Special"]
+__all__ = ["DYNAMIZE", "INFO", "MEASURE", "QUICKSTART", "ROUTING", "SERVE", "SPECIALS", "TUNE", "Special"]
 
 
 @dataclass(frozen=True)
@@ -234,6 +234,43 @@ TUNE = Special(
     home="ultralytics.engine.tune.command:main",
 )
 
+SERVE = Special(
+    "serve",
+    "put a model behind HTTP",
+    "POST pictures to /predict, as a body or as a form with files, and get what Results.summary() says as JSON. "
+    "Requests of many callers run in batches; those beyond the queue are told to come later (429). /health, /metrics "
+    "(Prometheus) and /openapi.json are there too. Needs the extra 'serve'.",
+    (
+        "yolo serve model=best.onnx port=8000",
+        "yolo serve model=best.pt host=0.0.0.0 batch=16 wait=10 conf=0.4",
+    ),
+    (
+        replace(ARGS["model"], help="weights, an exported file, or the address of a model on a Triton server"),
+        Arg("host", str, "127.0.0.1", "", "address to listen at; the default one is reached from this machine only"),
+        Arg("port", int, 8000, "", "port to listen at; 0 takes a free one", ge=0, le=65535),
+        Arg("batch", int, 8, "", "pictures that run together, at most", ge=1, le=1024),
+        Arg("wait", float, 5.0, "", "milliseconds that a picture waits for others", ge=0, le=10_000),
+        Arg("queue", int, 256, "", "pictures that wait, at most; further requests get 429", ge=1, le=65536),
+        Arg("max_mb", int, 16, "", "MiB of a request, at most", ge=1, le=1024),
+        Arg("max_images", int, 16, "", "pictures of a request, at most", ge=1, le=1024),
+        Arg("max_pixels", int, 25_000_000, "", "pixels of a picture, at most", ge=4096, le=1_000_000_000),
+        Arg("memory", int, 2048, "", "MiB of bodies and pictures of all requests, at most", ge=16, le=1_000_000),
+        Arg("timeout", float, 30.0, "", "seconds for a body to come, and for an answer", ge=0.1, le=3600),
+        replace(ARGS["imgsz"], modes=()),
+        ARGS["device"],
+        replace(ARGS["conf"], help="lowest score, where a request says nothing else"),
+        replace(ARGS["iou"], help="overlap of suppression, where a request says nothing else"),
+        ARGS["max_det"],
+        ARGS["agnostic_nms"],
+        ARGS["quantize"],
+        ARGS["dnn"],
+        ARGS["nms"],
+        replace(ARGS["task"], default=None, help="task, where the file does not say it"),
+        ARGS["trust"],
+    ),
+    home="ultralytics.serve.main:main",
+)
+
 _ALL = (
     Special(
         "help",
@@ -278,6 +315,7 @@ _ALL = (
     ROUTING,
     MEASURE,
     QUICKSTART,
+    SERVE,
     Special(
         "solutions",
         "ready-made video applications",

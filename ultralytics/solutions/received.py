@@ -16,7 +16,14 @@ from ultralytics.data.images.formats import VID_FORMATS
 from ultralytics.data.images.io import UnreadableImageError, read_bytes
 from ultralytics.utils.text import printable
 
-__all__ = ["MAX_PICTURE_BYTES", "MAX_PICTURE_PIXELS", "UploadError", "received_film", "received_picture"]
+__all__ = [
+    "MAX_PICTURE_BYTES",
+    "MAX_PICTURE_PIXELS",
+    "PixelLimitError",
+    "UploadError",
+    "received_film",
+    "received_picture",
+]
 
 MAX_PICTURE_BYTES = 32 * 2**20
 MAX_PICTURE_PIXELS = 64_000_000
@@ -27,7 +34,11 @@ class UploadError(ValueError):
     """Something that was sent is not taken; the message is for whoever sent it."""
 
 
-def received_picture(data: bytes, name: str) -> np.ndarray:
+class PixelLimitError(UploadError):
+    """A picture has too many pixels."""
+
+
+def received_picture(data: bytes, name: str, max_pixels: int = MAX_PICTURE_PIXELS) -> np.ndarray:
     """Return a picture (H, W, 3) BGR uint8 from the bytes of a file.
 
     The size is read from the header before anything is decoded, since a small file may describe a huge picture.
@@ -35,9 +46,11 @@ def received_picture(data: bytes, name: str) -> np.ndarray:
     Args:
         data: content of the file.
         name: what the sender calls it, for errors; it is no path.
+        max_pixels: pixels, at most.
 
     Raises:
-        UploadError: too many bytes or pixels, or no picture.
+        PixelLimitError: too many pixels.
+        UploadError: too many bytes, or no picture.
     """
     shown = printable(name, SHOWN_NAME)
     if len(data) > MAX_PICTURE_BYTES:
@@ -47,11 +60,11 @@ def received_picture(data: bytes, name: str) -> np.ndarray:
             width, height = header.size
             suffix = (header.format or "").lower()
     except Image.DecompressionBombError:
-        width = height = MAX_PICTURE_PIXELS
+        width = height = max_pixels
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, MemoryError):
         raise UploadError(f"'{shown}' is not a picture of a known format.") from None
-    if width * height > MAX_PICTURE_PIXELS:
-        raise UploadError(f"'{shown}' has more than {MAX_PICTURE_PIXELS / 1e6:.0f} million pixels.")
+    if width * height > max_pixels:
+        raise PixelLimitError(f"'{shown}' has more than {max_pixels / 1e6:g} million pixels.")
     try:
         return read_bytes(data, f"upload.{suffix}")
     except UnreadableImageError:

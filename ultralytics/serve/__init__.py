@@ -1,0 +1,1 @@
+"""`yolo serve`: a model behind HTTP, for other programs."""
