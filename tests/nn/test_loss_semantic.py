@@ -125,3 +125,34 @@ def test_evaluation_logits_alone_have_a_loss_too():
     batch = {"img": torch.rand(2, 3, 64, 64), "semantic_mask": torch.randint(3, (2, 64, 64), dtype=torch.int32)}
     loss, items = model.loss(batch, model(batch["img"]))
     assert loss > 0 and items["aux_loss"] == 0
+
+
+@pytest.mark.parametrize("nc", [1, 4])
+def test_two_processes_share_the_loss_of_the_joined_batch(monkeypatch, nc):
+    """Value and mean gradient over two processes of unequal pixels are those of one process."""
+    (logits, aux), mask = inputs(nc)
+    mask[1, 3:] = 255
+    facts = {"class_weights": torch.rand(nc) + 0.5}
+    whole, items = SemanticSegmentationLoss(model_of(nc, **facts))((logits, aux), {"semantic_mask": mask})
+    want = torch.autograd.grad(whole / 2, (logits, aux))
+
+    monkeypatch.setattr("ultralytics.nn.loss.semantic.world_size", lambda: 2)
+    asked = [[], []]  # sums that each process brings, in order
+
+    def run(rank: int, reduce):
+        criterion = SemanticSegmentationLoss(model_of(nc, **facts))
+        criterion.normalizer_reduce = reduce
+        parts = [x[rank : rank + 1] for x in (logits, aux)]
+        return criterion(tuple(parts), {"semantic_mask": mask[rank : rank + 1]})
+
+    for rank in (0, 1):
+        run(rank, lambda total, rank=rank: asked[rank].append(total.detach()) or total.clamp(min=1))
+    totals = [sum(pair) for pair in zip(*asked, strict=True)]
+    outcomes = []
+    for rank in (0, 1):
+        answers = iter(totals)
+        outcomes.append(run(rank, lambda total, answers=answers: next(answers).clamp(min=1) / 2))
+    mean = sum(loss for loss, _ in outcomes) / 2
+    torch.testing.assert_close(torch.autograd.grad(mean, (logits, aux)), want, rtol=1e-4, atol=1e-7)
+    for name, value in items.items():
+        torch.testing.assert_close(sum(found[name] for _, found in outcomes) / 2, value)

@@ -166,7 +166,6 @@ _ROWS = (
         "metrics/mIoU",
         "cityscapes8.yaml",
         "give every pixel a class",
-        family="semantic",
         dataset="ultralytics.data.dense.semantic:semantic_class",
     ),
     TaskInfo(

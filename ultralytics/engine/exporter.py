@@ -36,6 +36,7 @@ from ultralytics.nn.backends.base import (
     format_class,
     validate_args,
 )
+from ultralytics.nn.backends.class_map import ClassMapModel
 from ultralytics.nn.backends.suppression import NMSModel
 from ultralytics.nn.backends.table import (
     FORMATS,
@@ -68,6 +69,7 @@ __all__ = [
     "INT8_FORMATS",
     "W8A16_FORMATS",
     "W8A32_FORMATS",
+    "ClassMapModel",
     "Exporter",
     "NMSModel",
     "export_formats",
@@ -154,7 +156,9 @@ class Exporter(UnwrittenFormats):
         facts, write = self._find()
         self.form = form = format_class(facts) if facts.home else OwnFormat(facts)
         warn_without_effect("export", self.args)
-        plan = form.check(self.args, replace(self._common_plan(model), dynamic_kernels=form.dynamic_kernels))
+        class_maps = form.class_maps and bool(getattr(_head(model), "class_maps", False))
+        common = replace(self._common_plan(model), dynamic_kernels=form.dynamic_kernels, class_maps=class_maps)
+        plan = form.check(self.args, common)
         self.target = self._target_file(model, facts)
         _check_writable(self.target)
         self.model = prepared = self._prepare(model, plan, form)
@@ -287,6 +291,8 @@ class Exporter(UnwrittenFormats):
                         setattr(module, name, value)
         nc, told = getattr(_head(twin), "nc", 0), hasattr(type(_head(twin)), "export")
         twin = twin if told else Decoded(twin).eval()
+        if plan.class_maps:
+            return ClassMapModel(twin).eval()
         if not plan.nms:
             return twin
         return NMSModel(twin, nc, plan.conf, plan.iou, plan.max_det, plan.agnostic, onnx=form.own_nms).eval()

@@ -433,7 +433,7 @@ class BasePredictor:
             LOGGER.info(f"Results saved to {colorstr('bold', self.save_dir)}")
         if self.args.save_txt:
             folder = Path(self.save_dir) / "labels"
-            count = len(list(folder.glob("*.txt")))
+            count = sum(len(list(folder.glob(pattern))) for pattern in ("*.txt", "*.png"))  # rows, and class maps
             LOGGER.info(f"{count} label{'s' * (count != 1)} saved to {folder}")
 
     # Output -----------------------------------------------------------------------------------------------------------

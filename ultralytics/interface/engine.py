@@ -103,6 +103,5 @@ CARRIED: dict[str, dict[str, str]] = {
 UNBUILT: dict[str, dict[str, str]] = {
     "engine.exporter": {
         "export": "EXPORT_ENVS ExportWrapper QNNModel",
-        "semantic": "ClassMapModel",
     },
 }

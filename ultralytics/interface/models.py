@@ -618,15 +618,6 @@ UNBUILT: dict[str, dict[str, str]] = {
     "models.yolo.model": {
         "world": "YOLOE YOLOWorld",
     },
-    "models.yolo.semantic.predict": {
-        "semantic": "SemanticSegmentationPredictor",
-    },
-    "models.yolo.semantic.train": {
-        "semantic": "SemanticSegmentationTrainer",
-    },
-    "models.yolo.semantic.val": {
-        "semantic": "SemanticSegmentationValidator",
-    },
     "models.yolo.world.train": {
         "world": "on_pretrain_routine_end WorldTrainer",
     },

@@ -186,13 +186,13 @@ class AutoBackend(nn.Module):
         """Run a graph; one with a fixed batch gets the images in portions of it, the last one filled up with zeros."""
         count, size = im.shape[0], self.batch
         if self.free_batch or count == size:
-            return [y.float() if y.is_floating_point() else y for y in self.runtime.forward(im)]
+            return [_wide(y) for y in self.runtime.forward(im)]
         portions = []
         for start in range(0, count, size):
             part = im[start : start + size]
             filled = F.pad(part, (0, 0, 0, 0, 0, 0, 0, size - len(part)))
             portions.append([y[: len(part)] for y in self.runtime.forward(filled)])
-        return [torch.cat(parts).float() for parts in zip(*portions, strict=True)]
+        return [_wide(torch.cat(parts)) for parts in zip(*portions, strict=True)]
 
     def from_numpy(self, x: np.ndarray | torch.Tensor) -> torch.Tensor:
         """Return an array as a tensor on the model's device."""

@@ -109,6 +109,14 @@ def test_classes():
     assert differ(y, y, plan) == "" and "scores" in differ(y[:, ::-1], y, plan)
 
 
+def test_class_maps_agree_in_nearly_all_pixels():
+    y = np.random.default_rng(0).integers(0, 200, (2, 40, 50), np.uint8)
+    other, plan = y.copy(), replace(PLAN, class_maps=True)
+    other[:, ::5, ::20] += 1  # which are 1.2 percent
+    assert differ(y, y, plan) == "" and differ(other[:, :20], y[:, :20], replace(plan, precision=16)) == ""
+    assert differ(other, y, plan) == "output 0: 98.8% of the pixels have the same class (limit 99%)"
+
+
 @given(st.permutations(range(6)), st.integers(0, 2))
 def test_final_rows_may_change_places(order, lost):
     plan, rng = replace(PLAN, nms=True), np.random.default_rng(0)

@@ -27,6 +27,7 @@ __all__ = ["ConfusionMatrix"]
 
 COUNTED_ABOVE = 0.25
 RUN_CONF = {False: 0.001, True: 0.01}  # what validation runs of upright and of rotated boxes take part with
+WITHOUT_BACKGROUND = frozenset({"classify", "semantic"})  # tasks in which everything has one of the classes
 MATCHES = ("TP", "FP", "FN", "GT")
 MATCH_FIELDS = ("bboxes", "cls", "conf", "masks", "keypoints")
 
@@ -37,11 +38,11 @@ class ConfusionMatrix(DataExportMixin):
 
     Args:
         names: class index to class name.
-        task: `classify` has no background; `obb` compares rotated boxes.
+        task: `classify` and `semantic` have no background; `obb` compares rotated boxes.
         save_matches: keep the boxes of every image until the next one, for `plot_matches`.
 
     Attributes:
-        matrix: `(nc + 1, nc + 1)` counts, `(nc, nc)` for classification.
+        matrix: `(nc + 1, nc + 1)` counts, `(nc, nc)` without background.
         matches: boxes of the last image by kind, `TP`, `FP`, `FN` and `GT`, or None.
     """
 
@@ -51,7 +52,7 @@ class ConfusionMatrix(DataExportMixin):
         self.task = task
         self.names = dict(names or {})
         self.nc = len(self.names)
-        side = self.nc if task == "classify" else self.nc + 1
+        side = self.nc if task in WITHOUT_BACKGROUND else self.nc + 1
         self.matrix = np.zeros((side, side))
         self.matches: dict[str, dict[str, list]] | None = {} if save_matches else None
 
@@ -128,7 +129,7 @@ class ConfusionMatrix(DataExportMixin):
     def labels(self) -> list[str]:
         """Return the names of rows and columns."""
         names = [self.names.get(i, str(i)) for i in range(self.nc)]
-        return names if self.task == "classify" else [*names, "background"]
+        return names if self.task in WITHOUT_BACKGROUND else [*names, "background"]
 
     def normalized(self) -> np.ndarray:
         """Return the matrix with every column divided by its sum."""

@@ -5,7 +5,7 @@ Line and text sizes follow the size of the picture, and labels always stay insid
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,9 @@ import torch
 from PIL import Image
 
 from ultralytics.data.images.depth import as_drawable
-from ultralytics.engine.plots.dense import blend_classes, colorize_depth
+from ultralytics.engine.plots.dense import blend_classes, classes_by_name, colorize_depth, legend_entries
 from ultralytics.engine.plots.files import write_image
+from ultralytics.engine.plots.legend import draw_legend
 from ultralytics.engine.plots.palette import KEYPOINT_COLORS, LIMB_COLORS, SKELETON, colors, contrasting
 from ultralytics.engine.plots.text import STROKE_HEIGHT, StrokeWriter, TextWriter, TrueTypeWriter, find_font, is_ascii
 from ultralytics.nn.public import public
@@ -221,7 +222,21 @@ class Annotator:
             alpha: strength, 0..1.
             ignore_index: class of pixels that stay as they are.
         """
-        blend_classes(self.im, _numbers(mask).astype(int), alpha, ignore_index)
+        classes = mask.detach().cpu().numpy() if isinstance(mask, torch.Tensor) else np.asarray(mask)
+        blend_classes(self.im, classes if classes.dtype.kind in "iu" else classes.astype(int), alpha, ignore_index)
+
+    def class_map(self, mask: Any, names: Mapping[int, str] | None = None, legend: bool = True) -> None:
+        """Tint every pixel by its class and write which colour is which class.
+
+        Args:
+            mask: (h, w) class indices, 255 for pixels that stay as they are; of a single class, 1 against 0.
+            names: class index to class name; without any there is no legend.
+            legend: write it.
+        """
+        classes = classes_by_name(_numbers(mask).astype(np.int32), names)
+        self.semantic_mask(classes)
+        if legend and names is not None:
+            draw_legend(self.im, legend_entries(classes, names), self._writer, max(self.lw, 2))
 
     def depth_map(self, depth: Any, alpha: float = 0.6, cmap: str = "jet", mode: str = "disparity") -> None:
         """Overlay a depth map, (h, w) metres; `cmap` and `mode` as in `colorize_depth`."""

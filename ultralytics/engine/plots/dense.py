@@ -2,22 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import cv2
 import numpy as np
 
 from ultralytics.engine.plots.palette import colors
+from ultralytics.utils.text import label_text
 
-__all__ = ["blend_classes", "colorize_depth"]
+__all__ = ["blend_classes", "classes_by_name", "colorize_depth", "legend_entries"]
+
+IGNORED = 255  # class of pixels without one
 
 
 def blend_classes(image: np.ndarray, mask: np.ndarray, alpha: float = 0.5, ignore_index: int = 255) -> None:
     """Tint (H, W, 3) BGR pixels in place by their class in `mask` (h, w); pixels of `ignore_index` stay."""
     height, width = image.shape[:2]
-    if mask.shape != (height, width):
-        mask = cv2.resize(mask.astype(np.int32), (width, height), interpolation=cv2.INTER_NEAREST)
-    palette = np.array([colors(i, True) for i in range(colors.n)], np.float32)
-    known = mask != ignore_index
-    image[known] = image[known] * (1 - alpha) + palette[mask[known] % colors.n] * alpha
+    small = mask if mask.dtype == np.uint8 else np.where(mask == ignore_index, IGNORED, mask % colors.n)
+    small, ignored = small.astype(np.uint8, copy=False), ignore_index if mask.dtype == np.uint8 else IGNORED
+    if small.shape != (height, width):
+        small = cv2.resize(small, (width, height), interpolation=cv2.INTER_NEAREST)
+    palette = np.array([colors(i, True) for i in range(256)], np.uint8)[:, None]
+    tint = cv2.LUT(cv2.merge([small] * 3), palette)
+    known = (small != ignored).astype(np.uint8)
+    cv2.copyTo(cv2.addWeighted(image, 1 - alpha, tint, alpha, 0), known, image)
+
+
+def classes_by_name(mask: np.ndarray, names: Mapping[int, str] | None) -> np.ndarray:
+    """Return a class map whose classes are those that have names.
+
+    Of a single class the map says where it is, by 1 against 0; that becomes class 0 against pixels to leave alone.
+    """
+    return np.where(mask == 1, 0, IGNORED).astype(np.uint8) if names is not None and len(names) == 1 else mask
+
+
+def legend_entries(mask: np.ndarray, names: Mapping[int, str]) -> list[tuple[str, tuple[int, int, int]]]:
+    """Return names and BGR colours of the classes that a map (h, w) shows, by class."""
+    present = [c for c in np.unique(mask).tolist() if c != IGNORED]
+    return [(label_text(names.get(c, c)), colors(c, True)) for c in present]
 
 
 def colorize_depth(

@@ -61,7 +61,8 @@ def plot_images(
 
     Args:
         labels: `cls` (N,), `bboxes` (N, 4 or 5) centre, size (and angle) in pixels or shares, `batch_idx` (N,), and
-            where there are some `conf` (N,), `masks`, `keypoints` (N, K, 2 or 3). `img` serves when `images` is None.
+            where there are some `conf` (N,), `masks`, `keypoints` (N, K, 2 or 3); or `semantic_mask` (B, h, w) class of
+            every pixel. `img` serves when `images` is None.
         images: (B, C, H, W) RGB, 0..255 or 0..1.
         paths: file names to write into the tiles.
         fname: target.
@@ -89,9 +90,12 @@ def plot_images(
         key: _array(labels.get(key, EMPTY)) for key in ("batch_idx", "cls", "bboxes", "conf", "masks", "keypoints")
     }
     table["cls"] = table["cls"].reshape(-1).astype(int)
+    class_maps = labels.get("semantic_mask")
     grid = np.full((math.ceil(count / side) * tile_hw[0], side * tile_hw[1], 3), 255, np.uint8)
     for i, tile in enumerate(_tiles(images, tile_hw)):
         annotator = Annotator(tile, font_size=max(round(sum(tile_hw) / 2 * FONT_SHARE), 9), example=names or "abc")
+        if class_maps is not None:
+            annotator.class_map(class_maps[i], names, legend=show_labels)
         chosen = _select(table, i, count, conf_thres)
         _draw(annotator, chosen, scale, names, show_labels, show_conf)
         if paths is not None:

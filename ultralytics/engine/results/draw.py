@@ -47,7 +47,7 @@ def draw(result: PictureResults, options: DrawOptions, image: np.ndarray | None 
         canvas, options.line_width, options.font_size, options.font, pil=options.pil, example=result.names
     )
     if result.semantic_mask is not None and options.masks:
-        annotator.semantic_mask(result.semantic_mask.data)
+        annotator.class_map(result.semantic_mask.data, result.names, legend=options.labels)
     if result.depth is not None:
         annotator.depth_map(result.depth.data)
     if result.masks is not None and options.masks and len(result.masks):

@@ -9,6 +9,7 @@ import numpy as np
 
 from ultralytics.data.images.depth import as_drawable
 from ultralytics.engine.plots.crops import save_one_box
+from ultralytics.engine.plots.files import write_image
 from ultralytics.engine.results.picture import PictureResults
 from ultralytics.engine.results.tensors import as_numpy
 from ultralytics.utils.files import writing
@@ -64,9 +65,12 @@ def _shapes(result: PictureResults) -> list[np.ndarray] | np.ndarray:
 def save_label_file(result: PictureResults, file: str | Path, save_conf: bool = False) -> str:
     """Append the label rows to `file`, making its folder; without rows no file is made. Returns the path as text.
 
+    The label of a class map is a mask: a grey PNG beside it, whose pixels are class indices, as data sets have them.
     Objects that have no row, since their mask encloses nothing or they have no class, are counted in a warning.
     """
-    if result.semantic_mask is not None or result.depth is not None:
+    if result.semantic_mask is not None:
+        return str(save_class_map(result, Path(file).with_suffix(".png")))
+    if result.depth is not None:
         LOGGER.warning("save_txt writes detections and classes; a value per pixel has no row format. Nothing written.")
         return str(file)
     lines = label_rows(result, save_conf)
@@ -81,6 +85,13 @@ def save_label_file(result: PictureResults, file: str | Path, save_conf: bool = 
         reason = "without boxes they have no class" if classless else "masks of less than three corners enclose nothing"
         LOGGER.warning(f"save_txt left {left_out} of {len(result)} objects out of {file}: {reason}.")
     return str(file)
+
+
+def save_class_map(result: PictureResults, file: Path) -> Path:
+    """Write the class map as a grey PNG of class indices, of 16 bits where some are above 255, and return its path."""
+    classes = as_numpy(result.semantic_mask.data)
+    write_image(file, classes.astype(np.uint8 if classes.max(initial=0) <= 255 else np.uint16))
+    return file
 
 
 def save_crops(result: PictureResults, folder: str | Path, file_name: str | Path) -> None:

@@ -6,13 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from ultralytics.engine.plots.dense import IGNORED, classes_by_name
 from ultralytics.engine.results.picture import PictureResults
 from ultralytics.engine.results.tensors import as_numpy
 from ultralytics.utils.text import label_text
 
 __all__ = ["class_counts", "summarize"]
-
-IGNORED_CLASS = 255  # class index of pixels without a label
 
 
 def class_counts(result: PictureResults) -> str:
@@ -57,12 +56,13 @@ def summarize(result: PictureResults, normalize: bool = False, decimals: int = 5
 
 
 def _class_shares(result: PictureResults, decimals: int) -> list[dict[str, Any]]:
-    classes, counts = np.unique(as_numpy(result.semantic_mask.data), return_counts=True)
+    shown = classes_by_name(as_numpy(result.semantic_mask.data), result.names)
+    classes, counts = np.unique(shown, return_counts=True)
     total = max(result.semantic_mask.data.shape[0] * result.semantic_mask.data.shape[1], 1)
     return [
         {"name": result.names.get(int(c), str(int(c))), "class": int(c), "pixel_ratio": round(int(n) / total, decimals)}
         for c, n in zip(classes, counts, strict=True)
-        if c != IGNORED_CLASS
+        if c != IGNORED
     ]
 
 

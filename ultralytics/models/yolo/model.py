@@ -17,6 +17,7 @@ __all__ = ["YOLO"]
 BUNDLES = {
     "detect": "ultralytics.models.yolo.detect.task:DETECT",
     "segment": "ultralytics.models.yolo.segment.task:SEGMENT",
+    "semantic": "ultralytics.models.yolo.semantic.task:SEMANTIC",
     "pose": "ultralytics.models.yolo.pose.task:POSE",
     "obb": "ultralytics.models.yolo.obb.task:OBB",
     "classify": "ultralytics.models.yolo.classify.task:CLASSIFY",

@@ -64,6 +64,7 @@ class ExportPlan:
         final_rows: the first output holds final detections (B, N, 6 + E).
         metadata: what readers need to know, as in the file.
         dynamic_kernels: the runtime takes convolution kernels that are computed in the graph.
+        class_maps: the graph gives the class of every pixel (B, H, W).
     """
 
     imgsz: tuple[int, int] = (640, 640)
@@ -86,6 +87,7 @@ class ExportPlan:
     final_rows: bool = False
     metadata: Mapping[str, Any] = field(default_factory=dict)
     dynamic_kernels: bool = True
+    class_maps: bool = False
 
     @property
     def target(self) -> ExportTarget:
@@ -149,6 +151,7 @@ class ExportFormat(ABC):
     name: str  # key of the facts table
     dynamic_kernels = True  # convolution kernels may be computed in the graph
     own_nms = False  # the runtime has an operator of its own for suppression
+    class_maps = False  # where pixels have classes, files give these instead of logits
     # How a fresh file is run to check it: a function of `arrays`, and what it imports; without one, `load` in torch.
     opener = ""
     runtimes: tuple[str, ...] = ()

@@ -112,6 +112,7 @@ class OnnxFormat(ExportFormat):
 
     name = "onnx"
     own_nms = True
+    class_maps = True
     opener = "ultralytics.nn.backends.arrays:open_onnx"
     runtimes = ("onnxruntime",)
     packages = ("onnx", "onnxslim", "onnxruntime")
@@ -201,6 +202,9 @@ def free_axes(plan: ExportPlan) -> dict[str, dict[int, str]] | None:
         return None
     if plan.free_batch:
         return {name: {0: "batch"} for name in ("images", *plan.outputs)}
+    if plan.class_maps:
+        axes = {name: {0: "batch", 1: "height", 2: "width"} for name in plan.outputs}
+        return {"images": {0: "batch", 2: "height", 3: "width"}, **axes}
     fixed_rows = plan.nms or plan.final_rows
     by_rank = {
         2: {0: "batch"},

@@ -89,6 +89,7 @@ class OpenVinoFormat(ExportFormat):
 
     name = "openvino"
     own_nms = True
+    class_maps = True
     opener = "ultralytics.nn.backends.arrays:open_openvino"
     runtimes = ("openvino",)
     packages = ("onnx", "onnxslim", "openvino")

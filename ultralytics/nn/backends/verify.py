@@ -32,6 +32,7 @@ __all__ = ["ExportCheckError", "Trial", "disagreement", "exact", "trial_images"]
 PICTURE = "shapes1.jpg"
 SECONDS = 600  # for opening and running the file, which some runtimes compile first
 MOST = 0.99  # of the values are within the limits
+SAME_CLASS = {32: 0.99, 16: 0.9}  # of the pixels, by the bits of the weights
 OUTLIER = 50  # the others differ by at most so many times as much
 MATCHED = 0.5  # of the final rows: ties change places, and boxes at a threshold come and go
 SIDE = 320  # pixels, of the images that the limits hold for; values grow with the image, and errors with them
@@ -179,6 +180,7 @@ def disagreement(got: Sequence[np.ndarray], wanted: Sequence[np.ndarray], plan: 
         if not np.isfinite(ours).all():
             return f"output {number} holds values that are no numbers"
         compare = _rows if not number and (plan.nms or plan.final_rows) and ours.ndim == 3 else _values
+        compare = _classes if plan.class_maps else compare
         if problem := compare(ours, theirs, plan, limits):
             return f"output {number}: {problem}"
     return ""
@@ -211,6 +213,12 @@ def _values(ours: np.ndarray, theirs: np.ndarray, plan: ExportPlan, limits: Limi
             if likeness < limits.correlation:
                 return f"scores correlate by {likeness:.3f} (limit {limits.correlation:g})"
     return ""
+
+
+def _classes(ours: np.ndarray, theirs: np.ndarray, plan: ExportPlan, limits: Limits) -> str:
+    """Compare class maps: nearly all pixels have the same class; classes whose logits are nearly equal may change."""
+    share, least = float((ours == theirs).mean()), SAME_CLASS.get(plan.precision, MATCHED)
+    return "" if share >= least else f"{share:.1%} of the pixels have the same class (limit {least:.0%})"
 
 
 def _rows(ours: np.ndarray, theirs: np.ndarray, plan: ExportPlan, limits: Limits) -> str:

@@ -16,6 +16,7 @@ from torch import nn
 
 from ultralytics.nn.loss.terms import PUBLIC
 from ultralytics.nn.public import public
+from ultralytics.utils.env import world_size
 
 __all__ = ["CITYSCAPES_WEIGHT", "IGNORED", "SemanticSegmentationLoss"]
 
@@ -48,6 +49,22 @@ class SemanticSegmentationLoss:
         self.nc = head.nc
         self.hyp = getattr(model, "args", None)
         self.class_weights = self.weights_of(model)
+
+    # Set by a trainer of several processes, so that losses are those of the joined batch.
+    normalizer_reduce = None
+
+    def divisor(self, total: torch.Tensor) -> torch.Tensor:
+        """Return what a sum over pixels is divided by for a mean over those of all processes."""
+        floor = torch.finfo(torch.float32).tiny
+        return total.float().clamp(min=floor) if self.normalizer_reduce is None else self.normalizer_reduce(total)
+
+    def joined(self, sums: torch.Tensor) -> torch.Tensor:
+        """Return sums over the pixels of all processes, whose mean gradient over these is that of the joined batch."""
+        if self.normalizer_reduce is None:
+            return sums
+        count = world_size()
+        total = self.normalizer_reduce(sums.detach() + 1) * count - count  # it gives at least 1, as a divisor
+        return count * sums + (total - count * sums).detach()
 
     def weights_of(self, model: nn.Module) -> torch.Tensor | None:
         """Return the weights of the classes (C,), None where all weigh the same."""
@@ -84,14 +101,15 @@ class SemanticSegmentationLoss:
         if self.nc == 1:
             large = resized(logits, mask.shape[-2:])[:, 0]
             share, truth = large.sigmoid() * valid, (mask == 1).float()
-            both = (share * truth).sum()
-            return self.binary_entropy(large, mask, valid), dice_loss(both, share.sum(), truth.sum())
+            sums = torch.stack(((share * truth).sum(), share.sum(), truth.sum()))
+            return self.binary_entropy(large, mask, valid), dice_loss(*self.joined(sums))
         log_share, own = self.log_shares(logits, mask, valid)
         everywhere = (log_share.exp() * valid[:, None]).sum((0, 2, 3))
         target = mask[valid]
         right = torch.zeros_like(everywhere).index_add(0, target, own.exp())
-        pixels = torch.bincount(target, minlength=self.nc)
-        return self.mean_entropy(own, target), dice_loss(right, everywhere, pixels).mean()
+        pixels = torch.bincount(target, minlength=self.nc).to(right.dtype)
+        dice = dice_loss(*self.joined(torch.stack((right, everywhere, pixels))))
+        return self.mean_entropy(own, target), dice.mean()
 
     def entropy(self, logits: torch.Tensor, mask: torch.Tensor, valid: torch.Tensor) -> torch.Tensor:
         """Return the cross entropy of logits (B, C, h, w)."""
@@ -115,14 +133,15 @@ class SemanticSegmentationLoss:
             target: (n,) that class.
         """
         if self.class_weights is None:
-            return -own.sum() / max(len(target), 1)
+            return -own.sum() / self.divisor(own.new_tensor(len(target)))
         weight = self.class_weights.to(own.device)[target]
-        return -(weight * own).sum() / weight.sum().clamp(min=torch.finfo(weight.dtype).tiny)
+        return -(weight * own).sum() / self.divisor(weight.sum())
 
     def binary_entropy(self, logits: torch.Tensor, mask: torch.Tensor, valid: torch.Tensor) -> torch.Tensor:
         """Return the cross entropy of one class against the rest, of logits (B, H, W)."""
         chosen = logits[valid]
-        return F.binary_cross_entropy_with_logits(chosen, mask[valid].float(), reduction="sum") / max(len(chosen), 1)
+        total = F.binary_cross_entropy_with_logits(chosen, mask[valid].float(), reduction="sum")
+        return total / self.divisor(total.new_tensor(len(chosen)))
 
 
 def resized(logits: torch.Tensor, size_hw: Sequence[int]) -> torch.Tensor:

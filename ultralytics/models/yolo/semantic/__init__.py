@@ -1,7 +1,12 @@
-"""Semantic segmentation. Not built: its names and modules are here and refuse when used."""
+"""Semantic segmentation: a class for every pixel."""
 
 from ultralytics.utils.lazy import attach
-from ultralytics.utils.unbuilt import offer_modules
 
-__getattr__, __dir__, __all__ = attach(__name__)
-offer_modules(__name__)
+__getattr__, __dir__, __all__ = attach(
+    __name__,
+    {
+        "SemanticSegmentationPredictor": "ultralytics.models.yolo.semantic.predict:SemanticSegmentationPredictor",
+        "SemanticSegmentationTrainer": "ultralytics.models.yolo.semantic.train:SemanticSegmentationTrainer",
+        "SemanticSegmentationValidator": "ultralytics.models.yolo.semantic.val:SemanticSegmentationValidator",
+    },
+)
