@@ -53,7 +53,6 @@ FAMILIES = {
         "package 'segment-anything'.",
         files=r"(sam_[blh]|sam2(\.1)?_[tsbl]|sam3|mobile_sam)$",
     ),
-    "semantic": Family("semantic segmentation is not built; instance segmentation is: YOLO('yolo26n-seg.yaml')."),
     "world": Family(
         "open-vocabulary models (YOLO-World, YOLOE) are not built; train a detector for your classes instead: "
         "YOLO('yolo26n.yaml').",
