@@ -15,7 +15,7 @@ from ultralytics.cfg.tasks import TASK_INFOS
 from ultralytics.data.mot import read_rows
 from ultralytics.engine.results import Results
 from ultralytics.nn.builder.names import guess_model_task, yaml_model_load
-from ultralytics.solutions import quickstart
+from ultralytics.solutions import quickstart, quickstart_track
 from ultralytics.solutions.agreement import Agreement, agreement, compare
 from ultralytics.solutions.quickstart_track import DATA, MODEL, TRACK_DEFAULTS
 from ultralytics.utils.env import ROOT
@@ -205,14 +205,13 @@ def test_tiny_run(tmp_path, task):
     assert figures[key] == pytest.approx(figures[f"{key} (ONNX)"], abs=0.01)
 
 
-@pytest.mark.skipif(find_spec("trackeval") is None, reason="trackeval, of the extra 'track-quality', is not installed")
-def test_tiny_run_of_track(tmp_path):
-    """A tiny network is trained, follows what it takes for objects through half a second, and is measured."""
-    figures = quickstart.main(
+def tiny_track_run(folder):
+    """Train a tiny network that follows what it takes for objects through half a second; return the figures."""
+    return quickstart.main(
         {
             "task": "track",
-            "model": write_network(tmp_path, "detect"),
-            "data": write_shapes(tmp_path, "track", seconds=0.5),
+            "model": write_network(folder, "detect"),
+            "data": write_shapes(folder, "track", seconds=0.5),
             "tracker": "bytetrack.yaml",
             "epochs": 1,
             "imgsz": SIDE,
@@ -220,17 +219,30 @@ def test_tiny_run_of_track(tmp_path):
             "plots": False,
             "device": "cpu",
             "conf": 0.001,
-            "project": str(tmp_path / "runs"),
+            "project": str(folder / "runs"),
         }
     )
+
+
+@pytest.mark.skipif(find_spec("trackeval") is None, reason="trackeval, of the extra 'track-quality', is not installed")
+def test_tiny_run_of_track(tmp_path):
+    figures = tiny_track_run(tmp_path)
     quality = figures["quality"]
-    assert quality.frames == 15 and quality.true_boxes == len(read_rows(figures["truth"])) > 15
+    assert figures["frames"] == quality.frames == 15 and quality.true_boxes == len(read_rows(figures["truth"])) > 15
     assert quality.found_boxes == len(read_rows(figures["tracks"])) and 0 <= quality.hota < 1
     assert all(figures[name].is_file() for name in ("weights", "film", "tracks")) and figures["film"].stem == "film"
 
 
+def test_track_without_the_library_that_measures(tmp_path, monkeypatch, caplog):
+    """All is done but the measuring, and one line says which extra does it."""
+    monkeypatch.setattr(quickstart_track, "LIBRARY", "no_such_library")
+    figures = tiny_track_run(tmp_path)
+    assert figures["quality"] is None and figures["frames"] == 15 and figures["tracks"].is_file()
+    line = next(line for line in caplog.text.splitlines() if line.startswith("quality"))
+    assert "not measured" in line and "ultralytics[track-quality]" in line
+
+
 def test_track_needs_a_film(tmp_path):
-    pytest.importorskip("trackeval", reason="trackeval, of the extra 'track-quality', is not installed")
     data = write_shapes(tmp_path, "obb")
     with pytest.raises(FileNotFoundError, match=r"no 'film\.mp4' in .*task: track"):
         quickstart.main({"task": "track", "data": data})

@@ -173,7 +173,7 @@ QUICKSTART = Special(
     "quickstart",
     "train, validate, export and predict once on drawn shapes",
     "Everything that it prints was measured in that run. Needs the extra 'export'. task=track trains a detector, "
-    "follows the objects of a drawn film and measures the tracks; it needs the extras 'track' and 'track-quality'. "
+    "follows the objects of a drawn film and, with the extra 'track-quality', measures the tracks. "
     "Takes every argument of train, conf and tracker; these have defaults of their own, some of which differ by task:",
     ("yolo quickstart", "yolo quickstart task=track tracker=bytetrack.yaml"),
     tuple(replace(ARGS[name], default=value) for name, value in _QUICK.items()),

@@ -1,21 +1,23 @@
 """`yolo quickstart task=track`: train a small detector, follow the objects of a drawn film, measure the tracks.
 
 The detector learns from frames of other films; the film, its true tracks and those frames are the data set
-`shapes-track.yaml`. Everything it prints was measured in that run.
+`shapes-track.yaml`. Everything it prints was measured in that run; where the library that measures tracks is missing,
+it says so, and the files of both tracks are there to be measured later.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from ultralytics.data.describe.boxes import check_det_dataset
 from ultralytics.models.yolo.model import YOLO
-from ultralytics.trackers.measure import TrackQuality, measure
+from ultralytics.trackers.measure import EXTRA, LIBRARY, TrackQuality, measure
 from ultralytics.trackers.settings import read_settings
-from ultralytics.utils.checks import require
+from ultralytics.utils.checks.requirements import DISTRIBUTION
 from ultralytics.utils.log import LOGGER
 
 __all__ = ["TRACK", "TRACK_DEFAULTS", "track_run"]
@@ -42,14 +44,12 @@ def track_run(options: Mapping[str, Any]) -> dict[str, Any]:
             `data` (with a film and its truth) and `conf`.
 
     Returns:
-        The figures and paths of the printed table; `quality` is a `TrackQuality`.
+        The figures and paths of the printed table; `quality` is a `TrackQuality`, or None where the extra
+        'track-quality' is not installed.
 
     Raises:
-        ImportError: one of the extras 'track' and 'track-quality' is not installed.
         FileNotFoundError: the data set has no film, or there is no such tracker.
     """
-    require("scipy", extra="track", why="tracking")
-    require("trackeval", extra="track-quality", why="yolo quickstart task=track")
     options = dict(options)
     name, data = options.pop("model", MODEL), options.pop("data", DATA)
     tracking = {key: options.pop(key) for key in ("tracker", "conf") if options.get(key) is not None}
@@ -70,7 +70,8 @@ def track_run(options: Mapping[str, Any]) -> dict[str, Any]:
     figures = {
         "model": name,
         "parameters": sum(p.numel() for p in model.model.parameters()),
-        "quality": measure(truth, tracks),
+        "frames": frames,
+        "quality": measure(truth, tracks) if find_spec(LIBRARY) else None,
         "train_seconds": trained - start,
         "frames_per_second": frames / (tracked - trained),
         "weights": model.trainer.best,
@@ -96,18 +97,11 @@ def _film(data: str) -> tuple[Path, Path]:
 
 def report(figures: Mapping[str, Any]) -> None:
     """Print the closing table."""
-    found: TrackQuality = figures["quality"]
     rows = [
         ("model", figures["model"], f"{figures['parameters']:,} parameters"),
         ("training", f"{figures['train_seconds']:.0f} s", f"everything {figures['total_seconds']:.0f} s"),
-        ("film", f"{found.frames} frames", f"{figures['frames_per_second']:.0f} a second, tracked, drawn and written"),
-        ("HOTA", f"{found.hota:.4f}", f"DetA {found.deta:.4f}, AssA {found.assa:.4f}"),
-        ("MOTA", f"{found.mota:.4f}", f"{found.misses} misses, {found.false_boxes} false boxes of {found.true_boxes}"),
-        (
-            "IDF1",
-            f"{found.idf1:.4f}",
-            f"{found.switches} switches, {found.true_tracks} tracks, {found.found_tracks} found",
-        ),
+        ("film", f"{figures['frames']} frames", f"{figures['frames_per_second']:.0f} a second, tracked and written"),
+        *_quality_rows(figures["quality"]),
         ("weights", figures["weights"], ""),
         ("drawn film", figures["film"], ""),
         ("tracks", figures["tracks"], ""),
@@ -115,3 +109,16 @@ def report(figures: Mapping[str, Any]) -> None:
     ]
     lines = [f"{head:<14} {first!s:<46} {second!s}".rstrip() for head, first, second in rows]
     LOGGER.info("\n" + "\n".join(["Quickstart", "-" * 14, *lines]) + "\n")
+
+
+def _quality_rows(found: TrackQuality | None) -> list[tuple[str, str, str]]:
+    """Return the rows of the table that tell how good the tracks are."""
+    if found is None:
+        return [("quality", f"not measured; pip install '{DISTRIBUTION}[{EXTRA}]' brings what measures tracks", "")]
+    boxes = f"{found.misses} misses, {found.false_boxes} false boxes of {found.true_boxes}"
+    ids = f"{found.switches} switches, {found.true_tracks} tracks, {found.found_tracks} found"
+    return [
+        ("HOTA", f"{found.hota:.4f}", f"DetA {found.deta:.4f}, AssA {found.assa:.4f}"),
+        ("MOTA", f"{found.mota:.4f}", boxes),
+        ("IDF1", f"{found.idf1:.4f}", ids),
+    ]

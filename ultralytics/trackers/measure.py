@@ -29,7 +29,7 @@ from ultralytics.utils.log import LOGGER
 
 __all__ = ["TrackQuality", "main", "measure"]
 
-EXTRA = "track-quality"
+EXTRA, LIBRARY = "track-quality", "trackeval"
 MATCH = 0.5  # overlap from which a found box is a true one, for MOTA, IDF1 and rows that do not count
 TINY = np.finfo(float).tiny  # keeps the overlap of boxes without area finite and changes no other
 CONFIG = {"THRESHOLD": MATCH, "PRINT_CONFIG": False}
@@ -91,7 +91,7 @@ def measure(truth: Tracks, tracks: Tracks, classes: Sequence[int] | None = None)
         FileNotFoundError: a file is missing.
         ConfigValueError: a faulty file, names file and row; no true tracks.
     """
-    metrics = require("trackeval.metrics", extra=EXTRA, why="measuring tracks")
+    metrics = require(f"{LIBRARY}.metrics", extra=EXTRA, why="measuring tracks")
     true, found = _rows(truth, classes), _rows(tracks, classes)
     if not len(true):
         raise ConfigValueError(f"no true tracks{' of these classes' if classes else ''} in {_name(truth)}.")
