@@ -17,13 +17,13 @@ from ultralytics.engine.plots.files import write_image
 from ultralytics.engine.results import Results
 from ultralytics.utils.background import Background
 from ultralytics.utils.files import check_disk_space
-from ultralytics.utils.opencv import quiet_opencv
+from ultralytics.utils.opencv import MPEG4, open_video_writer
 from ultralytics.utils.text import file_name, without_password
 
 __all__ = ["DEFAULT_FPS", "RunOutput", "SourceNames"]
 
 VIDEO_SUFFIX = ".mp4"
-VIDEO_CODECS = ("avc1", "mp4v")  # H.264, which browsers play, where OpenCV has an encoder for it; else MPEG-4
+VIDEO_CODECS = ("avc1", MPEG4)  # H.264, which browsers play, where OpenCV has an encoder for it; else MPEG-4
 DEFAULT_FPS = 30
 LONGEST_JPEG = 65_500  # pixels of a side; line scans are longer
 
@@ -111,7 +111,7 @@ class RunOutput:
         if path not in self.videos:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._sizes[path] = picture.shape[1], picture.shape[0]
-            self.videos[path] = _video_writer(path, self._sizes[path], fps)
+            self.videos[path] = open_video_writer(path, self._sizes[path], fps, VIDEO_CODECS)
         write = partial(_append, self.videos[path], path, picture.copy(), self._sizes[path])
         self._background.submit(str(path), write)
         return path
@@ -149,20 +149,6 @@ class RunOutput:
             self.videos.clear()
         for path in () if self._background.failed else paths:  # the tables, the most important part, come last
             check_disk_space(path)
-
-
-def _video_writer(path: Path, size: tuple[int, int], fps: float) -> cv2.VideoWriter:
-    """Open a video for writing with the best codec that there is.
-
-    Raises:
-        OSError: if none will do.
-    """
-    for codec in VIDEO_CODECS:
-        with quiet_opencv():
-            writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*codec), fps, size)
-        if writer.isOpened():
-            return writer
-    raise OSError(f"Cannot write the video '{path}' (codecs {', '.join(VIDEO_CODECS)}; {size[0]}x{size[1]}).")
 
 
 def _append(writer: cv2.VideoWriter, path: Path, picture: np.ndarray, size: tuple[int, int]) -> None:

@@ -17,11 +17,12 @@ from ultralytics.data.sources import load_inference_source
 from ultralytics.engine.task import resolve
 from ultralytics.utils.files import check_disk_space, increment_path
 from ultralytics.utils.log import LOGGER, colorstr
+from ultralytics.utils.opencv import open_video_writer
 from ultralytics.utils.settings import SETTINGS
 
 __all__ = ["FilmWriter", "run_film", "run_folder"]
 
-SUFFIX, CODEC = ".avi", "mp4v"  # as the published package writes them; every build of OpenCV has the codec
+SUFFIX = ".avi"  # as the published package writes them
 
 
 class FilmWriter:
@@ -52,9 +53,7 @@ class FilmWriter:
         if self._writer is None or size != self._size:
             self.close()
             path = increment_path(self.folder() / f"{self.stem}{SUFFIX}")
-            self._writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*CODEC), self.fps, size)
-            if not self._writer.isOpened():
-                raise OSError(f"Cannot write the video '{path}' (codec {CODEC}, {size[0]}x{size[1]}).")
+            self._writer = open_video_writer(path, size, self.fps)
             self._size = size
             self.files.append(path)
         self._writer.write(frame)  # which says nothing of a full disk

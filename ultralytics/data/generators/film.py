@@ -33,13 +33,13 @@ from ultralytics.data.generators.drawing import (
     turned,
 )
 from ultralytics.data.generators.movers import Mover, along, camera_path, random_movers
+from ultralytics.utils.opencv import open_video_writer
 
 __all__ = ["MIN_VISIBLE", "Film", "Mover", "Truth", "along"]
 
 MIN_VISIBLE = 0.25  # what of a shape has to be seen to count as seen
 MARGIN = 0.35  # of the picture's sides: how far the ground reaches beyond the picture
 GRAIN = 32  # pixels by which the pattern of the sensor's noise is larger than the picture
-CODEC = "mp4v"  # every build of OpenCV writes it
 
 
 @dataclass(frozen=True)
@@ -184,10 +184,7 @@ class Film:
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{target.stem[:40]}", dir=target.parent) as folder:
             draft = Path(folder) / "film.mp4"
-            size = self.size_hw[::-1]
-            writer = cv2.VideoWriter(str(draft), cv2.VideoWriter.fourcc(*CODEC), self.fps, size)
-            if not writer.isOpened():
-                raise OSError(f"Cannot write the video '{target}' (codec {CODEC}, {size[0]}x{size[1]}).")
+            writer = open_video_writer(draft, self.size_hw[::-1], self.fps)
             for picture in self:
                 writer.write(picture)
             writer.release()
