@@ -225,6 +225,8 @@ def test_network_camera(camera):
         paths, (frame,), infos = next(loader)
         assert frame.shape == (48, 64, 3) and paths == [f"{camera}/live"] and infos == [""]
     loader.close()
+    for thread in loader.threads:
+        thread.join(timeout=10)
     assert not any(thread.is_alive() for thread in loader.threads)
     assert isinstance(load_inference_source(f"{camera}/still"), LoadPilAndNumpy)
 

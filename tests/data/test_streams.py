@@ -212,7 +212,7 @@ def test_pauses_grow(cameras, opened, monkeypatch):
     camera = cameras()
     loader = opened(camera)
     next(loader)
-    monkeypatch.setattr(loader._stop, "wait", lambda seconds: waits.append(seconds))
+    monkeypatch.setattr(loader, "_rested", lambda seconds: waits.append(seconds) or True)
     camera.stop()
     assert not list(loader)[5:] and waits == sorted(waits) == list(live.PAUSES)
 
@@ -246,13 +246,32 @@ def test_a_server_without_pictures_is_refused(cameras):
         load_inference_source(cameras().address.replace("/live", "/nothing"))
 
 
-def test_closing_ends_the_threads(cameras, opened):
+def test_closing_ends_the_threads(cameras, opened, monkeypatch):
+    """They are not waited for, as the garbage collector may be what closes."""
     loader = opened(cameras(), cameras(rate=1))
     next(loader)
-    loader.close()
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "join", lambda *_: pytest.fail("a thread was waited for"))
+        loader.close()
+    for thread in loader.threads:
+        thread.join(timeout=10)
     assert not any(thread.is_alive() for thread in loader.threads)
     with pytest.raises(StopIteration):
         next(loader)
+
+
+def test_closing_ends_pauses_too(cameras, opened, monkeypatch):
+    """One thread waits for a camera that is gone; another closes while it may hold the loader's lock itself."""
+    monkeypatch.setattr(live, "PAUSES", (600,))
+    camera = cameras()
+    loader = opened(camera)
+    camera.stop()
+    while loader._streams[0].connected:
+        time.sleep(0.01)
+    with loader._news:
+        loader.close()
+    loader.threads[0].join(timeout=10)
+    assert not loader.threads[0].is_alive()
 
 
 @pytest.fixture

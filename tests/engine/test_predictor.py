@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import threading
 from pathlib import Path
 
 import cv2
@@ -10,6 +12,7 @@ import pytest
 import torch
 
 from ultralytics.cfg.merge import get_cfg
+from ultralytics.data.loaders import LoadImagesAndVideos
 from ultralytics.engine.predict_output import RunOutput, SourceNames
 from ultralytics.engine.results import Results
 from ultralytics.models.yolo.detect.predict import DetectionPredictor
@@ -78,7 +81,7 @@ def folder(tmp_path) -> Path:
 def video(path: Path, frames: int = 5) -> Path:
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 10, (64, 48))
     for i in range(frames):
-        writer.write(np.full((48, 64, 3), 40 * i, np.uint8))
+        writer.write(np.full((48, 64, 3), 40 * i % 256, np.uint8))
     writer.release()
     return path
 
@@ -264,6 +267,57 @@ def test_stopping_early_finishes_the_video(make, tmp_path):
     assert not predictor.vid_writer
     capture = cv2.VideoCapture(str(next((tmp_path / "run").glob("clip.*"))))
     assert int(capture.get(cv2.CAP_PROP_FRAME_COUNT)) == 2
+
+
+@pytest.fixture(params=["film", "folder", "live"])
+def lasting(request, tmp_path, folder) -> str:
+    """A source of several batches: a film, a folder, a list of live sources of which one is a film."""
+    if request.param == "folder":
+        return str(folder)
+    clip = video(tmp_path / "clip.avi", 400)  # 40 seconds as a live source
+    if request.param == "live":
+        (tmp_path / "all.streams").write_text(str(clip))
+        return str(tmp_path / "all.streams")
+    return str(clip)
+
+
+def left_over(before: set[threading.Thread]) -> list[str]:
+    """Return the names of threads that do not end."""
+    others = set(threading.enumerate()) - before
+    for thread in others:
+        thread.join(timeout=10)
+    return [thread.name for thread in others if thread.is_alive()]
+
+
+@pytest.mark.parametrize("by", ["breaking off", "the collector", "an error"])
+def test_what_is_given_up_leaves_no_thread(make, lasting, by):
+    """Readers end with the generator, although the predictor lives on; nothing waits for them."""
+    predictor, before = make(save=by == "breaking off"), set(threading.enumerate())
+    if by == "an error":
+        predictor.add_callback("on_predict_start", lambda _: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            predictor(lasting)
+    else:
+        stream = predictor(lasting, stream=True)
+        next(stream)
+        if by == "the collector":
+            circle = [stream]
+            circle.append(circle)
+            del stream, circle
+            gc.collect()
+        else:
+            stream.close()
+    assert left_over(before) == []
+    predictor.callbacks["on_predict_start"].clear()
+    assert len(predictor([np.zeros((32, 32, 3), np.uint8)])) == 1
+
+
+def test_a_loader_of_the_caller_is_not_closed(make, folder):
+    loader = LoadImagesAndVideos(folder)
+    stream = make()(loader, stream=True)
+    assert next(stream).path.endswith("a.png")
+    stream.close()
+    assert [Path(paths[0]).name for paths in (next(loader)[0], next(loader)[0])] == ["b.png", "c.png"]
 
 
 def test_console_lines(make, folder, caplog, tmp_path):

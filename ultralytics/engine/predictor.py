@@ -328,8 +328,8 @@ class BasePredictor:
 
     @torch.inference_mode()
     def _stream(self, run: _Run, source: Any, model: Any, args: tuple, kwargs: dict[str, Any]) -> Iterator:
-        timers = self._start(run, source, model)
         try:
+            timers = self._start(run, source, model)
             for batch in run.dataset:
                 run.batches += 1
                 with self._lock:
@@ -340,8 +340,11 @@ class BasePredictor:
                 yield from results
                 if self._stopped:
                     break
-        finally:
-            run.output.close()
+        finally:  # where the garbage collector may be, of a generator that was given up: nothing waits for threads here
+            if run.dataset is not source:  # else it is the caller's, who may go on with it
+                getattr(run.dataset, "close", lambda: None)()
+            if run.output is not None:
+                run.output.close()
             self._close_windows()
         with self._lock:
             self._resume(run)
@@ -360,8 +363,9 @@ class BasePredictor:
             if run.args.verbose:
                 LOGGER.info("")
             self.setup_source(run.args.source if source is None else source)
+            run.dataset = self.dataset
             self._open_output()
-            run.dataset, run.source_type = self.dataset, self.source_type
+            run.source_type = self.source_type
             run.imgsz, run.output = self.imgsz, self._output
             if not self.done_warmup:
                 count = 1 if self.model.format == "pt" else self.dataset.bs

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import glob
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
@@ -70,7 +70,7 @@ class LoadImagesAndVideos:
         self.cap: Film | None = None
         self.count = self.frame = self.frames = self.fps = 0
         self.source_type = SourceTypes()
-        self._iterator: Iterator[Batch] | None = None
+        self._iterator: Generator[Batch, None, None] | None = None
         if self.mode == "video":
             self._open(self.files[0])
 
@@ -88,10 +88,12 @@ class LoadImagesAndVideos:
             iter(self)
         return next(self._iterator)
 
-    def _batches(self) -> Iterator[Batch]:
+    def _batches(self) -> Generator[Batch, None, None]:
         """Group pictures and the frames of each video."""
         group: list[tuple[str, np.ndarray, str]] = []
-        with contextlib.closing(self), self._pictures() as pictures:
+        with contextlib.ExitStack() as ending:
+            ending.callback(self._release)
+            pictures = ending.enter_context(self._pictures())
             for number, file in enumerate(self.files, 1):
                 self.count = number
                 video = self.video_flag[number - 1]
@@ -159,7 +161,7 @@ class LoadImagesAndVideos:
             LOGGER.warning(f"{name} announces {film.announced} frames, {missing} of them could not be read.")
 
     def _open(self, file: str) -> bool:
-        self.close()
+        self._release()
         try:
             self.cap = Film(str(fetch_video(file)) if is_address(file) else file)
         except OSError as error:
@@ -171,6 +173,12 @@ class LoadImagesAndVideos:
         return self.cap.isOpened()
 
     def close(self) -> None:
+        """End the iteration: let go of the open video, decode no further pictures; no thread is waited for."""
+        if self._iterator is not None and not self._iterator.gi_running:
+            self._iterator.close()
+        self._release()
+
+    def _release(self) -> None:
         """Let go of the open video; nothing more of it is read."""
         if self.cap is not None:
             self.cap.release()

@@ -36,7 +36,8 @@ class Film:
     def __init__(self, *source: str) -> None:
         with quiet_opencv():
             self._capture = cv2.VideoCapture(*source)  # no base class: instances of subclasses of OpenCV's crash
-        self._lock = threading.Lock()  # it allows one thread at a time
+        # It allows one thread at a time. The garbage collector may release it in the one that decodes: no plain lock.
+        self._lock = threading.RLock()
         self._ahead: AheadIterator | None = None
         self._places: dict[int, float] = {}
         self.readable = 0

@@ -27,7 +27,6 @@ __all__ = ["LoadScreenshots", "LoadStreams", "get_best_youtube_url", "is_video_p
 QUEUE_LENGTH = 30  # frames kept per stream with `buffer=True`
 # Seconds to wait before each attempt to reach a source again; after the last one it is given up.
 PAUSES = (0.5, 1, 2, 4, 8, 16, 30, 30)
-JOIN_TIMEOUT = 5  # seconds; a read from a dead connection takes longer, its thread ends on its own
 
 
 @dataclass
@@ -79,8 +78,7 @@ class LoadStreams:
         self.order = list(range(self.bs))
         self.running = True
         self.source_type = SourceTypes(stream=True)
-        self._news = threading.Condition()
-        self._stop = threading.Event()
+        self._news = threading.Condition()  # of frames, ends and closing
         self._streams: list[_Stream] = []
         try:
             for number, address in enumerate(self.sources, 1):
@@ -144,10 +142,10 @@ class LoadStreams:
         failures, position = 0, 1  # the first frame was read on connecting
         while self.running:
             if self.buffer and len(mine.queue) >= QUEUE_LENGTH:
-                self._stop.wait(0.005)
+                self._rested(0.005)
                 continue
             if mine.recorded and not self.buffer and not failures:
-                self._stop.wait(self.vid_stride / mine.fps)  # a file stands in for a live source: keep its pace
+                self._rested(self.vid_stride / mine.fps)  # a file stands in for a live source: keep its pace
             found = all(cap.grab() for _ in range(self.vid_stride))
             found, frame = cap.retrieve() if found else (False, None)
             position += self.vid_stride
@@ -170,6 +168,11 @@ class LoadStreams:
             stream.connected = True
             self._news.notify_all()
 
+    def _rested(self, seconds: float) -> bool:
+        """Pause a reading thread; tell whether it is to go on, which it is not once `close` was called."""
+        with self._news:
+            return not self._news.wait_for(lambda: not self.running, seconds)
+
     def _reconnect(self, stream: _Stream) -> bool:
         """Try to reach a source again until it sends a picture; tell whether it did."""
         if not self.running:
@@ -180,7 +183,7 @@ class LoadStreams:
         LOGGER.warning(f"{stream.label}: no picture any more; trying to connect again.")
         since = time.monotonic()
         for pause in PAUSES:
-            if self._stop.wait(pause):
+            if not self._rested(pause):
                 return False
             _open(stream.cap, stream.name)
             found, frame = stream.cap.read() if stream.cap.isOpened() else (False, None)
@@ -226,16 +229,17 @@ class LoadStreams:
         return max(0.0, min(ends) - time.monotonic())
 
     def close(self) -> None:
-        """End the threads, which let go of the sources."""
-        self.running = False
-        self._stop.set()
+        """Have the threads end, which let go of the sources.
+
+        They are not waited for: a read from a dead connection takes long, and the garbage collector may close what was
+        given up, in a thread that holds what ending threads want. Its own lock a thread may take once more.
+        """
         with self._news:
+            self.running = False
             self._news.notify_all()
         for stream in self._streams:
             if stream.thread is None:
                 stream.cap.release()
-            elif stream.thread is not threading.current_thread():
-                stream.thread.join(timeout=JOIN_TIMEOUT)
 
 
 def _stream_addresses(sources: Any) -> list[str]:
