@@ -38,6 +38,7 @@ from ultralytics.nn.cost.flops import count_flops, get_num_params
 from ultralytics.nn.cost.info import model_from
 from ultralytics.solutions import quickstart
 from ultralytics.trackers import TRACKTRACK, BYTETracker
+from ultralytics.trackers.byte_tracker import STrack
 from ultralytics.trackers.track import TRACKER_MAP
 from ultralytics.utils.env import ASSETS
 from ultralytics.utils.settings import default_settings
@@ -334,7 +335,7 @@ def test_methods_that_can_be_overridden_are_there(page):
 def test_methods_without_effect_are_the_known_ones():
     listed = {(cls, name) for row in table("Methods without effect") for cls in code(row[0]) for name in code(row[1])}
     engine = {(cls, name) for cls, methods in IDLE.items() for name in methods}
-    trackers = {(cls.__name__, name) for cls in (BYTETracker, TRACKTRACK) for name in cls.without_effect}
+    trackers = {(cls.__name__, name) for cls in (BYTETracker, STrack, TRACKTRACK) for name in cls.without_effect}
     inherited = {("TRACKTRACK", name) for name in BYTETracker.without_effect}
     assert listed | inherited == engine | trackers
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from ultralytics.engine.results import OBB, Boxes
 from ultralytics.trackers import BOTSORT, OCSORT, TRACKTRACK, BYTETracker, DeepOCSORT, FASTTracker
 from ultralytics.trackers.byte_tracker import STrack
+from ultralytics.trackers.utils.kalman_filter import KalmanFilterXYAH
 from ultralytics.trackers.utils.stracks import (
     joint_stracks,
     multi_gmc,
@@ -276,6 +277,96 @@ def test_detections_may_be_split_in_another_way():
             return strong, weak, high, low
 
     assert Mine().update([square(10, 10, cls=1), square(100, 100)])[:, 7].tolist() == [1]
+
+
+def wandering(count=6, frames=24):
+    """Return detections and feature vectors of frames in which one object or another is not seen for a while."""
+    rng = np.random.default_rng(0)
+    looks = rng.normal(size=(count, 8)).astype(np.float32)
+    for t in range(frames):
+        seen = [i for i in range(count) if (t + 3 * i) % 12 > 4]
+        boxes = [square(20 + 40 * i + 3 * t + rng.normal(), 10 + rng.normal(), 30, 0.5 + 0.05 * i) for i in seen]
+        yield boxes, looks[seen] + rng.normal(scale=0.1, size=(len(seen), 8))
+
+
+@pytest.mark.parametrize("cls", ALL)
+def test_methods_of_own_tracks_are_called(cls):
+    """Instead of the arithmetic for all tracks at once, with which they agree as long as they only pass on."""
+    calls = set()
+
+    def spy(name):
+        def method(self, *args, **kwargs):
+            calls.add(name)
+            return getattr(super(Track, self), name)(*args, **kwargs)
+
+        return method
+
+    methods = ("activate", "predict", "update", "re_activate", "update_features")
+    Track = type("Track", (cls.track_class,), {name: spy(name) for name in methods})
+    settings = {"with_reid": True} if hasattr(cls.track_class, "update_features") else {}
+    plain, own = (make(kind, **settings) for kind in (cls, type("Own", (cls,), {"track_class": Track})))
+    for boxes, looks in wandering():
+        looks = looks if settings else None
+        np.testing.assert_allclose(own.update(boxes, feats=looks), plain.update(boxes, feats=looks), atol=1e-3)
+    assert calls == set(methods) - (set() if settings else {"update_features"})
+
+
+@pytest.mark.parametrize("cls", ALL)
+def test_geometry_of_own_tracks_is_used(cls):
+    class Track(cls.track_class):
+        @property
+        def xywh(self):
+            return super().xywh + np.array([0, 0, 2, 2])
+
+        @property
+        def result(self):
+            return [*super().result, 7.0]
+
+    tracker = make(type("Own", (cls,), {"track_class": Track}))
+    for _ in range(4):
+        rows = tracker.update([square(10, 10, 30)])
+    np.testing.assert_allclose(rows[:, [0, 2, 8]], [[9, 41, 7]], atol=0.1)
+
+
+def test_tracks_may_move_in_another_way():
+    class Still(BYTETracker.track_class):
+        def predict(self):
+            """Stay."""
+
+    tracker = make(type("Own", (BYTETracker,), {"track_class": Still}))
+    for x in (10, 14, 18):
+        tracker.update([square(x, 10)])
+    before = tracker.tracked_stracks[0].mean.copy()
+    tracker.update([])
+    np.testing.assert_array_equal(tracker.lost_stracks[0].mean, before)
+
+
+def test_the_filter_of_a_tracker_is_used(caplog):
+    class Stubborn(KalmanFilterXYAH):
+        def update(self, mean, covariance, measurement):
+            return mean, covariance
+
+    class Own(BYTETracker):
+        def get_kalmanfilter(self):
+            return Stubborn()
+
+    tracker = make(Own)
+    tracker.update([square(10, 10)])
+    assert tracker.update([square(14, 10)])[0, 0] == 10
+
+    class Wrong(BYTETracker):
+        def get_kalmanfilter(self):
+            return None
+
+    with pytest.raises(TypeError, match=r"get_kalmanfilter\(\) of Wrong must return a KalmanFilterXYAH; got NoneType"):
+        make(Wrong)
+
+    class Track(BYTETracker.track_class):
+        def convert_coords(self, tlwh):
+            return tlwh
+
+    make(type("Other", (BYTETracker,), {"track_class": Track})).update([square(10, 10)])
+    assert "Track.convert_coords() has no effect here; override encode() and decode()" in caplog.text
 
 
 # Camera ---------------------------------------------------------------------------------------------------------------

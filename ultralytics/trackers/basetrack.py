@@ -31,9 +31,12 @@ class BaseTrack:
         tracklet_len: frames in which it was seen one after the other, the first one not counted.
         mean, covariance: state of the Kalman filter, (8,) and (8, 8); None before the track starts.
         angle: radians, of an oriented box, else None.
+        kalman_filter: that of its tracker; None for the one of the class.
     """
 
     shared_kalman: Any = None  # filter of the class
+    weighs_scores = False  # whether the filter believes sure detections more
+    kalman_filter: Any = None
     growth: tuple[int, ...] = ()  # velocities in the state that are set to 0 while the object is not seen
     _numbers = itertools.count(1)
 

@@ -18,7 +18,7 @@ from ultralytics.trackers.utils.kalman_filter import KalmanFilterXYAH
 from ultralytics.trackers.utils.matching import assign, fuse_score, iou_distance
 from ultralytics.trackers.utils.stracks import merge_track_pools
 from ultralytics.utils.lazy import offer
-from ultralytics.utils.overrides import bypassed, ignores, warn_of_ignored
+from ultralytics.utils.overrides import bypassed, changed, ignores, warn_of_ignored
 
 __all__ = ["BYTETracker", "STrack"]
 
@@ -27,10 +27,15 @@ TENTATIVE_LIMIT = 0.7  # and of one for a track that was seen only once
 USUAL_RATE = 30  # frames a second that `track_buffer` is meant for
 
 
+@ignores(
+    convert_coords="override encode() and decode() of the filter that the tracker's get_kalmanfilter() returns",
+    tlwh_to_xyah="override encode() and decode() of the filter that the tracker's get_kalmanfilter() returns",
+)
 class STrack(BaseTrack):
     """A track of boxes that move steadily.
 
-    Trackers move and correct all their tracks at once (`utils/motion.py`); the methods here do it for one.
+    Trackers move and correct all their tracks at once (`utils/motion.py`). The methods here do it for one, and are
+    called track by track where a subclass has others.
 
     Args:
         xywh: centre x, centre y, width, height, then for an oriented box its angle, then the row of the detection.
@@ -45,6 +50,7 @@ class STrack(BaseTrack):
 
     def __init__(self, xywh: Sequence[float], score: float, cls: Any) -> None:
         super().__init__()
+        warn_of_ignored(self)
         values = [float(value) for value in xywh]
         if len(values) not in (5, 6):
             raise ValueError(f"a track starts with 5 values (centre, size, row) or 6 with an angle; got {len(values)}.")
@@ -52,7 +58,6 @@ class STrack(BaseTrack):
         self.angle = values[4] if len(values) == 6 else None
         self.idx = int(values[-1])
         self.score, self.cls = score, cls
-        self.kalman_filter: KalmanFilterXYAH | None = None
 
     # Life -------------------------------------------------------------------------------------------------------------
 
@@ -64,7 +69,7 @@ class STrack(BaseTrack):
             frame_id: number of the frame.
             track_id: number of the object; the next one that is free where None.
         """
-        self.kalman_filter = kalman_filter or self.shared_kalman
+        self.kalman_filter = kalman_filter
         self.track_id = self.next_id() if track_id is None else track_id
         if self.mean is None:
             motion.start([self], self.observed())
@@ -72,10 +77,12 @@ class STrack(BaseTrack):
         self.is_activated = frame_id == 1  # later ones have to be seen again first
         self.frame_id = self.start_frame = frame_id
 
+    @bypassed
     def update(self, new_track: STrack, frame_id: int) -> None:
         """Take over the detection that another track holds."""
         motion.absorb([self], new_track.observed(), frame_id)
 
+    @bypassed
     def re_activate(self, new_track: STrack, frame_id: int, new_id: bool = False) -> None:
         """Go on after the object was lost; with `new_id` as another object."""
         self.update(new_track, frame_id)
@@ -83,6 +90,7 @@ class STrack(BaseTrack):
         if new_id:
             self.track_id = self.next_id()
 
+    @bypassed
     def predict(self) -> None:
         """Move on by one frame."""
         motion.advance([self])
@@ -90,7 +98,11 @@ class STrack(BaseTrack):
     @staticmethod
     def multi_predict(stracks: Sequence[STrack]) -> None:
         """Move tracks on by one frame, all at once."""
-        motion.advance(stracks)
+        if stracks and changed(type(stracks[0]), "predict"):
+            for track in stracks:
+                track.predict()
+        else:
+            motion.advance(stracks)
 
     def observed(self) -> Observations:
         """Return the detection that the track was made of."""
@@ -100,21 +112,24 @@ class STrack(BaseTrack):
 
     # Geometry ---------------------------------------------------------------------------------------------------------
 
+    @bypassed
     def convert_coords(self, tlwh: np.ndarray) -> np.ndarray:
         """Return a box (4,) left, top, width, height in the coordinates of the filter."""
         box = np.asarray(tlwh, dtype=np.float64)
-        return self.shared_kalman.encode(np.concatenate((box[:2] + box[2:] / 2, box[2:])))
+        return motion.filter_of([self]).encode(np.concatenate((box[:2] + box[2:] / 2, box[2:])))
 
     @staticmethod
+    @bypassed
     def tlwh_to_xyah(tlwh: np.ndarray) -> np.ndarray:
         """Return left, top, width, height as centre x, centre y, width over height, height."""
         left, top, width, height = np.asarray(tlwh, dtype=np.float64)
         return np.array([left + width / 2, top + height / 2, width / height, height])
 
     @property
+    @bypassed
     def xywh(self) -> np.ndarray:
         """(4,) centre, width, height."""
-        return self._first.copy() if self.mean is None else self.shared_kalman.decode(self.mean)
+        return self._first.copy() if self.mean is None else motion.filter_of([self]).decode(self.mean)
 
     @property
     def tlwh(self) -> np.ndarray:
@@ -123,17 +138,20 @@ class STrack(BaseTrack):
         return np.concatenate((box[:2] - box[2:] / 2, box[2:]))
 
     @property
+    @bypassed
     def xyxy(self) -> np.ndarray:
         """(4,) corners."""
         box = self.xywh
         return np.concatenate((box[:2] - box[2:] / 2, box[:2] + box[2:] / 2))
 
     @property
+    @bypassed
     def xywha(self) -> np.ndarray:
         """(5,) centre, width, height, angle; that of an upright box is 0."""
         return np.append(self.xywh, self.angle or 0.0)
 
     @property
+    @bypassed
     def result(self) -> list[float]:
         """Row as trackers give it out: box, id, score, class, row of the detection."""
         box = self.xyxy if self.angle is None else self.xywha
@@ -173,6 +191,9 @@ class BYTETracker:
         self.args = complete(args, self.tracker_type)
         self.frame_rate = frame_rate
         self.kalman_filter = self.get_kalmanfilter()
+        if not isinstance(self.kalman_filter, KalmanFilterXYAH):
+            kind = type(self.kalman_filter).__name__
+            raise TypeError(f"get_kalmanfilter() of {type(self).__name__} must return a KalmanFilterXYAH; got {kind}.")
         self.oriented = False
         self.reset()
 
@@ -228,7 +249,7 @@ class BYTETracker:
     # Steps that other trackers change ---------------------------------------------------------------------------------
 
     def get_kalmanfilter(self) -> KalmanFilterXYAH:
-        """Return the filter of the tracks."""
+        """Return the filter of the tracks, a `KalmanFilterXYAH` or one derived from it."""
         return self.track_class.shared_kalman
 
     def init_track(self, results: Any, img: np.ndarray | None = None) -> Observations:
@@ -239,7 +260,8 @@ class BYTETracker:
 
     def multi_predict(self, tracks: Sequence[STrack]) -> None:
         """Move tracks on by one frame."""
-        motion.advance(tracks)
+        if tracks:
+            tracks[0].multi_predict(tracks)
 
     def follow_camera(self, tracks: Sequence[STrack], found: Observations, img: np.ndarray | None) -> None:
         """Move tracks as the camera makes them seem to move."""
@@ -251,7 +273,12 @@ class BYTETracker:
 
     def absorb(self, tracks: Sequence[STrack], seen: Observations) -> None:
         """Let tracks take over what was found of them, row by row."""
-        motion.absorb(tracks, seen, self.frame_id)
+        if tracks and changed(type(tracks[0]), "update", "re_activate"):
+            for track, start in zip(tracks, seen.starts(), strict=True):
+                take = track.re_activate if track.state == TrackState.Lost else track.update
+                take(self.new_track(*start), self.frame_id)
+        else:
+            motion.absorb(tracks, seen, self.frame_id)
         self.note(tracks, seen)
 
     def note(self, tracks: Sequence[STrack], seen: Observations) -> None:
@@ -374,10 +401,9 @@ class BYTETracker:
         found = found[found.score >= self.args.new_track_thresh]
         if not len(found):
             return []
-        angles = [()] * len(found) if found.angle is None else found.angle[:, None].tolist()
-        columns = (found.boxes.tolist(), angles, found.index.tolist(), found.score.tolist(), found.cls.tolist())
-        rows = zip(*columns, strict=True)
-        tracks = [self.new_track([*box, *angle, row], score, cls) for box, angle, row, score, cls in rows]
+        tracks = [self.new_track(*start) for start in found.starts()]
+        for track in tracks:
+            track.kalman_filter = self.kalman_filter
         motion.start(tracks, found)
         for track in tracks:
             self._last_id += 1
@@ -412,6 +438,8 @@ class BYTETracker:
         tracks = self.given_out()
         if not tracks:
             return np.zeros((0, 9 if self.oriented else 8), np.float32)
+        if changed(type(tracks[0]), "result"):
+            return np.array([track.result for track in tracks], dtype=np.float32)
         facts = [(track.track_id, track.score, track.cls, track.idx) for track in tracks]
         return np.concatenate((motion.shapes_of(tracks), np.array(facts)), 1).astype(np.float32)
 

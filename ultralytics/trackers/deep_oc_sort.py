@@ -14,6 +14,7 @@ from ultralytics.trackers.byte_tracker import STrack
 from ultralytics.trackers.observations import Observations
 from ultralytics.trackers.oc_sort import OCSORT, OCSortTrack, with_turns
 from ultralytics.trackers.seeing import SeeingTrack, SeeingTracker
+from ultralytics.trackers.utils.motion import filter_of
 from ultralytics.trackers.utils.reid import smooth_feature
 from ultralytics.trackers.utils.stracks import camera_motion, carried, multi_gmc
 from ultralytics.utils.lazy import offer
@@ -75,7 +76,7 @@ class DeepOCSortTrack(SeeingTrack, OCSortTrack):
         self.direction = turn @ self.direction
         self.direction /= np.linalg.norm(self.direction) or 1
         if self.known is not None:
-            means, covariances = carried(self.shared_kalman, *(part[None] for part in self.known), H, oriented)
+            means, covariances = carried(filter_of([self]), *(part[None] for part in self.known), H, oriented)
             self.known = means[0], covariances[0]
 
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -68,6 +68,13 @@ class Observations:
         features = None if self.features is None else self.features[rows]
         columns = self.boxes[rows], self.score[rows], self.cls[rows], self.index[rows]
         return Observations(*columns, angle, features, self.given)
+
+    def starts(self) -> Iterator[tuple[list[float], float, float]]:
+        """Yield for every one what a track is made of: centre, size, angle of oriented boxes, row; score; class."""
+        angles = [()] * len(self) if self.angle is None else self.angle[:, None].tolist()
+        columns = (self.boxes.tolist(), angles, self.index.tolist(), self.score.tolist(), self.cls.tolist())
+        for box, angle, row, score, cls in zip(*columns, strict=True):
+            yield [*box, *angle, row], score, cls
 
     def joined(self, others: Observations) -> Observations:
         """Return these and others, whose rows are counted on from these."""

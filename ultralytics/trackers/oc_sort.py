@@ -16,7 +16,9 @@ from ultralytics.trackers.basetrack import TrackState
 from ultralytics.trackers.byte_tracker import TENTATIVE_LIMIT, BYTETracker, STrack
 from ultralytics.trackers.observations import Observations
 from ultralytics.trackers.utils.matching import fuse_score, overlaps
+from ultralytics.trackers.utils.motion import filter_of
 from ultralytics.utils.lazy import offer
+from ultralytics.utils.overrides import bypassed
 
 __all__ = ["OCSORT", "OCSortTrack"]
 
@@ -46,15 +48,21 @@ class OCSortTrack(STrack):
         """Where it was seen last."""
         return self.observations[self.end_frame]
 
+    @bypassed
     def update(self, new_track: STrack, frame_id: int) -> None:
         """Take over the detection that another track holds."""
         super().update(new_track, frame_id)
         self.observe(new_track.observed().shapes[0])
 
     def observe(self, shape: np.ndarray) -> None:
-        """Remember what was seen in the last frame, and in which direction that is from before."""
+        """Remember what was seen in the last frame, and in which direction that is from before.
+
+        It makes no difference to be told twice.
+        """
         frame_id = self.frame_id
-        kept = sorted(self.observations)[-(self.delta_t + 1) :]  # by number: after a gap, the way across it counts
+        kept = sorted(at for at in self.observations if at < frame_id)[
+            -(self.delta_t + 1) :
+        ]  # by number: after a gap, the way across it counts
         self.observations = {at: self.observations[at] for at in kept}
         earlier = [at for at in self.observations if at <= frame_id - self.delta_t]
         start = max(earlier) if earlier else min(self.observations, default=None)
@@ -79,7 +87,7 @@ class OCSortTrack(STrack):
         ends = np.stack((self.last_seen, np.asarray(new_observation_xyxy)))[:, :4].astype(np.float64)
         if self.angle is None:
             ends = np.concatenate(((ends[:, :2] + ends[:, 2:]) / 2, ends[:, 2:] - ends[:, :2]), 1)
-        motion = self.shared_kalman
+        motion = filter_of([self])
         for step in range(1, away):
             between = ends[0] + (ends[1] - ends[0]) * (step / away)
             mean, covariance = motion.update(*motion.predict(mean, covariance), motion.encode(between))

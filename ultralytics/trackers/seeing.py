@@ -16,6 +16,7 @@ from ultralytics.trackers.utils.appearance import Appearance, with_features
 from ultralytics.trackers.utils.gmc import GMC
 from ultralytics.trackers.utils.matching import fuse_score, iou_distance
 from ultralytics.trackers.utils.stracks import multi_gmc
+from ultralytics.utils.overrides import bypassed
 
 __all__ = ["SeeingTrack", "SeeingTracker"]
 
@@ -31,6 +32,7 @@ class SeeingTrack:
     curr_feat: np.ndarray | None = None
     smooth_feat: np.ndarray | None = None
 
+    @bypassed
     def update(self, new_track: STrack, frame_id: int) -> None:
         """Take over the detection that another track holds."""
         super().update(new_track, frame_id)

@@ -48,6 +48,7 @@ class TTSTrack(BOTrack):
     """
 
     min_track_len = 3
+    weighs_scores = True
 
     def __init__(self, xywh: Sequence[float], score: float, cls: Any, feat: np.ndarray | None = None) -> None:
         super().__init__(xywh, score, cls, feat)
@@ -175,11 +176,6 @@ class TRACKTRACK(BOTSORT):
         dropped = detections.index[columns] >= self._first_dropped
         cost[rows, columns] = apart + np.where(dropped, options.penalty_q, options.penalty_p * weak)
         return cost
-
-    def absorb(self, tracks: Sequence[STrack], seen: Observations) -> None:
-        """Let tracks take over what was found of them, the surer it is the more."""
-        motion.absorb(tracks, seen, self.frame_id, seen.score)
-        self.note(tracks, seen)
 
     def note(self, tracks: Sequence[STrack], seen: Observations) -> None:
         """Let tracks remember where they were seen, and how they look."""

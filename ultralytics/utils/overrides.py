@@ -36,10 +36,14 @@ def bypassed(method: F) -> F:
 
 
 def changed(obj: Any, *names: str) -> bool:
-    """Return whether any of these methods of an object (or class) is another than the marked one of this package."""
+    """Return whether any of these methods of an object (or class) is another than the marked one of this package.
+
+    So with a property, whose function is marked.
+    """
     cls, own = (obj, {}) if isinstance(obj, type) else (type(obj), getattr(obj, "__dict__", {}))
     for name in names:
         method = own[name] if name in own else getattr(cls, name)
+        method = method.fget if isinstance(method, property) else method
         if getattr(method, "bypassed", None) is not getattr(method, "__code__", obj):
             return True
     return False

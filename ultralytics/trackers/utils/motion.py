@@ -1,37 +1,49 @@
 """Moving, correcting and starting many tracks at once: the way between lists of tracks and arrays for their filter.
 
-All tracks of a list share one kind of filter (`KalmanFilterXYAH` or another with the same methods).
+All tracks of a list are of one class and share one filter (`KalmanFilterXYAH` or another with the same methods). Where
+that class has geometry of its own, it is asked track by track.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from ultralytics.trackers.basetrack import BaseTrack, TrackState
 from ultralytics.trackers.observations import Observations
+from ultralytics.utils.overrides import changed
 
-__all__ = ["absorb", "advance", "boxes_of", "shapes_of", "start"]
+__all__ = ["absorb", "advance", "boxes_of", "filter_of", "shapes_of", "start"]
 
 
 def boxes_of(tracks: Sequence[BaseTrack]) -> np.ndarray:
     """Return the boxes (N, 4) of tracks: centre, width, height."""
     if not tracks:
         return np.zeros((0, 4))
-    if any(track.mean is None for track in tracks):
+    if any(track.mean is None for track in tracks) or changed(type(tracks[0]), "xywh"):
         return np.array([track.xywh for track in tracks])
-    return tracks[0].shared_kalman.decode(np.array([track.mean for track in tracks]))
+    return filter_of(tracks).decode(np.array([track.mean for track in tracks]))
 
 
 def shapes_of(tracks: Sequence[BaseTrack]) -> np.ndarray:
     """Return what overlaps are computed of: (N, 4) corners, or (N, 5) centre, size and angle of oriented boxes."""
+    oriented = bool(tracks) and tracks[0].angle is not None
+    own = "xywha" if oriented else "xyxy"
+    if tracks and changed(type(tracks[0]), own):
+        return np.array([getattr(track, own) for track in tracks])
     boxes = boxes_of(tracks)
-    if tracks and tracks[0].angle is not None:
+    if oriented:
         return np.column_stack((boxes, [track.angle for track in tracks]))
     half = boxes[:, 2:] / 2
     return np.concatenate((boxes[:, :2] - half, boxes[:, :2] + half), 1)
+
+
+def filter_of(tracks: Sequence[BaseTrack]) -> Any:
+    """Return the filter of tracks."""
+    return tracks[0].kalman_filter or tracks[0].shared_kalman
 
 
 def advance(tracks: Sequence[BaseTrack]) -> None:
@@ -39,35 +51,32 @@ def advance(tracks: Sequence[BaseTrack]) -> None:
     if not tracks:
         return
     means, covariances = _gather(tracks)
-    unseen = np.array([track.state != TrackState.Tracked for track in tracks])
-    if unseen.any():
-        means[np.ix_(unseen, tracks[0].growth)] = 0
-    _store(tracks, *tracks[0].shared_kalman.predict(means, covariances))
+    unseen = [i for i, track in enumerate(tracks) if track.state != TrackState.Tracked]
+    for velocity in tracks[0].growth if unseen else ():
+        means[unseen, velocity] = 0
+    _store(tracks, *filter_of(tracks).multi_predict(means, covariances))
 
 
 def start(tracks: Sequence[BaseTrack], seen: Observations) -> None:
     """Begin tracks at what was found, row by row."""
     if tracks:
-        motion = tracks[0].shared_kalman
+        motion = filter_of(tracks)
         _store(tracks, *motion.initiate(motion.encode(seen.boxes)))
 
 
-def absorb(
-    tracks: Sequence[BaseTrack], seen: Observations, frame_id: int, confidence: np.ndarray | None = None
-) -> None:
+def absorb(tracks: Sequence[BaseTrack], seen: Observations, frame_id: int) -> None:
     """Let every track take over the detection in its row.
 
     Args:
         tracks: N tracks.
         seen: N detections.
         frame_id: number of the frame.
-        confidence: (N,) how sure the detections are, where the noise of measurements is to depend on it.
     """
     if not tracks:
         return
-    motion = tracks[0].shared_kalman
+    motion, sure = filter_of(tracks), (seen.score,) if tracks[0].weighs_scores else ()
     means, covariances = _gather(tracks)
-    _store(tracks, *motion.update(means, covariances, motion.encode(seen.boxes), confidence))
+    _store(tracks, *motion.update(means, covariances, motion.encode(seen.boxes), *sure))
     rows = zip(tracks, seen.score.tolist(), seen.cls.tolist(), seen.index.tolist(), strict=True)
     for track, score, cls, index in rows:
         track.tracklet_len = track.tracklet_len + 1 if track.state == TrackState.Tracked else 0

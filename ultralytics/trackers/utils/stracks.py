@@ -10,6 +10,7 @@ import numpy as np
 from ultralytics.trackers.basetrack import BaseTrack, TrackState
 from ultralytics.trackers.observations import read_detections
 from ultralytics.trackers.utils.matching import iou_distance
+from ultralytics.trackers.utils.motion import filter_of
 from ultralytics.utils.lazy import offer
 
 __all__ = [
@@ -53,7 +54,10 @@ def remove_duplicate_stracks(
     """
     if not len(atracks) or not len(btracks):
         return list(atracks), list(btracks)
-    pairs = np.argwhere(iou_distance(atracks, btracks) < dup_thresh).tolist()
+    twins = iou_distance(atracks, btracks) < dup_thresh
+    if not twins.any():
+        return list(atracks), list(btracks)
+    pairs = np.argwhere(twins).tolist()
     age = [[track.frame_id - track.start_frame for track in tracks] for tracks in (atracks, btracks)]
     younger = [(i, None) if age[0][i] <= age[1][j] else (None, j) for i, j in pairs]
     gone = [{pair[side] for pair in younger} for side in (0, 1)]
@@ -102,7 +106,7 @@ def multi_gmc(stracks: Sequence[BaseTrack], H: np.ndarray) -> None:
         return
     oriented = stracks[0].angle is not None
     states = (np.array([getattr(track, part) for track in stracks]) for part in ("mean", "covariance"))
-    means, covariances = carried(stracks[0].shared_kalman, *states, H, oriented)
+    means, covariances = carried(filter_of(stracks), *states, H, oriented)
     angle = camera_motion(H, oriented)[3]
     for track, mean, covariance in zip(stracks, means, covariances, strict=True):
         track.mean, track.covariance = mean, covariance
