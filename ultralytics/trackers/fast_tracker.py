@@ -14,7 +14,7 @@ import numpy as np
 from ultralytics.ops.iou import bbox_ioa
 from ultralytics.trackers.basetrack import BaseTrack, TrackState
 from ultralytics.trackers.byte_tracker import BYTETracker, STrack
-from ultralytics.trackers.observations import Observations
+from ultralytics.trackers.observations import Observations, corners_of
 from ultralytics.trackers.utils.matching import iou_distance, strongest
 from ultralytics.trackers.utils.motion import boxes_of
 from ultralytics.utils.lazy import offer
@@ -107,7 +107,7 @@ class FASTTracker(BYTETracker):
         """Return of which tracks so much is behind others that they are hidden."""
         if not tracks or not by:
             return [False] * len(tracks)
-        share = bbox_ioa(_corners(by), _corners(tracks)).max(0)
+        share = bbox_ioa(corners_of(boxes_of(by)), corners_of(boxes_of(tracks))).max(0)
         return (share > self.args.occ_cover_thresh).tolist()
 
     def awaited(self, track: BaseTrack) -> bool:
@@ -132,11 +132,6 @@ class FASTTracker(BYTETracker):
     def given_out(self) -> list[STrack]:
         """Return the tracks that were seen."""
         return [track for track in super().given_out() if track.frame_id == self.frame_id]
-
-
-def _corners(tracks: Sequence[STrack]) -> np.ndarray:
-    boxes = boxes_of(tracks)
-    return np.concatenate((boxes[:, :2] - boxes[:, 2:] / 2, boxes[:, :2] + boxes[:, 2:] / 2), 1)
 
 
 __getattr__, __dir__ = offer(__name__)

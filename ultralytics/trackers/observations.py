@@ -19,12 +19,14 @@ from ultralytics.engine.results.tensors import TrackedRows
 from ultralytics.ops.rotated import xywhr2xyxyxyxy
 from ultralytics.utils.log import LOGGER
 
-__all__ = ["Observations", "read_detections"]
+__all__ = ["Observations", "corners_of", "read_detections"]
 
 FORMS = (
     "Results, Boxes or OBB, or rows: (N, 6) x1, y1, x2, y2, conf, cls, or (N, 7) centre x, centre y, width, height, "
     "angle, conf, cls"
 )
+# Centre and size to corners: one product, instead of six small operations that take longer than the numbers do.
+_TO_CORNERS = np.array([[1, 0, 1, 0], [0, 1, 0, 1], [-0.5, 0, 0.5, 0], [0, -0.5, 0, 0.5]], dtype=np.float32)
 
 
 @dataclass
@@ -86,8 +88,7 @@ class Observations:
     @cached_property
     def xyxy(self) -> np.ndarray:
         """(N, 4) corners; of oriented boxes those of the box before it is turned."""
-        half = self.boxes[:, 2:] / 2
-        return np.concatenate((self.boxes[:, :2] - half, self.boxes[:, :2] + half), 1)
+        return corners_of(self.boxes)
 
     @property
     def hulls(self) -> np.ndarray:
@@ -106,6 +107,11 @@ class Observations:
         """Return the same with a vector for every detection of the caller (M, D), of which some may be left out."""
         table = np.asarray(features, dtype=np.float32)
         return replace(self, features=table[self.index])
+
+
+def corners_of(boxes: np.ndarray) -> np.ndarray:
+    """Return boxes (N, 4) centre, width, height as corners (N, 4)."""
+    return boxes @ _TO_CORNERS
 
 
 def read_detections(detections: Any, oriented: bool = False) -> Observations:

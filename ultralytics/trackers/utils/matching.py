@@ -32,8 +32,6 @@ __all__ = [
 
 FEW_PAIRS = 400  # among which looking for what is certain takes longer than solving
 
-FEW_PAIRS = 400  # among which looking for what is certain takes longer than solving
-
 
 @cache
 def _solver() -> Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ultralytics.trackers.basetrack import BaseTrack, TrackState
-from ultralytics.trackers.observations import Observations
+from ultralytics.trackers.observations import Observations, corners_of
 from ultralytics.utils.overrides import changed
 
 __all__ = ["absorb", "advance", "boxes_of", "filter_of", "shapes_of", "start"]
@@ -23,22 +23,26 @@ def boxes_of(tracks: Sequence[BaseTrack]) -> np.ndarray:
     """Return the boxes (N, 4) of tracks: centre, width, height."""
     if not tracks:
         return np.zeros((0, 4))
-    if any(track.mean is None for track in tracks) or changed(type(tracks[0]), "xywh"):
-        return np.array([track.xywh for track in tracks])
-    return filter_of(tracks).decode(np.array([track.mean for track in tracks]))
+    return np.array([track.xywh for track in tracks]) if changed(type(tracks[0]), "xywh") else _decoded(tracks)
 
 
 def shapes_of(tracks: Sequence[BaseTrack]) -> np.ndarray:
     """Return what overlaps are computed of: (N, 4) corners, or (N, 5) centre, size and angle of oriented boxes."""
-    oriented = bool(tracks) and tracks[0].angle is not None
-    own = "xywha" if oriented else "xyxy"
-    if tracks and changed(type(tracks[0]), own):
-        return np.array([getattr(track, own) for track in tracks])
-    boxes = boxes_of(tracks)
-    if oriented:
-        return np.column_stack((boxes, [track.angle for track in tracks]))
-    half = boxes[:, 2:] / 2
-    return np.concatenate((boxes[:, :2] - half, boxes[:, :2] + half), 1)
+    if not tracks:
+        return np.zeros((0, 4))
+    oriented = tracks[0].angle is not None
+    shape = "xywha" if oriented else "xyxy"
+    if changed(type(tracks[0]), "xywh", shape):
+        return np.array([getattr(track, shape) for track in tracks])
+    boxes = _decoded(tracks)
+    return np.column_stack((boxes, [track.angle for track in tracks])) if oriented else corners_of(boxes)
+
+
+def _decoded(tracks: Sequence[BaseTrack]) -> np.ndarray:
+    """Return the boxes (N, 4) of tracks without geometry of their own."""
+    if any(track.mean is None for track in tracks):
+        return np.array([track.xywh for track in tracks])
+    return filter_of(tracks).decode(np.array([track.mean for track in tracks]))
 
 
 def filter_of(tracks: Sequence[BaseTrack]) -> Any:
