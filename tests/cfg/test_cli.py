@@ -16,6 +16,9 @@ from ultralytics.cfg.cli import complete, entrypoint, main, run_guarded
 from ultralytics.cfg.cli_help import help_text
 from ultralytics.cfg.cli_parse import Command, merge_equals_args, parse_command, parse_key_value_pair, smart_value
 from ultralytics.cfg.solutions import SOLUTIONS
+from ultralytics.data.loaders.files import list_source_files
+from ultralytics.solutions.geometry import region_of
+from ultralytics.utils.checks import require
 from ultralytics.utils.settings import SETTINGS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -422,6 +425,22 @@ def test_causes_count(capsys):
 
     assert run_guarded(fail) == 1
     assert "Dataset 'coco8.yaml' error" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("fail", "lines"),
+    [
+        (lambda: require("no_such_package", extra="track"), 1),
+        (lambda: list_source_files("absent.mp4"), 1),
+        (lambda: region_of([(10, 10), (10, 10)]), 1),
+        (lambda: open("absent"), 2),  # noqa: SIM115
+        (lambda: int("from somewhere"), 2),
+    ],
+)
+def test_what_was_written_for_users_is_one_line(fail, lines, capsys):
+    """Other messages are followed by how to find out where they come from."""
+    assert run_guarded(fail) == 1
+    assert len(capsys.readouterr().err.splitlines()) == lines
 
 
 @pytest.mark.parametrize("kind", [TypeError, RuntimeError, AttributeError, KeyError])

@@ -88,11 +88,17 @@ def run_guarded(action: Callable[[], Any]) -> int:
         if env_bool("YOLO_TRACEBACK"):
             traceback.print_exc()
         else:
-            told = isinstance(error, (ConfigError, NotImplementedError))  # all there is to say
-            hint = "" if told else "\n(YOLO_TRACEBACK=1 shows where this happened.)"
+            hint = "" if _says_all(error) else "\n(YOLO_TRACEBACK=1 shows where this happened.)"
             text = console_text(f"ERROR ❌ {str(error) or type(error).__name__}{hint}")
             print(text if sys.stderr.isatty() else remove_colorstr(text), file=sys.stderr)
         return 1
+
+
+def _says_all(error: Exception) -> bool:
+    """Whether a message was written for users: errors of the system have a number, those of imports a name."""
+    own = {OSError: "errno", ImportError: "name"}
+    written = any(isinstance(error, kind) and getattr(error, fact) is None for kind, fact in own.items())
+    return written or isinstance(error, (ConfigError, NotImplementedError))
 
 
 def _out_of_memory(error: Exception) -> bool:

@@ -433,9 +433,9 @@ class BasePredictor:
                 f"Speed: {spent[0]:.1f}ms preprocess, {spent[1]:.1f}ms inference, {spent[2]:.1f}ms postprocess "
                 f"per image at shape {shape}"
             )
-        if self.args.save or self.args.save_txt or self.args.save_crop:
+        if run.seen and (self.args.save or self.args.save_txt or self.args.save_crop):
             LOGGER.info(f"Results saved to {colorstr('bold', self.save_dir)}")
-        if self.args.save_txt:
+        if run.seen and self.args.save_txt:
             folder = Path(self.save_dir) / "labels"
             count = sum(len(list(folder.glob(pattern))) for pattern in ("*.txt", "*.png"))  # rows, and class maps
             LOGGER.info(f"{count} label{'s' * (count != 1)} saved to {folder}")

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ultralytics.cfg.errors import ConfigValueError
 from ultralytics.solutions.geometry import joint_angle
 from ultralytics.solutions.old_calls import old_arguments, old_call
 from ultralytics.solutions.solutions import BaseSolution, SolutionResults
@@ -77,7 +78,7 @@ class AIGym(BaseSolution):
             and `total_tracks`.
 
         Raises:
-            ValueError: `kpts` names a keypoint that the model does not give.
+            ConfigValueError: `kpts` names a keypoint that the model does not give.
         """
         self.extract_tracks(im0)
         annotator = self.draw_on(im0)
@@ -102,7 +103,7 @@ class AIGym(BaseSolution):
 
     def _check(self, count: int) -> None:
         if max(self.kpts) >= count:
-            raise ValueError(f"kpts={self.kpts} is not valid: the model gives keypoints 0 to {count - 1}.")
+            raise ConfigValueError(f"kpts={self.kpts} is not valid: the model gives keypoints 0 to {count - 1}.")
 
     def _watch(self, annotator: Any, state: Exercise, person: np.ndarray) -> None:
         """Take and draw the joint of a person (K, 2 or 3), unless a part of it is not seen."""

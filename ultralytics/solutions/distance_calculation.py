@@ -9,6 +9,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from ultralytics.cfg.errors import ConfigValueError
 from ultralytics.engine.plots.palette import colors
 from ultralytics.solutions.geometry import homography, project
 from ultralytics.solutions.old_calls import old_arguments, old_call
@@ -46,7 +47,7 @@ class DistanceCalculation(BaseSolution):
     def select(self, *tracks: int) -> None:
         """Choose the tracks whose distance is measured, at most two; none clears the choice."""
         if len(tracks) > 2 or len(set(tracks)) < len(tracks):
-            raise ValueError(f"a distance is between two tracks, not {list(tracks)}.")
+            raise ConfigValueError(f"a distance is between two tracks, not {list(tracks)}.")
         self._chosen = list(tracks)
         self.selected_boxes, self.centroids = {}, []
 

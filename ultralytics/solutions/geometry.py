@@ -13,6 +13,8 @@ from typing import Any
 import cv2
 import numpy as np
 
+from ultralytics.cfg.errors import ConfigValueError
+
 __all__ = ["Line", "Zone", "convex_hull", "homography", "joint_angle", "named_zones", "project", "region_of"]
 
 Point = tuple[float, float]
@@ -122,21 +124,21 @@ def region_of(points: Sequence[Sequence[float]], name: str = "region") -> Line |
         name: what is spoken of in errors.
 
     Raises:
-        ValueError: fewer than two points, two that are one, or points that enclose no area.
+        ConfigValueError: fewer than two points, two that are one, or points that enclose no area.
     """
     pairs = [_point(point) for point in points]
     if not np.isfinite(pairs).all():
-        raise ValueError(f"{name} {_shown(pairs)} has coordinates that are no numbers.")
+        raise ConfigValueError(f"{name} {_shown(pairs)} has coordinates that are no numbers.")
     if len(pairs) == 2 and pairs[0] == pairs[1]:
-        raise ValueError(f"{name} {_shown(pairs)} is a line between two equal points; give two different ones.")
+        raise ConfigValueError(f"{name} {_shown(pairs)} is a line between two equal points; give two different ones.")
     if len(pairs) < 2:
-        raise ValueError(f"{name} {_shown(pairs)} has too few points: a line has 2, a zone 3 or more.")
+        raise ConfigValueError(f"{name} {_shown(pairs)} has too few points: a line has 2, a zone 3 or more.")
     if len(pairs) == 2:
         return Line(*pairs)
     zone = Zone(tuple(pairs))
     (x0, y0), farther = pairs[0], pairs[1:]
     if all(_turn((x0, y0), a, b) == 0 for a, b in pairwise(farther)):
-        raise ValueError(f"{name} {_shown(pairs)} encloses no area; for a line give two points.")
+        raise ConfigValueError(f"{name} {_shown(pairs)} encloses no area; for a line give two points.")
     return zone
 
 
@@ -152,7 +154,7 @@ def named_zones(region: Any, prefix: str = "Region#") -> dict[str, Zone]:
         prefix: what a number makes a name with, for those that have none.
 
     Raises:
-        ValueError: a zone with fewer than three points or without an area.
+        ConfigValueError: a zone with fewer than three points or without an area.
     """
     if not isinstance(region, Mapping):
         several = len(region) > 0 and np.ndim(region[0][0]) > 0
@@ -161,7 +163,7 @@ def named_zones(region: Any, prefix: str = "Region#") -> dict[str, Zone]:
     for name, points in region.items():
         zone = region_of(points, f"zone '{name}'")
         if isinstance(zone, Line):
-            raise ValueError(f"zone '{name}' {_shown(zone.points)} has two points; a zone has three or more.")
+            raise ConfigValueError(f"zone '{name}' {_shown(zone.points)} has two points; a zone has three or more.")
         zones[str(name)] = zone
     return zones
 
@@ -186,12 +188,12 @@ def homography(rows: Any) -> np.ndarray:
         rows: (N, 4) x, y in pixels and X, Y in metres of four points or more of one plane, no three of them in a line.
 
     Raises:
-        ValueError: the points do not define a map.
+        ConfigValueError: the points do not define a map.
     """
     table = np.asarray(rows, np.float64)
     matrix, _ = cv2.findHomography(table[:, :2], table[:, 2:]) if len(table) >= 4 else (None, None)
     if matrix is None or not np.isfinite(matrix).all() or abs(np.linalg.det(matrix)) < 1e-12:
-        raise ValueError(
+        raise ConfigValueError(
             "calibration needs four points of the ground, no three of them in a line, as rows of x, y in pixels and "
             "X, Y in metres."
         )

@@ -16,6 +16,7 @@ from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
 from typing import Any
 
+from ultralytics.cfg.errors import ConfigValueError
 from ultralytics.utils.log import LOGGER
 from ultralytics.utils.text import printable
 
@@ -126,7 +127,7 @@ def mail_account(environ: Mapping[str, str] | None = None, **given: Any) -> Mail
             `port`, `tls`, `timeout`, `context`; None means not given.
 
     Raises:
-        ValueError: an address, port or TLS mode that is none; says which and what is allowed.
+        ConfigValueError: an address, port or TLS mode that is none; says which and what is allowed.
     """
     environ = os.environ if environ is None else environ
     values = {name: environ.get(variable) for name, variable in VARIABLES.items()}
@@ -138,10 +139,10 @@ def mail_account(environ: Mapping[str, str] | None = None, **given: Any) -> Mail
     port = _checked_port(values["port"])
     tls = values["tls"] or ("ssl" if port == PORTS["ssl"] else "starttls")
     if tls not in PORTS:
-        raise ValueError(f"tls='{printable(tls, 40)}' is no way of encryption; allowed are {', '.join(PORTS)}.")
+        raise ConfigValueError(f"tls='{printable(tls, 40)}' is no way of encryption; allowed are {', '.join(PORTS)}.")
     host = values["host"] or DEFAULT_HOST
     if not isinstance(host, str) or not re.fullmatch(r"[\w.:\[\]-]+", host):
-        raise ValueError(f"host={printable(repr(host), 100)} is no name or address of a mail server.")
+        raise ConfigValueError(f"host={printable(repr(host), 100)} is no name or address of a mail server.")
     account = MailAccount(
         sender, recipients, host, port or PORTS[tls], tls,
         user=values["user"] or sender,
@@ -159,7 +160,7 @@ def _checked_address(name: str, value: Any) -> str:
     text = value.strip() if isinstance(value, str) else ""
     if not ADDRESS.fullmatch(text):
         shown = f"{name}={printable(repr(value), 100)} is no mail address" if value else f"{name} is missing"
-        raise ValueError(f"{shown}; give one such as 'name@example.org', or set {VARIABLES[name]}.")
+        raise ConfigValueError(f"{shown}; give one such as 'name@example.org', or set {VARIABLES[name]}.")
     return text
 
 
@@ -168,7 +169,7 @@ def _checked_port(value: Any) -> int | None:
     if value in (None, ""):
         return None
     if isinstance(value, bool) or not str(value).strip().isdecimal() or not 0 < int(value) < 65536:
-        raise ValueError(f"port={printable(repr(value), 40)} is no port; it is a whole number from 1 to 65535.")
+        raise ConfigValueError(f"port={printable(repr(value), 40)} is no port; it is a whole number from 1 to 65535.")
     return int(value)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ultralytics.cfg.errors import ConfigValueError
 from ultralytics.solutions.geometry import named_zones
 from ultralytics.solutions.parking_slots import read_slots, write_slots
 from ultralytics.solutions.solutions import BaseSolution, SolutionResults
@@ -33,7 +34,7 @@ class ParkingManagement(BaseSolution):
         arc, occ: BGR of free and of taken slots.
 
     Raises:
-        ValueError: no slots, or a file that has none.
+        ConfigValueError: no slots, or a file that has none.
         FileNotFoundError: there is no such file.
     """
 
@@ -45,7 +46,7 @@ class ParkingManagement(BaseSolution):
         elif self.region is not None:
             self.slots = list(named_zones(self.region).values())
         else:
-            raise ValueError(
+            raise ConfigValueError(
                 "parking needs to know where the slots are: json_file='slots.json', or zones in region. "
                 "ultralytics.solutions.parking_slots writes such files."
             )

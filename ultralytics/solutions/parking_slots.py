@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ultralytics.cfg.errors import ConfigValueError
 from ultralytics.solutions.geometry import Zone, homography, named_zones, project
 from ultralytics.utils.files import atomic_write
 
@@ -20,23 +21,23 @@ def read_slots(path: str | os.PathLike) -> list[Zone]:
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it is no list of slots; names the first that is none.
+        ConfigValueError: it is no list of slots; names the first that is none.
     """
     try:
         content = json.loads(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise FileNotFoundError(f"json_file '{path}' does not exist.") from None
     except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise ValueError(f"json_file '{path}' is not JSON: {error}") from None
+        raise ConfigValueError(f"json_file '{path}' is not JSON: {error}") from None
     if not isinstance(content, list) or not content:
-        raise ValueError(f"json_file '{path}' has no slots: it is to be a list of {{'points': [[x, y], ...]}}.")
+        raise ConfigValueError(f"json_file '{path}' has no slots: it is to be a list of {{'points': [[x, y], ...]}}.")
     slots = []
     for number, entry in enumerate(content):
         try:
             slots += named_zones({f"slot {number}": entry["points"]}).values()
         except (TypeError, KeyError, ValueError, IndexError) as error:
-            told = f": {error}" if type(error) is ValueError else ", which is no {'points': [[x, y], ...]}."
-            raise ValueError(f"json_file '{path}', entry {number}{told}") from None
+            told = f": {error}" if isinstance(error, ConfigValueError) else ", which is no {'points': [[x, y], ...]}."
+            raise ConfigValueError(f"json_file '{path}', entry {number}{told}") from None
     return slots
 
 
@@ -44,7 +45,7 @@ def write_slots(path: str | os.PathLike, slots: Iterable[Sequence[Sequence[float
     """Write the corners of slots; the file appears whole or not at all.
 
     Raises:
-        ValueError: a slot that is no zone.
+        ConfigValueError: a slot that is no zone.
     """
     zones = named_zones({f"slot {number}": points for number, points in enumerate(slots)})
     with atomic_write(path, "w") as file:
@@ -61,10 +62,12 @@ def slot_grid(corners: Sequence[Sequence[float]], rows: int, columns: int) -> li
         columns: slots beside each other.
 
     Raises:
-        ValueError: other than four corners, or no slots.
+        ConfigValueError: other than four corners, or no slots.
     """
     if len(corners) != 4 or rows < 1 or columns < 1:
-        raise ValueError(f"a grid has four corners and at least one slot, not {len(corners)} and {rows}x{columns}.")
+        raise ConfigValueError(
+            f"a grid has four corners and at least one slot, not {len(corners)} and {rows}x{columns}."
+        )
     ground = np.array([(0, 0), (columns, 0), (columns, rows), (0, rows)], float)
     seen = homography(np.column_stack((ground, np.asarray(corners, float))))
     return [

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ultralytics.cfg.errors import ConfigValueError
 from ultralytics.engine.plots.palette import colors
 from ultralytics.solutions.geometry import Line
 from ultralytics.solutions.solutions import BaseSolution, SolutionResults
@@ -25,14 +26,14 @@ class QueueManager(BaseSolution):
         rect_color: BGR of the zone.
 
     Raises:
-        ValueError: a region that is no zone.
+        ConfigValueError: a region that is no zone.
     """
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.initialize_region()
         if isinstance(self.r_s, Line):
-            raise ValueError(f"region {self.region} has two points; a queue is in a zone of three or more.")
+            raise ConfigValueError(f"region {self.region} has two points; a queue is in a zone of three or more.")
         self.counts = 0
         self.rect_color = (255, 255, 255)
         self.region_length = len(self.region)

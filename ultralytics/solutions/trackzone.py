@@ -7,6 +7,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from ultralytics.cfg.errors import ConfigValueError
 from ultralytics.engine.plots.palette import colors
 from ultralytics.solutions.geometry import convex_hull, region_of
 from ultralytics.solutions.solutions import BaseSolution, SolutionResults
@@ -28,14 +29,14 @@ class TrackZone(BaseSolution):
         mask: (H, W) 255 inside, 0 outside; after the first frame.
 
     Raises:
-        ValueError: points that enclose no area.
+        ConfigValueError: points that enclose no area.
     """
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         points = DEFAULT_ZONE if self.region is None else self.region
         if len(points) < 3:
-            raise ValueError(f"region {points} has {len(points)} points; a zone has three or more.")
+            raise ConfigValueError(f"region {points} has {len(points)} points; a zone has three or more.")
         self.region = convex_hull(points)
         self.r_s = region_of(points)
         self.mask: np.ndarray | None = None
