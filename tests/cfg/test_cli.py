@@ -279,12 +279,12 @@ def test_task_of_the_model_wins(models, capsys):
 def test_model_class_by_name(models, model, kind):
     entrypoint(f"predict model={model} source=0")
     assert models[0][0] == kind
-    assert models[1] == ("predict", {"source": 0, "save": True})
+    assert models[1] == ("predict", {"source": 0, "save": True, "stream": None})
 
 
 def test_predict_saves_unless_told_otherwise(models):
     entrypoint("predict model=yolov8n.pt source=0 save=false")
-    assert models[1] == ("predict", {"source": 0, "save": False})
+    assert models[1] == ("predict", {"source": 0, "save": False, "stream": None})
 
 
 # Special commands -----------------------------------------------------------------------------------------------------

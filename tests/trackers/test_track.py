@@ -1,6 +1,7 @@
 """Tracking as users call it: films, frames one by one, several streams, own trackers, what is written and drawn."""
 
 import sys
+import weakref
 from functools import partial
 from types import SimpleNamespace
 
@@ -10,6 +11,7 @@ import torch
 from track_helpers import Finder, find_objects, frame_of, moving, write_film
 
 from ultralytics import YOLO
+from ultralytics.cfg.cli import run_mode
 from ultralytics.cfg.errors import ConfigTypeError, ConfigValueError
 from ultralytics.engine.results import Boxes, Results
 from ultralytics.trackers import BYTETracker
@@ -40,6 +42,24 @@ def test_a_film(model, tmp_path, tracker):
     np.testing.assert_allclose(boxes.xyxy.numpy(), found[:, :4], atol=2)
     assert model.predictor.trackers[0].max_frames_lost == 15  # half a second
     assert model.predictor.args.mode == "track" and model.predictor.args.conf == 0.1
+
+
+@pytest.mark.parametrize("mode", ["track", "predict"])
+def test_the_command_line_keeps_no_results(model, tmp_path, monkeypatch, mode):
+    """Of a long film they would fill the memory."""
+    film, seen, alive = write_film(tmp_path / "film.avi", moving()), [], []
+
+    def count(predictor):
+        seen.extend(weakref.ref(result) for result in predictor.results)
+        alive.append(sum(one() is not None for one in seen))
+
+    model.add_callback("on_predict_batch_end", count)
+    monkeypatch.setattr("ultralytics.cfg.cli.open_model", lambda *_: model)
+    args = {"model": "x.pt", "source": film, **SETTINGS, "project": tmp_path, "save": False, "mode": mode}
+    rows = {"tracks": tmp_path / "out.csv"} if mode == "track" else {}
+    run_mode({**args, **rows})
+    assert len(seen) == 12 and max(alive) <= 2
+    assert not rows or len((tmp_path / "out.csv").read_text().splitlines()) == 24
 
 
 def test_a_plain_predict_after_it_is_one(model, tmp_path):

@@ -292,7 +292,8 @@ def run_mode(overrides: dict[str, Any]) -> Any:
     if mode == "train" and args.get("data") is None and not args.get("resume"):
         args["data"] = TASK2DATA.get(model.task)
         LOGGER.warning(f"'data' is missing, using data={args['data']}.")
-    return getattr(model, mode)(**args)
+    unkept = {"stream": None} if mode in {"predict", "track"} else {}  # of a long film, results would fill the memory
+    return getattr(model, mode)(**args, **unkept)
 
 
 def complete(overrides: dict[str, Any]) -> dict[str, Any]:

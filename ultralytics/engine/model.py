@@ -180,14 +180,15 @@ class Model(nn.Module):
         return self.predict(source, stream, **kwargs)
 
     def predict(
-        self, source: Any = None, stream: bool = False, predictor: Any = None, **kwargs: Any
-    ) -> list | Iterator[Any]:
+        self, source: Any = None, stream: bool | None = False, predictor: Any = None, **kwargs: Any
+    ) -> list | Iterator[Any] | None:
         """Run the model on a source.
 
         Args:
             source: file, folder, glob, list, URL, array (HWC BGR uint8), PIL image, tensor (BCHW RGB 0..1), video,
                 stream or "screen"; the packaged sample pictures when None.
-            stream: return a generator instead of a list, so that memory stays flat on long sources.
+            stream: return a generator instead of a list, so that memory stays flat on long sources; None runs to the
+                end for what is written and printed, and keeps nothing.
             predictor: a predictor instance to use instead of the task's own.
             **kwargs: any prediction argument (conf, iou, imgsz, save ...).
 
@@ -224,12 +225,12 @@ class Model(nn.Module):
         kwargs["embed"] = kwargs.get("embed") or [len(self.model.model) - 2]
         return self.predict(source, stream, **kwargs)
 
-    def track(self, source: Any = None, stream: bool = False, persist: bool = False, **kwargs: Any) -> Any:
+    def track(self, source: Any = None, stream: bool | None = False, persist: bool = False, **kwargs: Any) -> Any:
         """Run the model on a film or on live streams and give every object a number that it keeps.
 
         Args:
             source: as for `predict`: video, stream, camera, `.streams` list, or pictures that are frames of one film.
-            stream: return a generator instead of a list, so that memory stays flat on long sources.
+            stream: as for `predict`.
             persist: go on with the tracks of the last call; for frames that are given one by one.
             **kwargs: any prediction argument, and `tracker`, a YAML with the settings of a tracker. Detections are
                 wanted from `conf` 0.1 on, since trackers have a use for weak ones. `tracks` is a file for the tracks of
@@ -249,10 +250,15 @@ class Model(nn.Module):
         if kwargs.get("conf") is None:
             kwargs["conf"] = TRACK_CONF
         file = ARGS["tracks"].check(kwargs.pop("tracks", self.overrides.get("tracks")))
-        results = self.predict(source, stream, **{**kwargs, "mode": "track"})
+        passing_on = file is not None and stream is None  # results are kept by nobody, but go by once
+        results = self.predict(source, passing_on or stream, **{**kwargs, "mode": "track"})
         if file is None:
             return results
         passing = resolve(RECORDING)(results, file, kwargs.get("vid_stride") or self.overrides.get("vid_stride") or 1)
+        if passing_on:
+            for _ in passing:
+                pass
+            return None
         return passing if stream else list(passing)
 
     def val(self, validator: Any = None, **kwargs: Any) -> Any:

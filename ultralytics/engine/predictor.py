@@ -253,9 +253,11 @@ class BasePredictor:
     # Calling ----------------------------------------------------------------------------------------------------------
 
     def __call__(
-        self, source: Any = None, model: Any = None, stream: bool = False, *args: Any, **kwargs: Any
-    ) -> list | Iterator:
-        """Return results for a source, as a list or, with `stream`, as a generator."""
+        self, source: Any = None, model: Any = None, stream: bool | None = False, *args: Any, **kwargs: Any
+    ) -> list | Iterator | None:
+        """Return results for a source, as a list or, with `stream`, as a generator; None keeps none, `predict_cli`."""
+        if stream is None:
+            return self.predict_cli(source, model)
         self._given = stream
         results = self.stream_inference(source, model, *args, **kwargs)
         if stream:
