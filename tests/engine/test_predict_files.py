@@ -14,6 +14,7 @@ from ultralytics.engine import predict_output
 from ultralytics.engine.plots.files import write_image
 from ultralytics.engine.predict_output import RunOutput
 from ultralytics.models.yolo.detect.predict import DetectionPredictor
+from ultralytics.utils import opencv
 
 
 class Runtime:
@@ -158,13 +159,15 @@ def test_the_best_codec_that_there_is(tmp_path, monkeypatch, capfd):
             return real(path, codec, fps, size)
 
     monkeypatch.setattr(cv2, "VideoWriter", Writer)
+    opencv._has_encoder.cache_clear()
     output = RunOutput(tmp_path)
     path = output.video(tmp_path / "a.mov", np.zeros((48, 64, 3), np.uint8), 25)
     output.close()
     assert path == tmp_path / "a.mp4" and cv2.VideoCapture(str(path)).isOpened() and tried[0] == "avc1"
     monkeypatch.setattr(predict_output, "VIDEO_CODECS", ("none",))
-    with pytest.raises(OSError, match=r"b\.mp4' \(codecs none; 64x48\)"):
+    with pytest.raises(OSError, match=r"b\.mp4' \(codec none; 64x48\)"):
         RunOutput(tmp_path).video(tmp_path / "b.mp4", np.zeros((48, 64, 3), np.uint8))
+    opencv._has_encoder.cache_clear()
     assert "ERROR" not in capfd.readouterr().err
 
 
