@@ -3,13 +3,16 @@
     python benchmarks/dataloader.py --published /path/to/python-with-published-package
     python benchmarks/dataloader.py --images /data/set/images/train --published ...
     python benchmarks/dataloader.py --polygons --published ...
+    python benchmarks/dataloader.py --task semantic --published ...
     python benchmarks/dataloader.py --label-memory 1000000 --polygons
 
 Both packages run the same code through the same public functions, each in its own interpreter, one core, in turns; the
 figure is the median over rounds of the ratio within a round. Processor time is compared, which other work on the
 machine disturbs less than time on the clock. Mosaic is on, nothing is cached, `albumentations` is hidden from both, and
 the first batches, which fill the image buffers, are not counted. Without `--images` pictures are drawn, more than
-either buffer holds; with `--polygons` their labels are outlines, which detection moves along, instead of boxes.
+either buffer holds; with `--polygons` their labels are outlines, which detection moves along, instead of boxes. With
+`--task semantic` or `depth` every pixel has a class or a depth (in PNG files) instead; of a folder of one's own masks
+lie in `masks` beside `images`, with ids below 20 or 255, depth files in `depth`.
 """
 
 from __future__ import annotations
@@ -26,9 +29,10 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 CLASSES = 6
+MASK_CLASSES = 20
 
 
-def measure(images: str, batch: int, batches: int, warmup: int, imgsz: int) -> dict[str, float]:
+def measure(images: str, batch: int, batches: int, warmup: int, imgsz: int, task: str) -> dict[str, float]:
     """Time the loader of whichever package this interpreter imports."""
     import cv2
     import torch
@@ -38,9 +42,11 @@ def measure(images: str, batch: int, batches: int, warmup: int, imgsz: int) -> d
 
     torch.set_num_threads(1)
     cv2.setNumThreads(0)
-    names = {i: f"class_{i}" for i in range(CLASSES)}
-    cfg = get_cfg(overrides={"imgsz": imgsz, "workers": 0, "cache": False, "task": "detect"})
-    dataset = build_yolo_dataset(cfg, images, batch, {"names": names, "nc": CLASSES, "channels": 3}, mode="train")
+    names = {i: f"class_{i}" for i in range(CLASSES if task == "detect" else MASK_CLASSES)}
+    data = {"names": names, "nc": len(names), "channels": 3}
+    data |= {"semantic": {"masks_dir": "masks"}, "depth": {"depth_scale": 1000, "max_depth": 100}}.get(task, {})
+    cfg = get_cfg(overrides={"imgsz": imgsz, "workers": 0, "cache": False, "task": task})
+    dataset = build_yolo_dataset(cfg, images, batch, data, mode="train")
     loader = build_dataloader(dataset, batch, 0, shuffle=True)
     if hasattr(loader, "ahead"):
         loader.ahead = 0  # a thread of its own would use a second core
@@ -52,7 +58,7 @@ def measure(images: str, batch: int, batches: int, warmup: int, imgsz: int) -> d
             if done == 0:
                 start, cpu = time.perf_counter(), time.process_time()
             done += 1
-            boxes += len(item["cls"]) if done > 0 else 0
+            boxes += len(item["cls"]) if done > 0 and task == "detect" else 0
     seconds = time.perf_counter() - start
     return {
         "per_second": batches * batch / seconds,
@@ -80,14 +86,13 @@ def run_child(python: str, arguments: list[str], ours: bool) -> dict[str, float]
 
 
 def _shown(result: dict[str, float]) -> str:
-    return (
-        f"{result['cpu_ms']:.2f} ms a sample ({result['per_second']:.0f}/s on the clock, {result['boxes']:.1f} boxes)"
-    )
+    boxes = f", {result['boxes']:.1f} boxes" if result["boxes"] else ""
+    return f"{result['cpu_ms']:.2f} ms a sample ({result['per_second']:.0f}/s on the clock{boxes})"
 
 
 def compare(args: argparse.Namespace, images: str) -> None:
     passed = ["--images", images, "--batch", args.batch, "--batches", args.batches, "--warmup", args.warmup]
-    passed = [str(value) for value in [*passed, "--imgsz", args.imgsz]]
+    passed = [str(value) for value in [*passed, "--imgsz", args.imgsz, "--task", args.task]]
     ratios = []
     for number in range(1, args.rounds + 1):
         ours = run_child(sys.executable, passed, ours=True)
@@ -125,13 +130,17 @@ def label_memory(images: int, polygons: bool, boxes: int = 10, points: int = 25)
     print(f"{images} images with {what}: labels {labels.nbytes / 1e6:.0f} MB, process grew by {grown / 1e6:.0f} MB")
 
 
-def draw_images(folder: Path, count: int, side: int, polygons: bool) -> str:
+def draw_images(folder: Path, count: int, side: int, polygons: bool, task: str) -> str:
     """Draw pictures to load and return their folder."""
     sys.path.insert(0, str(REPOSITORY))
+    from ultralytics.data.generators.shapes import CLASSES as SHAPES
     from ultralytics.data.generators.shapes import generate
 
-    task = "segment" if polygons else "detect"
-    generate({"size": [side * 3 // 4, side], "counts": {"train": count, "val": 1}, "task": task}, folder / "shapes")
+    task = "segment" if polygons else task
+    keys = {"size": [side * 3 // 4, side], "counts": {"train": count, "val": 1}, "task": task}
+    if task == "semantic":
+        keys["names"] = ["background", *SHAPES]
+    generate(keys, folder / "shapes")
     return str(folder / "shapes" / "images" / "train")
 
 
@@ -141,6 +150,7 @@ def main() -> None:
     parser.add_argument("--images", help="folder of images with a labels folder beside it")
     parser.add_argument("--draw", type=int, default=800, help="pictures to draw without --images")
     parser.add_argument("--polygons", action="store_true", help="labels are polygons")
+    parser.add_argument("--task", default="detect", choices=("detect", "semantic", "depth"))
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--batches", type=int, default=20)
@@ -150,7 +160,7 @@ def main() -> None:
     parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.child:
-        result = measure(args.images, args.batch, args.batches, args.warmup, args.imgsz)
+        result = measure(args.images, args.batch, args.batches, args.warmup, args.imgsz, args.task)
         print(json.dumps(result))
     elif args.label_memory:
         label_memory(args.label_memory, args.polygons)
@@ -158,7 +168,7 @@ def main() -> None:
         compare(args, str(Path(args.images).resolve()))
     else:
         with tempfile.TemporaryDirectory() as folder:
-            compare(args, draw_images(Path(folder), args.draw, args.imgsz, args.polygons))
+            compare(args, draw_images(Path(folder), args.draw, args.imgsz, args.polygons, args.task))
 
 
 if __name__ == "__main__":

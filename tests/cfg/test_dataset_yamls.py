@@ -18,17 +18,15 @@ FILES = sorted(FOLDER.glob("*.yaml"))
 FOLDERS_OF_CLASSES = {"ImageNet", "shapes-cls"}
 CLASSES = {
     "ade20k": 150, "african-wildlife": 4, "Argoverse": 8, "brain-tumor": 2, "carparts-seg": 23, "cityscapes": 19,
-    "cityscapes8": 19, "coco": 80, "coco-pose": 1,
-    "coco12-formats": 80, "coco128": 80, "coco128-seg": 80, "coco8": 80, "coco8-grayscale": 80,
-    "coco8-multispectral": 80, "coco8-pose": 1, "coco8-seg": 80, "construction-ppe": 11, "crack-seg": 1, "depth-arkitscenes": 1,
-    "depth-diode": 1, "depth-hypersim": 1, "depth-kitti": 1, "depth-sunrgbd": 1, "depth-tartanair": 1,
-    "depth-vkitti2": 1, "depth8": 1, "dog-pose": 1,
-    "dota128": 15, "dota8": 15, "dota8-multispectral": 15, "DOTAv1": 15, "DOTAv1.5": 16, "GlobalWheat2020": 1,
-    "hand-keypoints": 1, "HomeObjects-3K": 12, "ImageNet": 0, "kitti": 8, "lvis": 1203, "medical-pills": 1,
-    "nyu-depth": 1,
+    "cityscapes8": 19, "coco": 80, "coco-pose": 1, "coco12-formats": 80, "coco128": 80, "coco128-seg": 80, "coco8": 80,
+    "coco8-grayscale": 80, "coco8-multispectral": 80, "coco8-pose": 1, "coco8-seg": 80, "construction-ppe": 11,
+    "crack-seg": 1, "depth-arkitscenes": 1, "depth-diode": 1, "depth-hypersim": 1, "depth-kitti": 1, "depth-sunrgbd": 1,
+    "depth-tartanair": 1, "depth-vkitti2": 1, "depth8": 1, "dog-pose": 1, "dota128": 15, "dota8": 15,
+    "dota8-multispectral": 15, "DOTAv1": 15, "DOTAv1.5": 16, "GlobalWheat2020": 1, "hand-keypoints": 1,
+    "HomeObjects-3K": 12, "ImageNet": 0, "kitti": 8, "lvis": 1203, "medical-pills": 1, "nyu-depth": 1,
     "Objects365": 365, "open-images-v7": 601, "package-seg": 1, "shapes": 6, "shapes-cls": 6, "shapes-depth": 1,
-    "shapes-obb": 6, "shapes-pose": 6, "shapes-seg": 6, "shapes-sem": 7, "shapes-track": 6, "signature": 1, "SKU-110K": 1, "tiger-pose": 1,
-    "TT100K": 221, "VisDrone": 10, "VOC": 20, "xView": 60,
+    "shapes-obb": 6, "shapes-pose": 6, "shapes-seg": 6, "shapes-sem": 7, "shapes-track": 6, "signature": 1,
+    "SKU-110K": 1, "tiger-pose": 1, "TT100K": 221, "VisDrone": 10, "VOC": 20, "xView": 60,
 }  # fmt: skip
 CHANNELS = {"coco8-grayscale": 1, "coco8-multispectral": 10, "dota8-multispectral": 10}
 MIRRORED = {"left": "right", "right": "left"}

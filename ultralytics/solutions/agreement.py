@@ -1,4 +1,4 @@
-"""How far two runs over the same pictures agree: boxes, rotated boxes, masks, keypoints, or classes.
+"""How far two runs over the same pictures agree: boxes, rotated boxes, masks, keypoints, classes, or every pixel.
 
 Detections are paired picture by picture: same class, overlap above a limit. What is compared of a pair depends on the
 parts that its results have.
@@ -15,9 +15,20 @@ import torch
 from ultralytics.ops.iou import box_iou
 from ultralytics.ops.rotated import batch_probiou, xywhr2xyxyxyxy
 
-__all__ = ["Agreement", "ClassAgreement", "agreement", "class_agreement", "compare"]
+__all__ = [
+    "Agreement",
+    "ClassAgreement",
+    "MapAgreement",
+    "agreement",
+    "class_agreement",
+    "compare",
+    "map_agreement",
+]
 
 LIMIT_PX, LIMIT_CONF, LIMIT_MASK = 1.0, 0.01, 0.9  # distances in pixels, scores, IoU of masks
+# Exported class maps are enlarged by nearest pixels, logits by linear interpolation: edges may differ.
+LIMIT_CLASSES, LIMIT_DEPTH = 0.05, 0.01  # part of the pixels, part of the depth
+SMALLEST_DEPTH = 0.001  # metres
 
 
 @dataclass(frozen=True)
@@ -127,10 +138,54 @@ class ClassAgreement:
         return f"{self.different} of {self.images} classes differ, probabilities are up to {self.conf:.3f} apart."
 
 
-def compare(first: Iterable[Any], second: Iterable[Any]) -> Agreement | ClassAgreement:
+@dataclass(frozen=True)
+class MapAgreement:
+    """How far two runs agree on every pixel of the same pictures.
+
+    Attributes:
+        images: pictures compared.
+        different: largest part of a picture's pixels whose classes differ; None without class maps.
+        depth: largest difference between depths as a part of the depth; None without depth.
+    """
+
+    images: int
+    different: float | None = None
+    depth: float | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether classes differ at no more than 5 % of the pixels of a picture, and depths by no more than 1 %."""
+        return self.images > 0 and (self.different or 0.0) <= LIMIT_CLASSES and (self.depth or 0.0) <= LIMIT_DEPTH
+
+    @property
+    def compared(self) -> bool:
+        """Whether there was anything to compare."""
+        return self.images > 0
+
+    @property
+    def cells(self) -> tuple[str, str]:
+        """Two cells of the closing table."""
+        return f"{self.images} pictures", self._apart
+
+    @property
+    def problem(self) -> str:
+        """What an error says."""
+        return f"{self._apart}."
+
+    @property
+    def _apart(self) -> str:
+        if self.depth is not None:
+            return f"depths up to {self.depth:.2%} apart"
+        return f"up to {self.different or 0.0:.2%} of the pixels differ"
+
+
+def compare(first: Iterable[Any], second: Iterable[Any]) -> Agreement | ClassAgreement | MapAgreement:
     """Compare two lists of `Results` over the same pictures, by the parts that they have."""
     first, second = list(first), list(second)
-    return (class_agreement if first and first[0].probs is not None else agreement)(first, second)
+    found = first[0] if first else None
+    if found is not None and (found.semantic_mask is not None or found.depth is not None):
+        return map_agreement(first, second)
+    return (class_agreement if found is not None and found.probs is not None else agreement)(first, second)
 
 
 def agreement(first: Iterable[Any], second: Iterable[Any], iou: float = 0.9) -> Agreement:
@@ -147,6 +202,20 @@ def class_agreement(first: Iterable[Any], second: Iterable[Any]) -> ClassAgreeme
     pairs = [(a.probs.data.float().cpu(), b.probs.data.float().cpu()) for a, b in zip(first, second, strict=True)]
     different = sum(int(a.argmax()) != int(b.argmax()) for a, b in pairs)
     return ClassAgreement(len(pairs), different, max((float((a - b).abs().max()) for a, b in pairs), default=0.0))
+
+
+def map_agreement(first: Iterable[Any], second: Iterable[Any]) -> MapAgreement:
+    """Compare the class maps or depths of two result lists, image by image.
+
+    Raises:
+        ValueError: if the lists are of different lengths.
+    """
+    pairs = list(zip(first, second, strict=True))
+    classes = [(a.semantic_mask.data, b.semantic_mask.data) for a, b in pairs if a.semantic_mask is not None]
+    depths = [(a.depth.data.float(), b.depth.data.float()) for a, b in pairs if a.depth is not None]
+    different = [float((a.cpu() != b.cpu()).float().mean()) for a, b in classes]
+    apart = [float(((a.cpu() - b.cpu()).abs() / a.cpu().clamp(min=SMALLEST_DEPTH)).max()) for a, b in depths]
+    return MapAgreement(len(pairs), max(different, default=None), max(apart, default=None))
 
 
 def _picture(a: Any, b: Any, iou: float) -> Agreement:

@@ -1,8 +1,8 @@
 """Scenes of which every pixel is known: its class, or how far away it is.
 
-A pixel belongs to the shape whose colour makes up at least half of its own. In scenes with depth things lie in layers: a floor that
-comes nearer from top to bottom, and shapes that stand upright, each at one distance. A shape looks the smaller the
-farther away it is, nearer ones hide others, and haze takes the colours of what is far.
+A pixel belongs to the shape whose colour makes up at least half of its own. In scenes with depth things lie in layers:
+a floor that comes nearer from top to bottom, and shapes that stand upright, each at one distance. A shape looks the
+smaller the farther away it is, nearer ones hide others, and haze takes the colours of what is far.
 """
 
 from __future__ import annotations
