@@ -78,4 +78,5 @@ class DepthFormat(MapFormat):
     left_out = frozenset({"ori_shape", "resized_shape", "ratio_pad"})
 
     def _tensor(self, values: np.ndarray) -> torch.Tensor:
-        return torch.from_numpy(np.array(values[None], np.float32))
+        own = values if values.flags.writeable else values.copy()  # data sets lend what others use, too
+        return torch.from_numpy(np.ascontiguousarray(own[None], np.float32))
