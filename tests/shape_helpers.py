@@ -35,8 +35,13 @@ HEADS = {
     "segment26": "Segment26, [nc, 8, 16]",
     "pose26": "Pose26, [nc, kpt_shape]",
     "obb26": "OBB26, [nc, 1]",
+    "semantic": "SemanticSegment, [nc]",
+    "depth": "Depth, [16]",
 }
-SUFFIXES = {"detect": "detect", "segment": "seg", "pose": "pose", "obb": "obb", "track": "track"}
+SUFFIXES = {
+    "detect": "detect", "segment": "seg", "pose": "pose", "obb": "obb", "track": "track", "semantic": "sem",
+    "depth": "depth",
+}  # fmt: skip
 
 
 def write_network(folder: Path, task: str, head: str | None = None, points: str = "[5, 3]") -> str:
@@ -44,7 +49,7 @@ def write_network(folder: Path, task: str, head: str | None = None, points: str 
 
     Args:
         folder: target.
-        task: `detect`, `segment`, `pose` or `obb`.
+        task: `detect`, `segment`, `pose`, `obb`, `semantic` or `depth`.
         head: one of HEADS, the task's plain one when None; those that end in 26 are end-to-end.
         points: `kpt_shape` of pose networks.
     """

@@ -16,7 +16,7 @@ from ultralytics.data.mot import read_rows
 from ultralytics.engine.results import Results
 from ultralytics.nn.builder.names import guess_model_task, yaml_model_load
 from ultralytics.solutions import quickstart, quickstart_track
-from ultralytics.solutions.agreement import Agreement, agreement, compare
+from ultralytics.solutions.agreement import Agreement, MapAgreement, agreement, compare
 from ultralytics.solutions.quickstart_track import DATA, MODEL, TRACK_DEFAULTS
 from ultralytics.utils.env import ROOT
 from ultralytics.utils.yaml_io import YAML
@@ -68,10 +68,11 @@ def test_page_has_every_task(task):
     assert f"| `{task}` | `{quickstart.DATA[task]}` | `{model}` | {epochs} |" in page
 
 
-@pytest.mark.parametrize("task", ["semantic", "depth", "segmnet"])
+@pytest.mark.parametrize("task", ["segmnet"])
 def test_other_tasks_are_refused(task):
     with pytest.raises(
-        NotImplementedError, match=f"'{task}'; its tasks are detect, segment, pose, obb, classify, track"
+        NotImplementedError,
+        match=f"'{task}'; its tasks are detect, segment, semantic, depth, pose, obb, classify, track",
     ):
         quickstart.main({"task": task})
 
@@ -176,6 +177,21 @@ def test_lists_of_different_lengths():
         agreement([result(boxes=BOXES)], [])
 
 
+def test_maps():
+    first, second = torch.zeros(2, 10, 20), torch.zeros(2, 10, 20)
+    second[1, 0, :3] = 1
+    same = compare(*([result(semantic_mask=one.tolist()) for one in run] for run in (first, second)))
+    assert same == MapAgreement(2, different=pytest.approx(3 / 200)) and same.ok and same.compared
+    assert same.cells == ("2 pictures", "up to 1.50% of the pixels differ")
+    second[0, :2] = 1
+    assert not compare(*([result(semantic_mask=one.tolist()) for one in run] for run in (first, second))).ok
+    near, far = ([result(depth=torch.full((10, 20), metres).tolist())] for metres in (2.0, 2.01))
+    assert compare(near, far).ok and compare(near, far).cells[1] == "depths up to 0.50% apart"
+    far = [result(depth=torch.full((10, 20), 2.1).tolist())]
+    assert not compare(near, far).ok and "5.00%" in compare(near, far).problem
+    assert not compare([], []).ok
+
+
 # Whole runs -----------------------------------------------------------------------------------------------------------
 
 
@@ -248,6 +264,31 @@ def test_track_needs_a_film(tmp_path):
         quickstart.main({"task": "track", "data": data})
     with pytest.raises(FileNotFoundError, match=r"nothing\.yaml"):
         quickstart.main({"task": "track", "data": data, "tracker": "nothing.yaml"})
+
+
+@pytest.mark.parametrize("task", ["semantic", "depth"])
+def test_tiny_run_of_maps(tmp_path, task):
+    """Every pixel is compared, so that a network that has learnt nothing can be, too."""
+    counts, names = {"train": 8, "val": 4, "test": 2}, ["background", "circle", "star"]
+    data = write_shapes(tmp_path, task, counts=counts, names=names if task == "semantic" else ["depth"])
+    figures = quickstart.main(
+        {
+            "task": task,
+            "model": write_network(tmp_path, task),
+            "data": data,
+            "epochs": 1,
+            "imgsz": SIDE,
+            "workers": 0,
+            "plots": False,
+            "device": "cpu",
+            "project": str(tmp_path / "runs"),
+        }
+    )
+    same = figures["agreement"]
+    assert same.ok and same.images == 2
+    assert (same.different is not None, same.depth is not None) == (task == "semantic", task == "depth")
+    key = TASK_INFOS[task].metric
+    assert figures[key] == pytest.approx(figures[f"{key} (ONNX)"], abs=0.01)
 
 
 @pytest.mark.slow

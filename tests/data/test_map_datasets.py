@@ -219,6 +219,36 @@ def test_more_than_255_classes(folder):
     assert 270 in np.unique(np.stack([dataset[i]["semantic_mask"] for i in range(6)]))
 
 
+def test_rectangular_validation(folder):
+    dataset = build(folder, rect=True, imgsz=96)
+    for i in range(6):
+        sample = dataset[i]
+        assert sample["img"].shape[1:] == sample["semantic_mask"].shape
+    shapes = {tuple(dataset[i]["img"].shape[1:]) for i in range(6)}
+    assert len(shapes) > 1
+    wide = dataset.im_files.index(next(file for file in dataset.im_files if file.endswith("0.png")))
+    np.testing.assert_array_equal(dataset.load_mask(wide), classes_of(0))
+
+
+def test_replaced_methods_count(folder):
+    class Inverted(SemanticDataset):
+        def load_mask(self, index, image_shape=None):
+            mask = super().load_mask(index, image_shape)
+            return np.where(mask == 255, 255, 3 - mask).astype(np.uint8)
+
+        def verify_args(self):
+            check, tasks = super().verify_args()
+            return check, list(tasks)[:4]
+
+    data = {"nc": NC, "names": {i: f"c{i}" for i in range(NC)}, "masks_dir": "masks"}
+    dataset = Inverted(
+        img_path=str(folder / "images/train"), imgsz=64, augment=False, data=data, hyp=get_cfg(), batch_size=2
+    )
+    assert len(dataset) == 4 and dataset.counts["found"] == 4
+    expected = np.where(classes_of(0) == 255, 255, 3 - classes_of(0))
+    np.testing.assert_array_equal(dataset[0]["semantic_mask"][8:-8].numpy(), expected)
+
+
 # Polygons
 
 

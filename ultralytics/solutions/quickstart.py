@@ -18,7 +18,14 @@ from ultralytics.cfg.tasks import TASK_INFOS
 from ultralytics.data.describe.boxes import check_det_dataset
 from ultralytics.data.describe.classes import check_cls_dataset
 from ultralytics.models.yolo.model import YOLO
-from ultralytics.solutions.agreement import Agreement, ClassAgreement, agreement, class_agreement, compare
+from ultralytics.solutions.agreement import (
+    Agreement,
+    ClassAgreement,
+    MapAgreement,
+    agreement,
+    class_agreement,
+    compare,
+)
 from ultralytics.solutions.quickstart_track import TRACK, TRACK_DEFAULTS, track_run
 from ultralytics.utils.checks import require
 from ultralytics.utils.log import LOGGER
@@ -33,14 +40,19 @@ TASK_DEFAULTS: dict[str, dict[str, Any]] = {
     "pose": {"epochs": 20},
     "obb": {"epochs": 20},
     "classify": {"epochs": 25, "imgsz": 96, "batch": 16, "nbs": 16},
+    "semantic": {"epochs": 25},
+    "depth": {"epochs": 20},
 }
 DATA = {
     "detect": "shapes.yaml",
     "segment": "shapes-seg.yaml",
+    "semantic": "shapes-sem.yaml",
+    "depth": "shapes-depth.yaml",
     "pose": "shapes-pose.yaml",
     "obb": "shapes-obb.yaml",
     "classify": "shapes-cls",
 }
+SHOWN = ("metrics/mAP", "metrics/accuracy", "metrics/mIoU", "metrics/pixel_acc", "metrics/delta1", "metrics/abs_rel")
 DESCRIBE: dict[str, Callable[[str], dict[str, Any]]] = {"classify": check_cls_dataset}  # others: check_det_dataset
 
 
@@ -57,7 +69,7 @@ def main(args: Mapping[str, Any] | None = None) -> dict[str, Any]:
     Raises:
         ConfigError: an unknown argument or a wrong value.
         ImportError: if the ONNX extra is not installed.
-        NotImplementedError: for a task that is not built yet.
+        NotImplementedError: for a task without embedded data.
         RuntimeError: if PyTorch and ONNX disagree, or found nothing to compare.
     """
     check_dict_alignment(DEFAULT_CFG_DICT, args or {})
@@ -83,7 +95,7 @@ def main(args: Mapping[str, Any] | None = None) -> dict[str, Any]:
     figures |= _compare_with_onnx(model, task, data, options)
     figures["total_seconds"] = time.perf_counter() - start
 
-    same: Agreement | ClassAgreement = figures["agreement"]
+    same: Agreement | ClassAgreement | MapAgreement = figures["agreement"]
     report(figures)
     if not same.compared:
         raise RuntimeError("the model found no box on the test pictures, so there is nothing to compare: more epochs?")
@@ -139,7 +151,7 @@ def test_pictures(data: str, describe: Callable[[str], dict[str, Any]] = check_d
 
 def report(figures: Mapping[str, Any]) -> None:
     """Print the closing table."""
-    same: Agreement | ClassAgreement = figures["agreement"]
+    same: Agreement | ClassAgreement | MapAgreement = figures["agreement"]
     metrics, onnx_metrics = figures["metrics"], figures["metrics (ONNX)"]
     rows = [
         ("model", figures["model"], f"{figures['parameters']:,} parameters"),
@@ -147,7 +159,7 @@ def report(figures: Mapping[str, Any]) -> None:
         *(
             (k.removeprefix("metrics/"), f"{metrics[k]:.4f} PyTorch", f"{v:.4f} ONNX Runtime")
             for k, v in onnx_metrics.items()
-            if k.startswith(("metrics/mAP", "metrics/accuracy"))
+            if k.startswith(SHOWN)
         ),
         ("agreement", *same.cells),
         ("weights", figures["weights"], ""),

@@ -13,6 +13,7 @@ from ultralytics.data.augment import SemanticFormat
 from ultralytics.data.augment.masks import paint_by_size
 from ultralytics.data.dataset import YOLODataset, text_of_missing_polygons
 from ultralytics.data.dense.base import MapDataset
+from ultralytics.data.describe.locate import img2label_paths
 from ultralytics.data.describe.maps import IGNORED, ClassIds, add_polygon_background
 from ultralytics.data.images.maps import read_class_map
 from ultralytics.data.labels.lists import LabelList
@@ -136,7 +137,7 @@ class SemanticDataset(MapDataset):
 
     def to_values(self, numbers: np.ndarray) -> np.ndarray:
         """Return the classes that numbers of mask files stand for."""
-        return self.ids.to_classes(numbers)
+        return self.convert_label(numbers)
 
     def convert_label(self, label: np.ndarray, inverse: bool = False) -> np.ndarray:
         """Return the classes of numbers in mask files, or with `inverse` the numbers of classes."""
@@ -144,7 +145,11 @@ class SemanticDataset(MapDataset):
 
     def load_mask(self, index: int, image_shape: tuple[int, int] | None = None) -> np.ndarray:
         """Return the class map of an image: (h, w) in full size, or of `image_shape`."""
-        return self.load_map(index, image_shape)
+        return super().load_map(index, image_shape)
+
+    def load_map(self, i: int, size_hw: tuple[int, int] | None = None) -> np.ndarray:
+        """Return the class map of image `i` as `load_mask` does, which subclasses override."""
+        return self.load_mask(i, size_hw)
 
     def _map_key(self) -> str:
         return f"{super()._map_key()} {self.ids.shown}"
@@ -216,12 +221,12 @@ class PolygonSemanticDataset(SemanticDataset):
 
     def map_file(self, i: int) -> str:
         """Return the label file of image `i`."""
-        return self.label_files[i]
+        return img2label_paths([self._file(i)])[0]
 
-    def load_map(self, i: int, size_hw: tuple[int, int] | None = None) -> np.ndarray:
-        """Draw the class map (h, w) of image `i`, of the size of the picture file where none is given."""
-        rows = self._labels.sample(i)
-        height, width = size_hw or tuple(int(side) for side in self.packed.shapes[i])
+    def load_mask(self, index: int, image_shape: tuple[int, int] | None = None) -> np.ndarray:
+        """Draw the class map (h, w) of an image, of the size of the picture file where none is given."""
+        rows = self._labels.sample(index)
+        height, width = image_shape or tuple(int(side) for side in self.packed.shapes[index])
         polygons = [np.asarray(points, np.float32) * (width, height) for points in rows["segments"]]
         classes = np.asarray(rows["cls"], np.int64).reshape(-1)
         several = self.ids.nc > 1

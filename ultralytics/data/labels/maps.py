@@ -13,7 +13,8 @@ import numpy as np
 from PIL import Image
 
 from ultralytics.data.describe.locate import img2label_paths
-from ultralytics.data.images.formats import IMG_FORMATS
+from ultralytics.data.images.arrays import is_cached_array
+from ultralytics.data.images.formats import IMG_FORMATS, is_array
 from ultralytics.data.images.io import UnreadableImageError
 from ultralytics.data.images.maps import check_depth_scale, metres, read_class_map, read_depth_numbers
 from ultralytics.data.labels.verify import Finding, LabelRows, ScanRow, scan_image
@@ -47,7 +48,7 @@ def find_map(image: str, folder: str, suffixes: Sequence[str]) -> str:
     stem = img2label_paths([image], folder, "")[0]
     for suffix in suffixes:
         for path in (stem + suffix, stem + suffix.upper()):
-            if path != image and os.path.exists(path):
+            if path != image and os.path.exists(path) and not (is_array(path) and is_cached_array(path)):
                 return path
     return stem + suffixes[0]
 
