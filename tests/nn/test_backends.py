@@ -12,7 +12,7 @@ from torch import nn
 from ultralytics.nn.autobackend import AutoBackend, check_class_names, default_class_names
 from ultralytics.nn.backends import FORMATS, export_formats, find_format, format_of
 from ultralytics.nn.backends.base import ExportFormat, format_class
-from ultralytics.nn.backends.table import resolve_format_name
+from ultralytics.nn.backends.table import TOOLS, refusal, resolve_format_name
 from ultralytics.utils.device import cpu_has_bf16
 
 
@@ -68,8 +68,8 @@ def test_close_and_unknown_names():
     assert resolve_format_name("torchscrip") == ("torchscript", True)
     with pytest.raises(ValueError, match="allowed are torchscript"):
         resolve_format_name("qqqq")
-    with pytest.raises(NotImplementedError, match="convert that file with the tools of CoreML"):
-        find_format("coreml")
+    with pytest.raises(NotImplementedError, match=r"format='onnx', and give 'best\.onnx' to .*RKNN\(\)"):
+        find_format("rknn")
     assert find_format("pt").name == "-"
 
 
@@ -177,3 +177,11 @@ def test_a_plain_module_can_be_run():
     backend = AutoBackend(copy.deepcopy(net))
     x = torch.rand(2, 1, 8, 8)
     torch.testing.assert_close(backend(x), net(x))
+
+
+def test_formats_that_are_not_built_name_their_tool():
+    unbuilt = [facts for facts in FORMATS.values() if facts.home is None]
+    assert {facts.name for facts in unbuilt} <= set(TOOLS) and not {f for f in TOOLS if FORMATS[f].home}
+    for facts in unbuilt:
+        text = refusal(facts, "a b.onnx")
+        assert text.startswith(facts.title) and "give 'a b.onnx' to " in text and "FILE" not in text

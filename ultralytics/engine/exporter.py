@@ -37,6 +37,7 @@ from ultralytics.nn.backends.base import (
     validate_args,
 )
 from ultralytics.nn.backends.class_map import ClassMapModel
+from ultralytics.nn.backends.litert import add_metadata
 from ultralytics.nn.backends.suppression import NMSModel
 from ultralytics.nn.backends.table import (
     FORMATS,
@@ -47,7 +48,7 @@ from ultralytics.nn.backends.table import (
     W8A32_FORMATS,
     FormatFacts,
     export_formats,
-    find_format,
+    refusal,
     resolve_format_name,
 )
 from ultralytics.nn.backends.verify import Trial, exact, trial_images
@@ -153,11 +154,11 @@ class Exporter(UnwrittenFormats):
         if not isinstance(model, nn.Module):
             raise TypeError(f"export needs a network, got {type(model).__name__}.")
         start = time.perf_counter()
-        facts, write = self._find()
+        facts, write = self._find(model)
         self.form = form = format_class(facts) if facts.home else OwnFormat(facts)
         warn_without_effect("export", self.args)
         class_maps = form.class_maps and bool(getattr(_head(model), "class_maps", False))
-        common = replace(self._common_plan(model), dynamic_kernels=form.dynamic_kernels, class_maps=class_maps)
+        common = replace(self._common_plan(model), class_maps=class_maps)
         plan = form.check(self.args, common)
         self.target = self._target_file(model, facts)
         _check_writable(self.target)
@@ -196,22 +197,49 @@ class Exporter(UnwrittenFormats):
         """Write the prepared network as an OpenVINO folder and return the path."""
         return self._write(prefix)
 
+    def export_mnn(self, prefix: str = "") -> str:
+        """Write the prepared network as MNN and return the path."""
+        return self._write(prefix)
+
+    def export_ncnn(self, prefix: str = "") -> str:
+        """Write the prepared network as an ncnn folder and return the path."""
+        return self._write(prefix)
+
+    def export_litert(self, prefix: str = "") -> str:
+        """Write the prepared network as LiteRT and return the path."""
+        return self._write(prefix)
+
+    def export_executorch(self, prefix: str = "") -> str:
+        """Write the prepared network as an ExecuTorch folder and return the path."""
+        return self._write(prefix)
+
     def export_pt2(self, prefix: str = "") -> str:
         """Write the prepared network by `torch.export` and return the path."""
         return self._write(prefix)
+
+    def export_coreml(self, prefix: str = "") -> str:
+        """Write the prepared network as a Core ML package and return the path."""
+        return self._write(prefix)
+
+    def _add_tflite_metadata(self, file: str | Path) -> None:
+        """Append the metadata to a LiteRT file, for subclasses that write one."""
+        add_metadata(Path(file), self.metadata)
 
     def _write(self, prefix: str) -> str:
         """Let the format write its file; `prefix` starts the log lines."""
         prefix = prefix or colorstr(f"{self.form.facts.title}:")
         return str(_write(self.form, self.model, self.plan, self.target, self._tried, prefix=prefix))
 
-    def _find(self) -> tuple[FormatFacts, Callable[[], Any]]:
+    def _find(self, model: nn.Module) -> tuple[FormatFacts, Callable[[], Any]]:
         """Return the format that was asked for, and the method that writes it."""
         name, guessed = resolve_format_name(self.args.format)
         if guessed:
             LOGGER.warning(f"format='{self.args.format}' is unknown; taking the closest one, '{name}'.")
         write = getattr(self, f"export_{name}", None)
-        return (find_format(name) if is_unwritten(write) else FORMATS[name]), write
+        facts = FORMATS[name]
+        if is_unwritten(write):
+            raise NotImplementedError(refusal(facts, str(self._own_file(model, FORMATS["onnx"]))))
+        return facts, write
 
     def _common_plan(self, model: nn.Module) -> ExportPlan:
         """Return what the arguments and the model decide, whatever the format."""
@@ -250,7 +278,7 @@ class Exporter(UnwrittenFormats):
         """Return whether the one-to-one branch makes the predictions: asked for by nms=False, else as the model is."""
         head, nms = _head(model), self.args.nms
         two = bool(getattr(head, "has_two_branches", getattr(head, "end2end", False)))
-        return two and (bool(getattr(head, "end2end", False)) if nms is None else not nms)
+        return two and self.form.end_to_end and (bool(getattr(head, "end2end", False)) if nms is None else not nms)
 
     def _wants_nms(self, model: nn.Module) -> bool:
         """Return whether suppression goes into the graph, or raise or warn where it cannot."""
@@ -271,8 +299,12 @@ class Exporter(UnwrittenFormats):
         twin = copy_network(model).to(plan.device).float().eval()
         for parameter in twin.parameters():
             parameter.requires_grad = False
-        if self.args.nms is not None and hasattr(twin, "end2end"):
-            twin.end2end = not self.args.nms
+        if hasattr(twin, "end2end"):
+            if twin.end2end and not form.end_to_end:
+                LOGGER.warning(
+                    f"{form.facts.title} does not run end-to-end heads; exporting the branch for suppression."
+                )
+            twin.end2end = self._end_to_end(model)
         if callable(getattr(twin, "fuse", None)):
             twin.fuse(verbose=False)
         for module in twin.modules():
@@ -300,8 +332,11 @@ class Exporter(UnwrittenFormats):
     def _dry_run(self, model: nn.Module, plan: ExportPlan) -> list[torch.Tensor]:
         """Run once and return the outputs; also fills what a graph takes as constant, such as anchors."""
         self.im = torch.zeros(plan.batch, plan.channels, *plan.imgsz, device=plan.device)
+        images = trial_images(plan).to(plan.device)
         with torch.no_grad(), exact(plan.device):
-            return as_list(model(trial_images(plan).to(plan.device)))
+            # A form for one image is not one for several, however many the file takes.
+            each = [as_list(model(part)) for part in images.split(1 if plan.dynamic_form == "single" else len(images))]
+        return [torch.cat(parts) for parts in zip(*each, strict=True)]
 
     def _metadata(self, model: nn.Module, plan: ExportPlan, facts: FormatFacts) -> dict[str, Any]:
         """Return what the file says about itself; keys and forms are public (they are read by other programs)."""

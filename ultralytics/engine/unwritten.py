@@ -30,18 +30,13 @@ class UnwrittenFormats:
     """The exporter's methods for formats that are not built, and for calibration pictures, which only those need."""
 
     export_engine = _unwritten("engine")
-    export_coreml = _unwritten("coreml")
     export_coreai = _unwritten("coreai")
     export_saved_model = _unwritten("saved_model")
     export_pb = _unwritten("pb")
     export_edgetpu = _unwritten("edgetpu")
-    export_litert = _unwritten("litert")
     export_paddle = _unwritten("paddle")
-    export_mnn = _unwritten("mnn")
-    export_ncnn = _unwritten("ncnn")
     export_imx = _unwritten("imx")
     export_rknn = _unwritten("rknn")
-    export_executorch = _unwritten("executorch")
     export_axelera = _unwritten("axelera")
     export_deepx = _unwritten("deepx")
     export_qnn = _unwritten("qnn")
@@ -58,9 +53,6 @@ class UnwrittenFormats:
 
     def _transform_fn(self, data_item: Any) -> NoReturn:
         _refuse_calibration()
-
-    def _add_tflite_metadata(self, file: Any) -> NoReturn:
-        raise NotImplementedError(refusal(FORMATS["litert"]))
 
 
 def _refuse_calibration() -> NoReturn:

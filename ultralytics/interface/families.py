@@ -28,7 +28,7 @@ FAMILIES = {
     ),
     "drive": Family("files on Google Drive are not fetched, since it wants a browser; fetch the file there first."),
     "explorer": Family("the data set explorer is not built; label files and `results.to_df()` open in any table tool."),
-    "export": Family("of the export formats, ONNX, OpenVINO and TorchScript are built; use format='onnx'."),
+    "export": Family("of the export formats, docs/export.md lists those that are built; use one of them."),
     "fastsam": Family(
         "FastSAM is not built; use a segmentation model, YOLO('yolo26n-seg.yaml'), or its authors' package 'fastsam'.",
         files=r"fastsam(-[sx])?$",

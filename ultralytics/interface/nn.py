@@ -235,26 +235,11 @@ UNBUILT: dict[str, dict[str, str]] = {
     "nn.backends.coreai": {
         "export": "CoreAIBackend",
     },
-    "nn.backends.coreml": {
-        "export": "CoreMLBackend",
-    },
     "nn.backends.deepx": {
         "export": "DeepXBackend",
     },
-    "nn.backends.executorch": {
-        "export": "ExecuTorchBackend",
-    },
     "nn.backends.hailo": {
         "export": "HailoBackend",
-    },
-    "nn.backends.litert": {
-        "export": "LiteRTBackend",
-    },
-    "nn.backends.mnn": {
-        "export": "MNNBackend",
-    },
-    "nn.backends.ncnn": {
-        "export": "NCNNBackend",
     },
     "nn.backends.onnx": {
         "export": "ONNXIMXBackend",

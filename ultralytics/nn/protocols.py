@@ -26,12 +26,15 @@ class ExportTarget:
         dynamic: the batch size (and perhaps the image size) may change from call to call.
         dynamic_kernels: the runtime accepts a convolution kernel that is computed in the graph.
         imgsz: input height and width in pixels.
+        dynamic_form: the form of a dynamic convolution that was found best there: single, grouped or patches; empty
+            where it follows from the above.
     """
 
     batch: int = 1
     dynamic: bool = False
     dynamic_kernels: bool = True
     imgsz: tuple[int, int] = (640, 640)
+    dynamic_form: str = ""
 
 
 @runtime_checkable

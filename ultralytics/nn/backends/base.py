@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +63,7 @@ class ExportPlan:
         ranks: number of axes of each of them.
         final_rows: the first output holds final detections (B, N, 6 + E).
         metadata: what readers need to know, as in the file.
-        dynamic_kernels: the runtime takes convolution kernels that are computed in the graph.
+        dynamic_form: how dynamic convolutions compute; empty lets them choose.
         class_maps: the graph gives the class of every pixel (B, H, W).
     """
 
@@ -86,13 +86,14 @@ class ExportPlan:
     ranks: tuple[int, ...] = (3,)
     final_rows: bool = False
     metadata: Mapping[str, Any] = field(default_factory=dict)
-    dynamic_kernels: bool = True
+    dynamic_form: str = ""
     class_maps: bool = False
 
     @property
     def target(self) -> ExportTarget:
         """What blocks get to know."""
-        return ExportTarget(self.batch, self.any_batch, self.dynamic_kernels, self.imgsz)
+        constant = self.dynamic_form == "patches"
+        return ExportTarget(self.batch, self.any_batch, not constant, self.imgsz, self.dynamic_form)
 
     @property
     def any_batch(self) -> bool:
@@ -120,8 +121,8 @@ class Limits:
     correlation: float = 0.0
 
 
-LIMITS = {32: Limits(), 16: Limits(0.5, 5e-3)}  # by precision; weights of 16 bits cost large networks more
-FEW_BITS = Limits(4.0, 0.05, 0.9)  # 8 bits: far enough from what is broken, which gives constant scores
+LIMITS = {32: Limits(), 16: Limits(1.0, 5e-3)}  # by precision; weights of 16 bits cost large networks more
+FEW_BITS = Limits(10.0, 0.05, 0.9)  # 8 bits: far enough from what is broken, which gives constant scores
 
 
 class Runtime(ABC):
@@ -149,7 +150,8 @@ class ExportFormat(ABC):
     """One format: what it takes, how a file is written, how it is run."""
 
     name: str  # key of the facts table
-    dynamic_kernels = True  # convolution kernels may be computed in the graph
+    end_to_end = True  # heads that give final detections may do so in the graph
+    runs_here = True  # this package runs the files
     own_nms = False  # the runtime has an operator of its own for suppression
     class_maps = False  # where pixels have classes, files give these instead of logits
     # How a fresh file is run to check it: a function of `arrays`, and what it imports; without one, `load` in torch.
@@ -177,10 +179,30 @@ class ExportFormat(ABC):
         if getattr(args, "dnn", False) and self.name != "onnx":
             raise ExportArgumentError(f"'dnn=True' is for OpenCV, which reads format='onnx', not '{self.name}'.")
         if plan.precision in self.facts.unbuilt:
+            others = ", ".join(f"quantize={one}" for one in self.facts.precisions if one != 32)
             raise NotImplementedError(
-                f"quantize={plan.precision} is not built for {self.facts.title}; use quantize=16 or leave it out."
+                f"quantize={plan.precision} is not built for {self.facts.title}; use {others} or leave it out."
             )
-        return plan
+        return replace(plan, dynamic_form=self.dynamic_form(plan))
+
+    def needs_processor(self, plan: ExportPlan) -> None:
+        """Check that the network is recorded on a processor, for converters that take nothing else.
+
+        Raises:
+            ExportArgumentError: it is on another device.
+        """
+        if plan.device.type != "cpu":
+            raise ExportArgumentError(
+                f"'device={plan.device}' is none that format='{self.name}' can be recorded on; leave it out."
+            )
+
+    def dynamic_form(self, plan: ExportPlan) -> str:
+        """Return how dynamic convolutions compute in files of this format; empty for what suits most runtimes.
+
+        That is `single`, a kernel that is mixed in the graph, for one image, `grouped` for a fixed number of them, and
+        `patches`, with constant kernels, where the number is free. A format whose runtime wants another one says so.
+        """
+        return ""
 
     def limits(self, plan: ExportPlan) -> Limits:
         """Return how far a file may be from torch."""

@@ -8,13 +8,24 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from ultralytics.utils.literals import parse_json, parse_literal
 from ultralytics.utils.text import printable
+from ultralytics.utils.yaml_io import YAML
 
-__all__ = ["MAX_JSON_CHARS", "MetadataError", "parse_metadata", "parse_metadata_json"]
+__all__ = [
+    "MAX_JSON_CHARS",
+    "METADATA",
+    "MetadataError",
+    "parse_metadata",
+    "parse_metadata_json",
+    "read_beside",
+    "write_beside",
+]
 
+METADATA = "metadata.yaml"  # in the folder of an export, where other programs look for it
 MAX_JSON_CHARS = 1_500_000  # of all metadata together
 MAX_KEYS = 1_000
 MAX_TEXT = 100_000  # characters of a text
@@ -223,3 +234,24 @@ def parse_metadata_json(text: str | bytes, source: str, key: str = "config.txt")
     if not isinstance(content, Mapping):
         raise MetadataError(source, key, f"is a {type(content).__name__}; expected a JSON object")
     return parse_metadata(content, source)
+
+
+def read_beside(folder: Path) -> dict[str, Any] | None:
+    """Return what the metadata file of an exported folder says, None where there is none.
+
+    Raises:
+        MetadataError: it cannot be read, or a value in it is wrong.
+    """
+    file = folder / METADATA
+    if not file.is_file():
+        return None
+    try:
+        raw = YAML.load(file)
+    except ValueError as error:
+        raise MetadataError(str(folder), METADATA, f"cannot be read: {str(error).rstrip('.')}") from error
+    return parse_metadata(raw, str(file))
+
+
+def write_beside(folder: Path, metadata: Mapping[str, Any]) -> None:
+    """Write the metadata file of an exported folder."""
+    YAML.save(folder / METADATA, dict(metadata))

@@ -16,22 +16,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import psutil
 import torch
 from torch import nn
 
+from ultralytics.nn.backends.arrays import physical_cores
 from ultralytics.nn.backends.base import ExportArgumentError, ExportFormat, ExportPlan, Runtime
 from ultralytics.nn.backends.metadata import MetadataError, parse_metadata
 from ultralytics.nn.backends.opencv import OpenCvRuntime
 from ultralytics.utils.checks.requirements import require
-from ultralytics.utils.env import cpu_count
 from ultralytics.utils.files import atomic_write
 from ultralytics.utils.lazy import offer
 from ultralytics.utils.log import LOGGER
 from ultralytics.utils.onnx_file import onnx_metadata
-from ultralytics.utils.silence import require_quietly
+from ultralytics.utils.silence import require_quietly, silence
 
-__all__ = ["OnnxFormat", "OnnxRuntime", "best_opset", "onnx_content", "physical_cores"]
+__all__ = ["OnnxFormat", "OnnxRuntime", "best_opset", "check_opset", "onnx_content", "physical_cores"]
 
 OPSET = 18  # widely supported, and the newest one the TorchScript recorder writes without conversion
 MIN_OPSET = 11  # below it neither resizing nor suppression is exact
@@ -128,14 +127,8 @@ class OnnxFormat(ExportFormat):
             unfit = [f"{name}=True" for name, set_ in (("dynamic", plan.any_batch), ("nms", plan.nms)) if set_]
             if unfit:
                 raise ExportArgumentError(f"'dnn=True' is for OpenCV, which takes no '{unfit[0]}' file; leave one out.")
-            plan = replace(plan, dynamic_kernels=False)
-        best = best_opset()
-        newest = min(20, require("onnx", "export", "ONNX export").defs.onnx_opset_version())
-        oldest = max(MIN_OPSET, plan.min_opset)
-        if plan.opset is not None and not oldest <= plan.opset <= newest:
-            raise ExportArgumentError(
-                f"'opset={plan.opset}' is out of range; this model allows {oldest} to {newest}, best {best}."
-            )
+            plan = replace(plan, dynamic_form="patches")
+        check_opset(plan)
         return plan
 
     def export(self, model: nn.Module, plan: ExportPlan, path: Path) -> Path:
@@ -160,6 +153,20 @@ class OnnxFormat(ExportFormat):
     ) -> OnnxRuntime | OpenCvRuntime:
         """Open a file, with `dnn` by OpenCV; its precision is that of its graph."""
         return OpenCvRuntime(path, device) if dnn else OnnxRuntime(path, device)
+
+
+def check_opset(plan: ExportPlan) -> None:
+    """Check an operator set against what the network needs and what the recorder and the installed `onnx` can write.
+
+    Raises:
+        ExportArgumentError: it is out of range.
+    """
+    newest = min(20, require("onnx", "export", "ONNX export").defs.onnx_opset_version())
+    oldest = max(MIN_OPSET, plan.min_opset)
+    if plan.opset is not None and not oldest <= plan.opset <= newest:
+        raise ExportArgumentError(
+            f"'opset={plan.opset}' is out of range; this model allows {oldest} to {newest}, best {best_opset()}."
+        )
 
 
 def onnx_content(model: nn.Module, plan: ExportPlan) -> bytes:
@@ -244,7 +251,7 @@ def _simplified(graph: Any, onnx: Any) -> Any:
     all the rest of an export; that of `onnx`, once and before, leaves the same nodes.
     """
     try:
-        import onnxslim
+        onnxslim = require_quietly("onnxslim", "export")  # it imports ONNX Runtime
     except ImportError:
         LOGGER.warning(
             "onnxslim is not installed, so the graph is not simplified; run: pip install 'ultralytics[export]'"
@@ -252,7 +259,8 @@ def _simplified(graph: Any, onnx: Any) -> Any:
         return graph
     try:
         shaped = onnx.shape_inference.infer_shapes(graph, data_prop=True)
-        return onnxslim.slim(shaped, no_shape_infer=True)
+        with silence():
+            return onnxslim.slim(shaped, no_shape_infer=True)
     except Exception as error:  # a cosmetic step must not cost the export
         LOGGER.warning(f"the graph could not be simplified ({error}); it is written as recorded.")
         return graph
@@ -271,11 +279,6 @@ def _store_half(graph: Any, onnx: Any) -> None:
     nodes = [*casts, *graph.graph.node]
     del graph.graph.node[:]
     graph.graph.node.extend(nodes)
-
-
-def physical_cores() -> int:
-    """Return how many physical cores this process may use."""
-    return max(1, min(cpu_count(), psutil.cpu_count(logical=False) or cpu_count()))
 
 
 def read_metadata(path: str | Path) -> Mapping[str, Any]:

@@ -16,19 +16,18 @@ import numpy as np
 import torch
 from torch import nn
 
+from ultralytics.nn.backends.arrays import physical_cores
 from ultralytics.nn.backends.base import ExportFormat, ExportPlan, Runtime
-from ultralytics.nn.backends.metadata import MetadataError, parse_metadata
-from ultralytics.nn.backends.onnx import onnx_content, physical_cores
+from ultralytics.nn.backends.metadata import MetadataError, parse_metadata, read_beside, write_beside
+from ultralytics.nn.backends.onnx import onnx_content
 from ultralytics.utils.files import atomic_folder
 from ultralytics.utils.lazy import offer
 from ultralytics.utils.log import LOGGER
 from ultralytics.utils.silence import require_quietly
 from ultralytics.utils.text import printable
-from ultralytics.utils.yaml_io import YAML
 
 __all__ = ["OpenVinoFormat", "OpenVinoRuntime"]
 
-METADATA = "metadata.yaml"  # in the folder, where other programs look for it
 INFO = "model_info"  # section of the .xml with the same, for a graph that is taken out of its folder
 
 
@@ -106,13 +105,13 @@ class OpenVinoFormat(ExportFormat):
         with atomic_folder(path) as folder:
             file = folder / f"{path.name.removesuffix(self.facts.suffix)}.xml"
             openvino.save_model(graph, str(file), compress_to_fp16=plan.half)
-            YAML.save(folder / METADATA, dict(plan.metadata))
+            write_beside(folder, plan.metadata)
         return path
 
     def peek(self, path: Path) -> Mapping[str, Any]:
         """Return the metadata of a folder."""
         try:
-            beside = _beside(path)
+            beside = read_beside(path)
             return _inside(_read(_openvino("reading OpenVINO files").Core(), path), path) if beside is None else beside
         except MetadataError:
             raise
@@ -163,20 +162,8 @@ def _read(core: Any, path: Path) -> Any:
 
 def _metadata(path: Path, graph: Any) -> dict[str, Any]:
     """Return the checked metadata of a folder: those of the file beside the graph, without it those inside."""
-    beside = _beside(path)
+    beside = read_beside(path)
     return _inside(graph, path) if beside is None else beside
-
-
-def _beside(path: Path) -> dict[str, Any] | None:
-    """Return what the metadata file of a folder says, None where there is none."""
-    file = path / METADATA
-    if not file.is_file():
-        return None
-    try:
-        raw = YAML.load(file)
-    except ValueError as error:
-        raise MetadataError(str(path), METADATA, f"cannot be read: {str(error).rstrip('.')}") from error
-    return parse_metadata(raw, str(file))
 
 
 def _inside(graph: Any, path: Path) -> dict[str, Any]:

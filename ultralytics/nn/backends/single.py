@@ -16,7 +16,19 @@ from ultralytics.nn.autobackend import AutoBackend
 from ultralytics.nn.backends.base import format_class
 from ultralytics.nn.backends.table import format_of
 
-__all__ = ["BaseBackend", "ONNXBackend", "OpenVINOBackend", "PyTorchBackend", "TorchScriptBackend", "TritonBackend"]
+__all__ = [
+    "BaseBackend",
+    "CoreMLBackend",
+    "ExecuTorchBackend",
+    "LiteRTBackend",
+    "MNNBackend",
+    "NCNNBackend",
+    "ONNXBackend",
+    "OpenVINOBackend",
+    "PyTorchBackend",
+    "TorchScriptBackend",
+    "TritonBackend",
+]
 
 
 class BaseBackend:
@@ -125,3 +137,33 @@ class TritonBackend(BaseBackend):
     """A model on a Triton server, by its address."""
 
     format = "triton"
+
+
+class MNNBackend(BaseBackend):
+    """An MNN file."""
+
+    format = "mnn"
+
+
+class NCNNBackend(BaseBackend):
+    """An ncnn folder."""
+
+    format = "ncnn"
+
+
+class LiteRTBackend(BaseBackend):
+    """A LiteRT file."""
+
+    format = "litert"
+
+
+class ExecuTorchBackend(BaseBackend):
+    """An ExecuTorch folder."""
+
+    format = "executorch"
+
+
+class CoreMLBackend(BaseBackend):
+    """A Core ML package, which macOS alone runs."""
+
+    format = "coreml"

@@ -140,8 +140,10 @@ _ROWS = (
         "cpu",
         "batch dynamic quantize nms",
         "coreml",
-        (32, 16, 8, "w8a16"),
+        (32, 16, 8),
         "mlmodel mlpackage mlprogram apple ios",
+        home=f"{_HERE}.coreml:CoreMlFormat",
+        unbuilt=("w8a16",),
     ),
     _row("coreai", "Core AI", ".aimodel", "cpu", "batch quantize", precisions=(32, 16)),
     _row(
@@ -164,12 +166,32 @@ _ROWS = (
         "cpu",
         "batch quantize data fraction",
         "litert",
-        (32, 8, "w8a16", "w8a32"),
+        (32, "w8a32"),
         "tflite tfjs",
+        home=f"{_HERE}.litert:LiteRtFormat",
+        unbuilt=(8, "w8a16"),
     ),
     _row("paddle", "PaddlePaddle", "_paddle_model", "cpu gpu", "batch"),
-    _row("mnn", "MNN", ".mnn", "cpu gpu", "batch dynamic quantize opset simplify nms", "mnn", (32, 16, 8)),
-    _row("ncnn", "NCNN", "_ncnn_model", "cpu gpu", "batch quantize", "ncnn", (32, 16)),
+    _row(
+        "mnn",
+        "MNN",
+        ".mnn",
+        "cpu gpu",
+        "batch dynamic quantize opset simplify nms",
+        "mnn",
+        (32, 16, 8),
+        home=f"{_HERE}.mnn:MnnFormat",
+    ),
+    _row(
+        "ncnn",
+        "NCNN",
+        "_ncnn_model",
+        "cpu gpu",
+        "batch quantize",
+        "ncnn",
+        (32, 16),
+        home=f"{_HERE}.ncnn:NcnnFormat",
+    ),
     _row("imx", "IMX", "_imx_model", "cpu gpu", "data quantize fraction nms", "isolated-imx", (8,)),
     _row(
         "rknn",
@@ -180,7 +202,15 @@ _ROWS = (
         "isolated-rknn",
         (16, 8),
     ),
-    _row("executorch", "ExecuTorch", "_executorch_model", "cpu", "batch", "executorch"),
+    _row(
+        "executorch",
+        "ExecuTorch",
+        "_executorch_model",
+        "cpu",
+        "batch",
+        "executorch",
+        home=f"{_HERE}.executorch:ExecuTorchFormat",
+    ),
     _row("axelera", "Axelera AI", "_axelera_model", "", "batch quantize fraction data", "isolated-axelera", (8,)),
     _row("deepx", "DEEPX", "_deepx_model", "", "data quantize opset simplify optimize", "isolated-deepx", (8,)),
     _row(
@@ -314,9 +344,33 @@ def find_format(name: str) -> FormatFacts:
     return facts
 
 
-def refusal(facts: FormatFacts) -> str:
-    """Return what to say where a format is asked for that is not built."""
+# What makes files of the formats that are not built, from an ONNX file.
+TOOLS: Mapping[str, str] = {
+    "engine": "NVIDIA's trtexec (trtexec --onnx=FILE)",
+    "coreai": "Apple's coreai-torch, which takes the network itself",
+    "saved_model": "onnx2tf (onnx2tf -i FILE)",
+    "pb": "onnx2tf (onnx2tf -i FILE), and freeze its SavedModel with TensorFlow",
+    "edgetpu": "onnx2tf (onnx2tf -i FILE -oiqt), and its fully quantised .tflite to Google's edgetpu_compiler",
+    "paddle": "X2Paddle (it takes TorchScript: x2paddle.convert.pytorch2paddle)",
+    "imx": "Sony's model-compression-toolkit, and its result to imxconv-pt",
+    "rknn": "Rockchip's RKNN-Toolkit2 (RKNN().load_onnx(model=FILE))",
+    "axelera": "Axelera's Voyager SDK",
+    "deepx": "DEEPX's compiler dx-com (dxcom -m FILE)",
+    "qnn": "Qualcomm's QNN SDK (qnn-onnx-converter -i FILE), or onnxruntime-qnn",
+    "hailo": "Hailo's Dataflow Compiler (hailo parser onnx FILE)",
+    "ascend": "Huawei's ATC (atc --framework=5 --model=FILE)",
+    "xilinx": "AMD's Vitis AI",
+}
+
+
+def refusal(facts: FormatFacts, file: str = "best.onnx") -> str:
+    """Return what to say where a format is asked for that is not built.
+
+    Args:
+        facts: the format.
+        file: name of the ONNX file that its tool would get.
+    """
+    tool = TOOLS.get(facts.name, f"the tools of {facts.title}").replace("FILE", file)
     return (
-        f"{facts.title} (format='{facts.name}') is not built yet; export with format='onnx' and convert that file with "
-        f"the tools of {facts.title}."
+        f"{facts.title} (format='{facts.name}') is not built; export with format='onnx', and give '{file}' to {tool}."
     )

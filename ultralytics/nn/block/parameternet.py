@@ -285,13 +285,13 @@ class DynamicConv2d(nn.Module):
         """Fix the form for a recorded graph: none of them reads the batch size of the example input.
 
         A known batch takes one convolution or a grouped one; a free batch, or a runtime that wants constant kernels,
-        takes the patches.
+        takes the patches. What is known to be best for the runtime goes before.
         """
-        if target.dynamic or not target.dynamic_kernels:
-            self.export_form = "patches"
+        constant = target.dynamic or not target.dynamic_kernels
+        usual = "patches" if constant else "single" if target.batch == 1 else "grouped"
+        self.export_form = target.dynamic_form or usual
+        if self.export_form == "patches":
             self.register_buffer("taps", patch_taps(self.in_channels, self.kernel_size, self.weight), persistent=False)
-        else:
-            self.export_form = "single" if target.batch == 1 else "grouped"
 
     def _apply(self, fn: Callable[[torch.Tensor], torch.Tensor], recurse: bool = True) -> DynamicConv2d:
         """Show the bank to `fn` as four-dimensional kernels, so that `to(memory_format=torch.channels_last)` works."""
