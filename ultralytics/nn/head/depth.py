@@ -32,6 +32,7 @@ class Depth(nn.Module):
 
     export = False
     format = None
+    min_opset = 11  # of ONNX: the first whose bilinear interpolation keeps corners
     batch_first = True  # every tensor of the output has an entry for every picture
 
     def __init__(self, c_mid: int = 256, ch: Sequence[int] = ()):
