@@ -15,7 +15,7 @@ from ultralytics.cfg.errors import check_keys
 from ultralytics.cfg.schema import ARGS
 from ultralytics.utils.sizes import LARGEST_SIDE
 
-__all__ = ["DYNAMIZE", "INFO", "MEASURE", "QUICKSTART", "ROUTING", "SERVE", "SPECIALS", "TUNE", "Special"]
+__all__ = ["CALIBRATE", "DYNAMIZE", "INFO", "MEASURE", "QUICKSTART", "ROUTING", "SERVE", "SPECIALS", "TUNE", "Special"]
 
 
 @dataclass(frozen=True)
@@ -156,6 +156,33 @@ MEASURE = Special(
         replace(ARGS["classes"], tasks=(), help="count only these class numbers, from 0 as models have them"),
     ),
     home="ultralytics.trackers.measure:main",
+)
+
+CALIBRATE = Special(
+    "calibrate",
+    "fit the scale of a depth model to a data set",
+    "Chooses among leaving distances as they are, the scale of before, and a fitted one, by up to 200 pictures, and "
+    "puts it into the checkpoint. Training ends with the same.",
+    (
+        "yolo calibrate model=best.pt data=mine.yaml",
+        "yolo calibrate model=yolo26n-depth.pt data=mine.yaml imgsz=640 out=mine.pt",
+    ),
+    (
+        replace(ARGS["model"], help="checkpoint of a depth model"),
+        ARGS["data"],
+        Arg("out", object, None, "", "file to write instead of the checkpoint", read=values.read_path, written="path"),
+        replace(ARGS["imgsz"], default=None, help="image size in pixels; that of the training where left out"),
+        ARGS["batch"],
+        ARGS["device"],
+        ARGS["workers"],
+        ARGS["split"],
+        replace(ARGS["plots"], default=False, help="draw pictures of before and after"),
+        ARGS["project"],
+        ARGS["name"],
+        ARGS["exist_ok"],
+        ARGS["trust"],
+    ),
+    home="ultralytics.models.yolo.depth.command:main",
 )
 
 # Small pictures, small batches and a step after each: what gets furthest in a few minutes on two cores.
@@ -314,6 +341,7 @@ _ALL = (
     ),
     ROUTING,
     MEASURE,
+    CALIBRATE,
     QUICKSTART,
     SERVE,
     Special(

@@ -177,7 +177,6 @@ _ROWS = (
         "metrics/delta1",
         "depth8.yaml",
         "give every pixel a distance",
-        family="depth",
         dataset="ultralytics.data.dense.depth:depth_class",
     ),
     TaskInfo(

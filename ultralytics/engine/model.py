@@ -412,9 +412,32 @@ class Model(nn.Module):
         search.trainer = trainer or self._smart_load("trainer")
         return search(iterations, cleanup)
 
-    def calibrate(self, data: Any, **kwargs: Any) -> Any:
-        """Not built yet: belongs to the depth task (docs/compatibility.md)."""
-        refuse("depth", "calibrate")
+    def calibrate(self, data: Any, **kwargs: Any) -> tuple[float, float]:
+        """Fit the scale of what the network gives to a data set: depth models have one.
+
+        Distances d become `exp(a * ln(d) + b)`, in this network and in what `save` writes.
+
+        Args:
+            data: data set, of which the split `split` is used, `val` by default.
+            **kwargs: any validation argument (imgsz, batch, device, split ...).
+
+        Returns:
+            a and b, 1 and 0 where distances are best left as they are.
+
+        Raises:
+            TypeError: models of this task have no scale.
+        """
+        self._check_is_pytorch_model()
+        validator = self._smart_load("validator")
+        if not hasattr(validator, "calibrate"):
+            raise TypeError(f"calibrate fits the scale of distances, and this is a model for '{self.task}'.")
+        args = self._merge({"plots": False}, {**kwargs, "data": data}, "val")
+        record = validator(args=args, _callbacks=self.callbacks).calibrate(self.model)
+        if record is None:
+            return 1.0, 0.0
+        self.ckpt = {**self.ckpt, "depth_calibration": record}
+        self.predictor = None
+        return record["a"], record["b"]
 
     def _merge(self, base: Mapping[str, Any], kwargs: Mapping[str, Any], mode: str) -> dict[str, Any]:
         """Merge one call's arguments: the task's image size < base < standing overrides < call."""

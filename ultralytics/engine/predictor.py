@@ -439,7 +439,8 @@ class BasePredictor:
             LOGGER.info(f"Results saved to {colorstr('bold', self.save_dir)}")
         if run.seen and self.args.save_txt:
             folder = Path(self.save_dir) / "labels"
-            count = sum(len(list(folder.glob(pattern))) for pattern in ("*.txt", "*.png"))  # rows, and class maps
+            written = (folder.glob(pattern) for pattern in ("*.txt", "*.png", "*.npy"))  # rows, class maps, depth
+            count = sum(len(list(files)) for files in written)
             LOGGER.info(f"{count} label{'s' * (count != 1)} saved to {folder}")
 
     # Output -----------------------------------------------------------------------------------------------------------

@@ -22,7 +22,6 @@ class Family:
 
 FAMILIES = {
     "cloud": Family("there is no cloud service here; models, data and runs stay on this machine."),
-    "depth": Family("depth estimation is not built; of the tasks that are, none gives distances."),
     "distill": Family(
         "distillation is not built; train without a teacher, from good start weights: pretrained='weights.pt'."
     ),

@@ -603,18 +603,6 @@ UNBUILT: dict[str, dict[str, str]] = {
     "models.sam.sam3.vl_combiner": {
         "sam": "SAM3VLBackbone",
     },
-    "models.yolo.depth.calibrate": {
-        "depth": "calibrate_checkpoint fit_calibration_selective select_calibration select_calibration_cv",
-    },
-    "models.yolo.depth.predict": {
-        "depth": "DepthPredictor",
-    },
-    "models.yolo.depth.train": {
-        "depth": "DepthTrainer",
-    },
-    "models.yolo.depth.val": {
-        "depth": "DepthValidator",
-    },
     "models.yolo.model": {
         "world": "YOLOE YOLOWorld",
     },

@@ -329,7 +329,4 @@ UNBUILT: dict[str, dict[str, str]] = {
     "utils.patches": {
         "export": "arange_patch onnx_export_patch",
     },
-    "utils.plotting": {
-        "depth": "plot_depth_panels",
-    },
 }

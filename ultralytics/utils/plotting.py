@@ -9,6 +9,7 @@ from ultralytics.engine.plots.features import class_activation_map, feature_visu
 from ultralytics.engine.plots.labels import plot_labels
 from ultralytics.engine.plots.mosaics import output_to_rotated_target, output_to_target, plot_images
 from ultralytics.engine.plots.palette import Colors, colors
+from ultralytics.engine.plots.panels import plot_depth_panels
 from ultralytics.engine.plots.scatter import plt_color_scatter
 from ultralytics.engine.plots.tuning import plot_tune_results
 from ultralytics.utils.lazy import offer
@@ -22,6 +23,7 @@ __all__ = [
     "feature_visualization",
     "output_to_rotated_target",
     "output_to_target",
+    "plot_depth_panels",
     "plot_images",
     "plot_labels",
     "plot_multitrain_results",

@@ -15,7 +15,8 @@ import torch
 from PIL import Image
 
 from ultralytics.data.images.depth import as_drawable
-from ultralytics.engine.plots.dense import blend_classes, classes_by_name, colorize_depth, legend_entries
+from ultralytics.engine.plots.color_bar import draw_color_bar
+from ultralytics.engine.plots.dense import blend_classes, classes_by_name, colorize_depth, known_range, legend_entries
 from ultralytics.engine.plots.files import write_image
 from ultralytics.engine.plots.legend import draw_legend
 from ultralytics.engine.plots.palette import KEYPOINT_COLORS, LIMB_COLORS, SKELETON, colors, contrasting
@@ -237,6 +238,10 @@ class Annotator:
         self.semantic_mask(classes)
         if legend and names is not None:
             draw_legend(self.im, legend_entries(classes, names), self._writer, max(self.lw, 2))
+
+    def color_bar(self, depth: Any, cmap: str = "jet", mode: str = "disparity") -> None:
+        """Draw which colour is how far away for a depth map, (h, w) metres, that `depth_map` has drawn likewise."""
+        draw_color_bar(self.im, *known_range(_numbers(depth)), self._writer, cmap, mode, max(self.lw, 2))
 
     def depth_map(self, depth: Any, alpha: float = 0.6, cmap: str = "jet", mode: str = "disparity") -> None:
         """Overlay a depth map, (h, w) metres; `cmap` and `mode` as in `colorize_depth`."""

@@ -10,7 +10,7 @@ import numpy as np
 from ultralytics.engine.plots.palette import colors
 from ultralytics.utils.text import label_text
 
-__all__ = ["blend_classes", "classes_by_name", "colorize_depth", "legend_entries"]
+__all__ = ["blend_classes", "classes_by_name", "colorize_depth", "known_range", "legend_entries"]
 
 IGNORED = 255  # class of pixels without one
 
@@ -42,6 +42,12 @@ def legend_entries(mask: np.ndarray, names: Mapping[int, str]) -> list[tuple[str
     return [(label_text(names.get(c, c)), colors(c, True)) for c in present]
 
 
+def known_range(depth: np.ndarray) -> tuple[float, float]:
+    """Return the smallest and the largest known distance of a map (H, W) in metres, zeros where none is known."""
+    known = depth[np.isfinite(depth) & (depth > 0)]
+    return (float(known.min()), float(known.max())) if known.size else (0.0, 0.0)
+
+
 def colorize_depth(
     depth: np.ndarray,
     vmin: float | None = None,
@@ -71,8 +77,9 @@ def colorize_depth(
     known = np.isfinite(depth) & (depth > 0)
     if not known.any():
         return np.zeros((*depth.shape, 3), np.uint8)
-    near = depth[known].min() if vmin is None else max(vmin, 1e-6)
-    far = depth[known].max() if vmax is None else vmax
+    low, high = known_range(depth)
+    near = low if vmin is None else max(vmin, 1e-6)
+    far = high if vmax is None else max(vmax, near)
     value = depth.clip(near, far)
     if mode == "disparity":
         value, near, far = 1 / value, 1 / far, 1 / near

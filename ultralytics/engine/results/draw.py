@@ -50,6 +50,8 @@ def draw(result: PictureResults, options: DrawOptions, image: np.ndarray | None 
         annotator.class_map(result.semantic_mask.data, result.names, legend=options.labels)
     if result.depth is not None:
         annotator.depth_map(result.depth.data)
+        if options.labels:
+            annotator.color_bar(result.depth.data)
     if result.masks is not None and options.masks and len(result.masks):
         _draw_masks(annotator, result, options)
     if options.boxes:

@@ -12,7 +12,7 @@ from ultralytics.engine.plots.crops import save_one_box
 from ultralytics.engine.plots.files import write_image
 from ultralytics.engine.results.picture import PictureResults
 from ultralytics.engine.results.tensors import as_numpy
-from ultralytics.utils.files import writing
+from ultralytics.utils.files import atomic_write, writing
 from ultralytics.utils.log import LOGGER
 from ultralytics.utils.text import file_name as part_of_path
 from ultralytics.utils.text import printable
@@ -66,13 +66,13 @@ def save_label_file(result: PictureResults, file: str | Path, save_conf: bool = 
     """Append the label rows to `file`, making its folder; without rows no file is made. Returns the path as text.
 
     The label of a class map is a mask: a grey PNG beside it, whose pixels are class indices, as data sets have them.
+    That of a depth map is an array of metres (`.npy`).
     Objects that have no row, since their mask encloses nothing or they have no class, are counted in a warning.
     """
     if result.semantic_mask is not None:
         return str(save_class_map(result, Path(file).with_suffix(".png")))
     if result.depth is not None:
-        LOGGER.warning("save_txt writes detections and classes; a value per pixel has no row format. Nothing written.")
-        return str(file)
+        return str(save_depth_map(result, Path(file).with_suffix(".npy")))
     lines = label_rows(result, save_conf)
     if lines:
         path = Path(file)
@@ -91,6 +91,16 @@ def save_class_map(result: PictureResults, file: Path) -> Path:
     """Write the class map as a grey PNG of class indices, of 16 bits where some are above 255, and return its path."""
     classes = as_numpy(result.semantic_mask.data)
     write_image(file, classes.astype(np.uint8 if classes.max(initial=0) <= 255 else np.uint16))
+    return file
+
+
+def save_depth_map(result: PictureResults, file: Path) -> Path:
+    """Write the depth map as an array (H, W) of metres in float32, as data sets have them, and return its path.
+
+    A PNG of 16 bits would end at 65 m or lose millimetres.
+    """
+    with atomic_write(file) as stream:
+        np.save(stream, as_numpy(result.depth.data).astype(np.float32))
     return file
 
 

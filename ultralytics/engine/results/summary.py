@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ultralytics.engine.plots.dense import IGNORED, classes_by_name
+from ultralytics.engine.plots.dense import IGNORED, classes_by_name, known_range
 from ultralytics.engine.results.picture import PictureResults
 from ultralytics.engine.results.tensors import as_numpy
 from ultralytics.utils.text import label_text
@@ -19,8 +19,8 @@ def class_counts(result: PictureResults) -> str:
     if result.semantic_mask is not None:
         return ""
     if result.depth is not None:
-        metres = as_numpy(result.depth.data)
-        return f"depth {metres.min():.2f}-{metres.max():.2f}m, " if metres.size else "(no depth), "
+        near, far = known_range(as_numpy(result.depth.data))
+        return f"depth {near:.2f}-{far:.2f}m, " if far else "depth (no valid pixels), "
     if result.probs is not None:
         probs = result.probs.numpy()
         return "".join(
@@ -35,7 +35,8 @@ def class_counts(result: PictureResults) -> str:
 
 
 def summarize(result: PictureResults, normalize: bool = False, decimals: int = 5) -> list[dict[str, Any]]:
-    """Return one dictionary of plain values per detection (per class for classification and semantic maps).
+    """Return one dictionary of plain values per detection (per class for classification and semantic maps, one for a
+    depth map).
 
     Args:
         result: the picture's results.
@@ -44,6 +45,8 @@ def summarize(result: PictureResults, normalize: bool = False, decimals: int = 5
     """
     if result.semantic_mask is not None:
         return _class_shares(result, decimals)
+    if result.depth is not None:
+        return _distances(result, decimals)
     if result.probs is not None:
         probs = result.probs.numpy()
         return [
@@ -64,6 +67,17 @@ def _class_shares(result: PictureResults, decimals: int) -> list[dict[str, Any]]
         for c, n in zip(classes, counts, strict=True)
         if c != IGNORED
     ]
+
+
+def _distances(result: PictureResults, decimals: int) -> list[dict[str, Any]]:
+    """Return what is in a depth map: metres, and the share of pixels that have a distance."""
+    metres = as_numpy(result.depth.data)
+    known = metres[np.isfinite(metres) & (metres > 0)].astype(np.float64)
+    if not known.size:
+        return []
+    figures = {"min": known.min(), "max": known.max(), "mean": known.mean(), "median": np.median(known)}
+    row = {name: round(float(value), decimals) for name, value in figures.items()}
+    return [{"name": "depth", **row, "valid_ratio": round(known.size / metres.size, decimals)}]
 
 
 def _detections(result: PictureResults, normalize: bool, decimals: int) -> list[dict[str, Any]]:

@@ -135,11 +135,13 @@ def _train_step(model: nn.Module, size: int, imgsz: int, boxes: int, device: tor
 def random_batch(
     size: int, imgsz: int, boxes: int, device: torch.device, channels: int = 3
 ) -> Mapping[str, torch.Tensor]:
-    """Return a detection batch of noise."""
+    """Return a batch of noise with targets of detection and of tasks with a value per pixel."""
     total = size * boxes
     return {
         "img": torch.rand(size, channels, imgsz, imgsz, device=device),
         "cls": torch.zeros(total, 1, device=device),
         "bboxes": torch.rand(total, 4, device=device) * 0.5 + 0.25,
         "batch_idx": torch.arange(size, device=device).repeat_interleave(boxes).float(),
+        "semantic_mask": torch.zeros(size, imgsz, imgsz, dtype=torch.int32, device=device),
+        "depth": torch.rand(size, 1, imgsz, imgsz, device=device) + 0.5,
     }

@@ -21,6 +21,7 @@ BUNDLES = {
     "pose": "ultralytics.models.yolo.pose.task:POSE",
     "obb": "ultralytics.models.yolo.obb.task:OBB",
     "classify": "ultralytics.models.yolo.classify.task:CLASSIFY",
+    "depth": "ultralytics.models.yolo.depth.task:DEPTH",
 }
 
 # Part of a head's class name -> the model class of the family that it belongs to.

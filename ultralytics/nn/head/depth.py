@@ -32,12 +32,14 @@ class Depth(nn.Module):
 
     export = False
     format = None
+    min_opset = 11  # of ONNX: the first whose bilinear interpolation keeps corners
     batch_first = True  # every tensor of the output has an entry for every picture
 
     def __init__(self, c_mid: int = 256, ch: Sequence[int] = ()):
         super().__init__()
         if c_mid < 4 or c_mid % 4:
             raise ValueError(f"Depth takes a multiple of 4 channels, at least 4, got c_mid={c_mid}.")
+        self.nl = len(ch)  # the published package asks heads for it
         half, quarter = c_mid // 2, c_mid // 4
         self.proj = nn.ModuleList(Conv(c, c_mid, 1) for c in ch)
         self.refine = nn.ModuleList(nn.Sequential(Conv(c_mid, c_mid, 3), Conv(c_mid, c_mid, 3)) for _ in ch[:-1])

@@ -1,7 +1,12 @@
-"""Depth estimation. Not built: its names and modules are here and refuse when used."""
+"""Depth estimation: a distance for every pixel."""
 
 from ultralytics.utils.lazy import attach
-from ultralytics.utils.unbuilt import offer_modules
 
-__getattr__, __dir__, __all__ = attach(__name__)
-offer_modules(__name__)
+__getattr__, __dir__, __all__ = attach(
+    __name__,
+    {
+        "DepthPredictor": "ultralytics.models.yolo.depth.predict:DepthPredictor",
+        "DepthTrainer": "ultralytics.models.yolo.depth.train:DepthTrainer",
+        "DepthValidator": "ultralytics.models.yolo.depth.val:DepthValidator",
+    },
+)

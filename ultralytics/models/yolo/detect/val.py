@@ -122,7 +122,7 @@ class DetectionValidator(BaseValidator):
         self.metrics.clear_image_metrics()
         self.confusion_matrix = ConfusionMatrix(names=self.names, save_matches=self._visualizing)
         files = list(getattr(self.dataloader.dataset, "im_files", ()))
-        self._prefix = _common_folder(files)
+        self._prefix = common_folder(files)
         self.image_ids = unique_image_ids({file: self._inner_path(file) for file in files})
         self._told_of_classes = False
         self._check_max_det(self.args, {self.args.split: self.dataloader.dataset})
@@ -447,7 +447,7 @@ def rows_of(batch: Mapping[str, Any], si: int) -> torch.Tensor:
     return batch["batch_idx"].reshape(-1) == si
 
 
-def _common_folder(files: Sequence[str]) -> str:
+def common_folder(files: Sequence[str]) -> str:
     """Return the deepest folder that holds all files, an empty text without any."""
     folders = {os.path.dirname(file) for file in files}
     return os.path.commonpath(folders) if folders else ""

@@ -49,6 +49,7 @@ def test_calibration_is_a_power_and_a_factor_in_evaluation_alone():
 
 
 def test_head_of_one_level_and_wrong_width():
+    assert Depth(8, CH).nl == 3  # which the published package asks for when it opens our files
     assert Depth(8, (16,)).eval()([levels()[0]]).shape == (2, 1, 16, 24)
     with pytest.raises(ValueError, match="multiple of 4"):
         Depth(6, CH)
