@@ -248,11 +248,6 @@ def test_fixed_exports_get_squares_and_their_batch(make, monkeypatch):
     assert stats["metrics/mAP50(B)"] > 0.99
 
 
-def test_arguments_without_effect_are_named(make, caplog):
-    make(compile=True)()
-    assert caplog.text.count("compile=True has no effect in val") == 1
-
-
 def test_unknown_split_is_named(make):
     with pytest.raises((ValueError, FileNotFoundError), match="test"):
         make(split="test")()
