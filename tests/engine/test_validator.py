@@ -60,6 +60,7 @@ def answer(im: torch.Tensor, rows_of=LABELS.__getitem__, score: float = 0.9) -> 
 class Runtime:
     """Stands for `AutoBackend`."""
 
+    free_batch = False
     format, stride, names, fp16, dynamic, channels, end2end, imgsz, batch = (
         "pt",
         32,
