@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import importlib
+import re
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from export_helpers import settled
+
+from ultralytics import YOLO
+from ultralytics.utils.env import ASSETS
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 SHAPES = """
@@ -77,3 +83,27 @@ def test_export_onnx(example):
     pytest.importorskip("onnxruntime")
     differences = example("export_onnx").main(["--imgsz", "64"])
     assert len(differences) == 3 and max(differences.values()) < 1e-5
+
+
+@pytest.mark.parametrize("network", ["yolov8n.yaml", "yolov8n-DynamicConv.yaml", "yolo26n.yaml"])
+@pytest.mark.parametrize("nms", [None, True])
+def test_onnxruntime_only(example, network, nms):
+    """The same boxes as those of `predict`, from a program that has neither torch nor this package."""
+    pytest.importorskip("onnxruntime")
+    model = YOLO(network)
+    model.model = settled(network)
+    model.model.args, model.model.task = {"imgsz": 96}, "detect"
+    file = model.export(format="onnx", imgsz=[96, 64], nms=nms, conf=1e-4, verbose=False)
+    picture = str(ASSETS / "shapes1.jpg")
+    expected = YOLO(file)(picture, conf=1e-4, verbose=False)[0].boxes.data.numpy()
+    rows = example("onnxruntime_only").main([file, picture, "--conf", "1e-4"])
+    assert rows.shape == expected.shape and len(rows) > 3
+    assert np.abs(rows[:, :4] - expected[:, :4]).max() < 0.01
+    assert np.abs(rows[:, 4] - expected[:, 4]).max() < 1e-5 and (rows[:, 5] == expected[:, 5]).all()
+
+
+def test_onnxruntime_only_needs_nothing_else():
+    """It imports numpy, OpenCV, ONNX Runtime and the standard library."""
+    text = (EXAMPLES / "onnxruntime_only.py").read_text(encoding="utf-8")
+    names = {name.partition(".")[0] for name in re.findall(r"^(?:import|from) (\S+)", text, re.MULTILINE)}
+    assert names - set(sys.stdlib_module_names) == {"numpy", "cv2", "onnxruntime"}

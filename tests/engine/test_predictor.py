@@ -141,14 +141,6 @@ def test_odd_sizes_are_rounded_up_with_a_warning(make, caplog):
     assert predictor.model.calls[-1][0] == (1, 3, 640, 640) and "640" in caplog.text
 
 
-def test_arguments_without_effect_are_named_once(make, caplog):
-    predictor = make(compile=True)
-    picture = np.zeros((64, 64, 3), np.uint8)
-    predictor(picture)
-    predictor(picture)
-    assert caplog.text.count("compile=True has no effect in predict") == 1
-
-
 def test_options_reach_the_selection(make):
     picture = np.zeros((64, 64, 3), np.uint8)
     assert len(make(conf=0.95)(picture)[0]) == 0

@@ -12,13 +12,10 @@ from ultralytics.utils.log import LOGGER
 __all__ = ["IDLE", "warn_without_effect"]
 
 _CALIBRATION = "it chooses calibration pictures for 8 bits, which are not built"
-_COMPILING = "only training compiles"
 
 # Mode -> argument -> why a value other than the default changes nothing. docs/compatibility.md lists the same.
 IDLE: Mapping[str, Mapping[str, str]] = {
     "train": {"profile": "exports are not timed for loggers", "dis": "there is no learning from a teacher"},
-    "val": {"compile": _COMPILING},
-    "predict": {"compile": _COMPILING},
     "export": {"data": _CALIBRATION, "fraction": _CALIBRATION},
 }
 

@@ -24,7 +24,6 @@ import torch
 from torch import nn
 
 from ultralytics.cfg.errors import named
-from ultralytics.cfg.idle import warn_without_effect
 from ultralytics.cfg.merge import DEFAULT_CFG, get_cfg, get_save_dir, require_whole_batch
 from ultralytics.cfg.schema import ARGS
 from ultralytics.data.augment.letterbox import LetterBox
@@ -121,7 +120,6 @@ class BasePredictor:
     ) -> None:
         warn_idle_methods(self)
         self.args = self._checked(get_cfg(cfg, overrides))
-        warn_without_effect("predict", self.args)
         self.save_dir = get_save_dir(self.args)
         self.model: Any = None
         self.device: torch.device | None = None

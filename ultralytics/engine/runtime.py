@@ -21,7 +21,8 @@ def open_runtime(
     A network is copied first, so the caller's own is not changed.
 
     Args:
-        args: configuration: device, quantize, data, nms, channels_last, dnn, trust and, where `model` is None, model.
+        args: configuration: device, quantize, data, nms, channels_last, compile, dnn, trust and, where `model` is None,
+            model.
         model: network, or path of a checkpoint or export.
         verbose: log device and format.
         device: where to run; chosen by `args.device` when None.
@@ -41,4 +42,5 @@ def open_runtime(
             channels_last=args.get("channels_last"),
             end2end=None if args.get("nms") is None else not args.nms,
             trust=bool(args.get("trust")),
+            compile=args.get("compile") or False,
         ).eval()

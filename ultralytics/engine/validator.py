@@ -16,7 +16,6 @@ from typing import Any
 import torch
 
 from ultralytics.cfg.errors import named
-from ultralytics.cfg.idle import warn_without_effect
 from ultralytics.cfg.merge import get_cfg, get_save_dir, require_whole_batch
 from ultralytics.data.describe.boxes import check_det_dataset
 from ultralytics.engine.idle import warn_idle_methods
@@ -143,7 +142,6 @@ class BaseValidator:
     def _open(self, model: Any) -> Any:
         """Load a model for a standalone validation, and the data set for it."""
         add_integration_callbacks(self)
-        warn_without_effect("val", self.args)
         self.args.batch = require_whole_batch("val", self.args.batch)
         runtime = self.get_model(model)
         self.device, self.stride = runtime.device, runtime.stride

@@ -77,6 +77,7 @@ class AutoBackend(nn.Module):
         verbose: log the loading, and the summary of folded models.
         channels_last: memory layout of PyTorch models; None takes the faster one.
         end2end: choose the head of PyTorch models that have both.
+        compile: run PyTorch models by `torch.compile`, True or a mode.
         trust: let a checkpoint load any class, and a TorchScript file run any operator.
 
     Raises:
@@ -100,10 +101,12 @@ class AutoBackend(nn.Module):
         channels_last: bool | None = None,
         end2end: bool | None = None,
         trust: bool = False,
+        compile: bool | str = False,
     ):
         super().__init__()
         device = device if isinstance(device, torch.device) else select_device(device or "cpu", verbose=False)
         options = {"fuse": fuse, "channels_last": channels_last, "end2end": end2end, "verbose": verbose}
+        options["compile"] = compile
         facts = FORMATS["-"] if isinstance(model, nn.Module) else _format_of_file(model)
         self.dnn = dnn
         if dnn and facts.name != "onnx":

@@ -12,6 +12,7 @@ from torch import nn
 from ultralytics.cfg.tasks import TASK_INFOS
 from ultralytics.nn.accelerate import pack_convolutions
 from ultralytics.nn.backends.base import ExportFormat, ExportPlan, Runtime, as_list, each_tensor
+from ultralytics.nn.backends.compiling import compiled_network
 from ultralytics.nn.backends.metadata import parse_metadata
 from ultralytics.nn.backends.portions import portion_size, run_by_portions
 from ultralytics.nn.builder.names import guess_model_task
@@ -48,6 +49,7 @@ class NativeRuntime(Runtime):
         end2end: choose the head without suppression (True) or with it (False), where the model has both.
         own: the model belongs to this runtime and may be changed in place.
         verbose: log the folded model's summary.
+        compile: run what `torch.compile` makes of the network, True or a mode; not for networks of others.
         keep_branches: fold without dropping the branch that inference does not use, whose raw output a loss wants.
     """
 
@@ -62,6 +64,7 @@ class NativeRuntime(Runtime):
         own: bool = False,
         verbose: bool = False,
         keep_branches: bool = False,
+        compile: bool | str = False,
     ) -> None:
         self.device = device
         if half and device.type == "cpu" and not cpu_has_bf16():
@@ -87,7 +90,9 @@ class NativeRuntime(Runtime):
         if fuse and callable(getattr(model, "fuse", None)):
             model.fuse(verbose=verbose)
         self.model = self._settled(model, low) if own or changes else model
-        if fuse:
+        compiles = compile and not self.shared
+        self.compiled = compiled_network(self.model, compile, device) if compiles else None
+        if fuse and self.compiled is None:
             pack_convolutions(self.model)
 
     def _settled(self, model: nn.Module, low: torch.dtype | None) -> nn.Module:
@@ -101,9 +106,10 @@ class NativeRuntime(Runtime):
         options |= {k: v for k, v in (("augment", augment), ("embed", embed)) if v}
         if self.shared:
             return self._run_shared(self._lay_out(x), options)
-        whole = bool(options) or len(x) == 1 or has_hooks(self.model)
-        size = len(x) if whole else portion_size(self.model, x)
-        return run_by_portions(lambda part: self.model(self._lay_out(part), **options), x, size)
+        special = bool(options) or has_hooks(self.model)
+        size = len(x) if special or len(x) == 1 else portion_size(self.model, x)
+        network = self.model if special or self.compiled is None else self.compiled
+        return run_by_portions(lambda part: network(self._lay_out(part), **options), x, size)
 
     def _lay_out(self, x: torch.Tensor) -> torch.Tensor:
         return x.contiguous(memory_format=torch.channels_last) if self.channels_last else x

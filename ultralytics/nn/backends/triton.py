@@ -66,7 +66,7 @@ class TritonRuntime(Runtime):
 def _shape_facts(shape: list[int]) -> dict[str, Any]:
     """Return what the shape of an input tells about a model."""
     batch, channels, height, width = shape
-    facts: dict[str, Any] = {"dynamic": free_axes(shape)}
+    facts: dict[str, Any] = {"dynamic": free_axes(shape), "free_batch": batch < 0}
     facts |= {"batch": batch} if batch > 0 else {}
     facts |= {"channels": channels} if channels > 0 else {}
     return facts | ({"imgsz": [height, width]} if height > 0 and width > 0 else {})
