@@ -23,6 +23,7 @@ from ultralytics.cfg.merge import DEFAULT_CFG_DICT, checked, modernise
 from ultralytics.cfg.schema import ARGS
 from ultralytics.cfg.solutions import CLI_ARGS, SOLUTIONS, unknown_argument
 from ultralytics.cfg.tasks import MODES, TASK2DATA, TASK2MODEL, TASKS
+from ultralytics.cfg.values import starts_anew
 from ultralytics.utils.env import ASSETS, DEFAULT_CFG_PATH, PYTHON_VERSION, VERSION, env_bool
 from ultralytics.utils.files import get_latest_run
 from ultralytics.utils.log import LOGGER, colorstr, remove_colorstr
@@ -289,7 +290,7 @@ def run_mode(overrides: dict[str, Any]) -> Any:
         model.set_classes([word.strip() for word in words.split(",")])
     elif words is not None:
         ARGS["classes"].check(words)  # which says what other models take
-    if mode == "train" and args.get("data") is None and not args.get("resume"):
+    if mode == "train" and args.get("data") is None and starts_anew(args.get("resume")):
         args["data"] = TASK2DATA.get(model.task)
         LOGGER.warning(f"'data' is missing, using data={args['data']}.")
     unkept = {"stream": None} if mode in {"predict", "track"} else {}  # of a long film, results would fill the memory
@@ -314,7 +315,7 @@ def complete(overrides: dict[str, Any]) -> dict[str, Any]:
             close = close_names(str(value), known)
             hint = f" Did you mean {' or '.join(close)}?" if close else ""
             raise ConfigValueError(f"{key}={shown(value)} is not valid; {key} is one of {', '.join(known)}.{hint}")
-    if args.get("model") is None and not args.get("resume"):
+    if args.get("model") is None and starts_anew(args.get("resume")):
         args["model"] = TASK2MODEL[args.get("task") or DEFAULT_CFG_DICT["task"]]
         LOGGER.warning(f"'model' is missing, using model={args['model']}.")
     elif args.get("model") is None:

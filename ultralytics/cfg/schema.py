@@ -191,7 +191,7 @@ _ROWS = (
         "resume",
         False,
         "train",
-        "go on with an interrupted run: True, or the path of its last.pt",
+        "go on with an interrupted run: True, the path of its last.pt, or auto",
         read=values.read_switch_or_path,
         none=True,
     ),

@@ -46,6 +46,7 @@ __all__ = [
     "read_switch_or_path",
     "read_transforms",
     "read_word",
+    "starts_anew",
     "suggestion",
 ]
 
@@ -372,6 +373,11 @@ def read_switch_or_path(value: Any) -> Any:
         return read_path(value)
     except (TypeError, ValueError) as error:
         raise type(error)(read_switch_or_path.allowed) from None
+
+
+def starts_anew(resume: Any) -> bool:
+    """Whether an argument `resume` is that of a run which may be a new one: none, or `auto`."""
+    return not resume or str(resume).lower() == "auto"
 
 
 @allows("the path of a data set description or folder, or a list of these")

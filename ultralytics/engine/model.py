@@ -24,6 +24,7 @@ from ultralytics.cfg.errors import ConfigTypeError
 from ultralytics.cfg.merge import cfg2dict, get_cfg
 from ultralytics.cfg.schema import ARGS
 from ultralytics.cfg.tasks import TASK2DATA, TASK_INFOS
+from ultralytics.cfg.values import starts_anew
 from ultralytics.data.describe.remembered import check_remembered, is_elsewhere
 from ultralytics.engine.idle import warn_idle_methods
 from ultralytics.engine.task import resolve
@@ -315,7 +316,7 @@ class Model(nn.Module):
         self._check_is_pytorch_model()
         args = self._train_args(kwargs, own_reader=trainer is not None)
         runner = (trainer or self._smart_load("trainer"))(overrides=args, _callbacks=self.callbacks)
-        if not args.get("resume") and self.ckpt:
+        if starts_anew(args.get("resume")) and self.ckpt:
             # Weights that came from a file (or were loaded into a YAML model) go into the trainer's own network, whose
             # class count is the data set's; a network only built from YAML is rebuilt by the trainer after seeding.
             runner.initial_weights = self.model

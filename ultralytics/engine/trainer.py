@@ -19,6 +19,7 @@ from torch import nn
 from ultralytics.cfg.errors import named
 from ultralytics.cfg.idle import warn_without_effect
 from ultralytics.cfg.merge import DEFAULT_CFG, get_cfg
+from ultralytics.cfg.values import starts_anew
 from ultralytics.data.describe.boxes import check_det_dataset
 from ultralytics.engine.idle import warn_idle_methods
 from ultralytics.engine.plots.curves import plot_results
@@ -44,7 +45,13 @@ from ultralytics.engine.train.hooks import BatchPictures, CloseMosaic, SpareCore
 from ultralytics.engine.train.mode import Precision
 from ultralytics.engine.train.multi import MultiTrainer
 from ultralytics.engine.train.process import training_process
-from ultralytics.engine.train.resume import Resumption, find_resumption, refuse_finished
+from ultralytics.engine.train.resume import (
+    Resumption,
+    find_own,
+    find_resumption,
+    refuse_finished,
+    require_same,
+)
 from ultralytics.nn.weights.checkpoint import load_checkpoint, save_checkpoint
 from ultralytics.utils import env
 from ultralytics.utils.callbacks import add_integration_callbacks, get_default_callbacks
@@ -135,6 +142,7 @@ class BaseTrainer:
         self.device = select_device(ddp.rank_device(self.args.device) if distributed else self.args.device)
         if distributed:
             self._setup_ddp()
+            require_same(self.resumption)
         init_seeds(self.args.seed + max(self.rank, 0), self.args.deterministic)  # rank 0 builds what one process builds
         setup.claim_folder(self)
         try:
@@ -161,6 +169,11 @@ class BaseTrainer:
         if value and self.resumption is None:
             raise ValueError("to go on with a run, give its checkpoint: resume='path/to/last.pt'.")
         self.resumption = self.resumption if value else None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether `resume=auto` found the run finished."""
+        return self.resumption is not None and self.resumption.is_over
 
     @property
     def nan_recovery_attempts(self) -> int:
@@ -211,13 +224,22 @@ class BaseTrainer:
             KeyboardInterrupt: on Ctrl-C, after saying how to go on.
             NothingToResumeError: the run to resume is finished.
         """
-        if len(self.worker_devices) > 1:
+        if self.is_over:
+            LOGGER.info(f"the run of '{self.resumption.path}' is finished; nothing is left to do.")
+            setup.name_files(self, Path(self.args.save_dir))
+            if len(self.worker_devices) <= 1:
+                self._release()
+        elif len(self.worker_devices) > 1:
             refuse_finished(self.resumption)
             self._adopt(ddp.launch(self, self.worker_devices))
-            return
+        else:
+            self._train_here()
+
+    def _train_here(self) -> None:
+        """Train in this process, alone or as one of several."""
         try:
             refuse_finished(self.resumption)
-            with training_process(self.device, ddp.local_processes()):
+            with training_process(self.device, ddp.local_processes()), ddp.lost_process_explained(self.world_size):
                 self._do_train()
         except KeyboardInterrupt:
             if self.is_main:
@@ -304,9 +326,12 @@ class BaseTrainer:
 
     def check_resume(self, overrides: Mapping[str, Any]) -> None:
         """Find the checkpoint to resume from, if asked to, and take its arguments."""
-        if self.args.resume:
-            self.resumption = find_resumption(self.args, overrides)
-            self.args = self.resumption.args
+        if not self.args.resume:
+            return
+        auto = starts_anew(self.args.resume)
+        self.resumption = find_own(self.args, overrides) if auto else find_resumption(self.args, overrides)
+        new_run = {"resume": False, "exist_ok": True}
+        self.args = get_cfg(self.args, new_run) if self.resumption is None else self.resumption.args
 
     def get_dataset(self) -> dict[str, Any]:
         """Return the description of the data set: `train`, `val`, `nc`, `names`, `channels` ...

@@ -25,7 +25,7 @@ import tempfile
 import threading
 import time
 import types
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,7 @@ import torch
 from torch import nn
 
 from ultralytics.engine.task import resolve
+from ultralytics.engine.train import meeting
 from ultralytics.nn.builder.registry import admit, admitted, hold, register_entry, registered
 from ultralytics.utils import env
 from ultralytics.utils.device import parse_device, select_device
@@ -42,12 +43,14 @@ from ultralytics.utils.log import LOGGER
 from ultralytics.utils.overrides import replacements
 
 __all__ = [
+    "ProcessLostError",
     "WorkerSpec",
     "devices_of",
     "end_with_parent",
     "join_group",
     "launch",
     "leave_group",
+    "lost_process_explained",
     "pack",
     "read_spec",
     "reduce_normalizer",
@@ -61,6 +64,15 @@ __all__ = [
 TIMEOUT_S = 10_800  # ranks may wait this long for each other (the first one builds label caches)
 WORKER_FLAG = "ULTRALYTICS_TRAINING_WORKER"  # set in a process that this package starts, to the number of its parent
 FAILURE_NOTE = ".failed"  # suffix of the file, named by its rank, that a failing process leaves beside the spec
+# How Gloo, NCCL and the store say that the other end of a connection is gone.
+SIGNS_OF_LOSS = (
+    "Connection closed by peer",
+    "Connection reset by peer",
+    "Broken pipe",
+    "remote process exited",
+    "communicator was aborted",
+    "Socket closed",
+)
 GRACE_S = 15  # for the other processes to end by themselves after one has failed
 
 
@@ -102,12 +114,35 @@ def join_group(device: torch.device) -> None:
     if dist.is_initialized():
         return
     backend = "nccl" if device.type == "cuda" and dist.is_nccl_available() else "gloo"
+    place = {"rank": env.rank(), "world_size": env.world_size()}
     dist.init_process_group(
         backend,
-        rank=env.rank(),
-        world_size=env.world_size(),
+        store=meeting.open_store(**place) if meeting.keeps_store() else None,
+        **place,
         timeout=datetime.timedelta(seconds=TIMEOUT_S),
     )
+
+
+class ProcessLostError(ConnectionError):
+    """Another training process has ended, so that this one cannot go on."""
+
+
+@contextlib.contextmanager
+def lost_process_explained(world_size: int) -> Iterator[None]:
+    """Turn what the libraries say when another process is gone into one sentence.
+
+    Raises:
+        ProcessLostError: it is gone.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if world_size == 1 or not any(sign in str(error) for sign in SIGNS_OF_LOSS):
+            raise
+        raise ProcessLostError(
+            f"rank {env.rank()}: another of the {world_size} training processes has ended, and this one cannot go on "
+            "without it; the messages of that one say why. With resume=auto, torchrun's restart goes on from last.pt."
+        ) from error
 
 
 def leave_group() -> None:

@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ultralytics.cfg.merge import DEFAULT_CFG_DICT, get_cfg
+from ultralytics.cfg.merge import DEFAULT_CFG_DICT, get_cfg, get_save_dir
 from ultralytics.data.describe.remembered import check_remembered, is_elsewhere
 from ultralytics.engine.train.checkpointing import continuation_of
 from ultralytics.nn.weights.checkpoint import load_checkpoint
+from ultralytics.utils.dist import all_gather_object
 from ultralytics.utils.files import get_latest_run
 from ultralytics.utils.log import LOGGER
 from ultralytics.utils.settings import SETTINGS
 
-__all__ = ["CHANGEABLE", "NothingToResumeError", "Resumption", "find_resumption", "refuse_finished"]
+__all__ = [
+    "CHANGEABLE",
+    "NothingToResumeError",
+    "Resumption",
+    "find_own",
+    "find_resumption",
+    "refuse_finished",
+    "require_same",
+]
 
 # What a resumed run may change; anything else would make it another run.
 CHANGEABLE = frozenset(
@@ -55,6 +64,7 @@ class Resumption:
         model: averaged model of the file, float32.
         checkpoint: the whole file.
         refusal: why the run cannot go on from there, empty where it can.
+        is_over: the run is finished, and `resume=auto` asked for no more than that.
     """
 
     path: Path
@@ -62,6 +72,40 @@ class Resumption:
     model: Any
     checkpoint: dict[str, Any]
     refusal: str = ""
+    is_over: bool = False
+
+
+def find_own(args: Any, overrides: Mapping[str, Any]) -> Resumption | None:
+    """Return what `resume=auto` goes on with: the run in the folder that these arguments name, None for a new run.
+
+    The folder gets no number: a job that is started again by a machine has to find its own.
+
+    Raises:
+        NothingToResumeError: the folder's last.pt is of another version.
+    """
+    folder = get_save_dir(get_cfg(args, {"exist_ok": True}))
+    last = folder / "weights" / "last.pt"
+    if not last.is_file():
+        LOGGER.info(f"resume=auto: no run in '{folder}' yet, starting one.")
+        return None
+    LOGGER.info(f"resume=auto: going on with the run in '{folder}'.")
+    found = find_resumption(get_cfg(args, {"resume": str(last)}), overrides)
+    return replace(found, is_over=_is_finished(found.checkpoint) and bool(found.refusal))
+
+
+def require_same(resumption: Resumption | None) -> None:
+    """Check that all training processes go on from the same place; some may see another disk.
+
+    Raises:
+        FileNotFoundError: they do not; says which ranks see no checkpoint.
+    """
+    places = all_gather_object(None if resumption is None else resumption.checkpoint.get("epoch", -1))
+    if len(set(places)) > 1:
+        seen = ", ".join(f"rank {rank}: {'none' if at is None else f'epoch {at}'}" for rank, at in enumerate(places))
+        raise FileNotFoundError(
+            f"the training processes do not see the same last.pt ({seen}). The run's folder has to be on a disk that "
+            "all machines share."
+        )
 
 
 def find_resumption(args: Any, overrides: Mapping[str, Any]) -> Resumption:
@@ -102,14 +146,18 @@ def refuse_finished(resumption: Resumption | None) -> None:
         raise NothingToResumeError(resumption.refusal)
 
 
+def _is_finished(checkpoint: Mapping[str, Any]) -> bool:
+    epoch = checkpoint.get("epoch", -1)
+    return epoch is None or (isinstance(epoch, int) and epoch < 0)
+
+
 def _refusal(path: Path, checkpoint: Mapping[str, Any]) -> str:
     """Return why a run cannot go on from a checkpoint, an empty text where it can."""
     if continuation_of(checkpoint) is not None:
         return ""
-    epoch = checkpoint.get("epoch", -1)
     reason = (
         "the run it belongs to is finished"
-        if epoch is None or (isinstance(epoch, int) and epoch < 0)
+        if _is_finished(checkpoint)
         else "it was written by another version and lacks what an exact continuation needs"
     )
     return (

@@ -106,12 +106,9 @@ def save_start(trainer: Any) -> None:
 def claim_folder(trainer: Any) -> None:
     """Choose and make the run folder, lock it against other runs, and write `args.yaml`."""
     folder = new_folder(trainer) if trainer.is_main else None
-    trainer.save_dir = Path(broadcast_object(str(folder)))
+    name_files(trainer, Path(broadcast_object(str(folder))))
     trainer.args.save_dir = str(trainer.save_dir)
     trainer.args.name = trainer.args.name or trainer.save_dir.name
-    trainer.wdir = trainer.save_dir / "weights"
-    trainer.last, trainer.best = trainer.wdir / "last.pt", trainer.wdir / "best.pt"
-    trainer.csv = trainer.save_dir / "results.csv"
     trainer.log = CsvLog(trainer.csv if trainer.is_main else None)
     if not trainer.is_main:
         return
@@ -124,6 +121,13 @@ def claim_folder(trainer: Any) -> None:
         trainer.csv.unlink(missing_ok=True)
     if trainer.resumption is None or not trainer.resumption.refusal:
         YAML.save(trainer.save_dir / "args.yaml", checkpointing.plain(vars(trainer.args)))
+
+
+def name_files(trainer: Any, folder: Path) -> None:
+    """Tell a trainer where the files of its run are."""
+    trainer.save_dir, trainer.wdir = folder, folder / "weights"
+    trainer.last, trainer.best = trainer.wdir / "last.pt", trainer.wdir / "best.pt"
+    trainer.csv = folder / "results.csv"
 
 
 def new_folder(trainer: Any) -> Path:

@@ -12,6 +12,7 @@ from torch import nn
 from torchvision import models as torchvision_models
 
 from ultralytics.cfg.merge import DEFAULT_CFG
+from ultralytics.cfg.values import starts_anew
 from ultralytics.data.build import build_dataloader
 from ultralytics.data.classify import ClassificationDataset
 from ultralytics.data.describe.classes import check_cls_dataset
@@ -40,7 +41,7 @@ class ClassificationTrainer(BaseTrainer):
         self, cfg: Any = DEFAULT_CFG, overrides: Mapping[str, Any] | None = None, _callbacks: dict | None = None
     ) -> None:
         given = {**(overrides or {}), "task": CLASSIFY.name}
-        if given.get("imgsz") is None and cfg is DEFAULT_CFG and not given.get("resume"):
+        if given.get("imgsz") is None and cfg is DEFAULT_CFG and starts_anew(given.get("resume")):
             given["imgsz"] = CLASSIFY.info.imgsz
         super().__init__(cfg, given, _callbacks)
         self._joined: list[int] = []
