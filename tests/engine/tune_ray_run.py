@@ -16,10 +16,12 @@ os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_TRAIN_ENABLE_V2_MIGRATION_WA
 
 
 def note_times(trainer: Any) -> None:
-    """Leave when an epoch ended, by trial, and give the other trial time to be there too."""
+    """Leave when an epoch ended, by trial; the first trial waits in its first epoch until another one is there."""
     with open(trainer.save_dir / "times.txt", "a", encoding="utf-8") as file:
         file.write(f"{time.time()} {trainer.epoch} {os.getpid()}\n")
-    time.sleep(0.5)
+    deadline = time.monotonic() + 200
+    while len(list(trainer.save_dir.parent.glob("*/times.txt"))) < 2 and time.monotonic() < deadline:
+        time.sleep(0.1)
 
 
 def die_once(trainer: Any) -> None:

@@ -16,7 +16,7 @@ from ultralytics.nn.head.detect import Detect
 from ultralytics.nn.weights.upcycle import UpcycleReport, upcycle_state
 from ultralytics.utils.log import LOGGER
 
-__all__ = ["adapt_classes", "intersect_dicts", "source_module", "transfer_weights"]
+__all__ = ["adapt_classes", "describe_layers", "intersect_dicts", "source_module", "transfer_weights"]
 
 State = dict[str, torch.Tensor]
 CLASSIFIERS = (
@@ -79,7 +79,52 @@ def transfer_weights(model: nn.Module, weights: Any, verbose: bool = True) -> Up
             LOGGER.info(str(report))
         else:
             LOGGER.info(f"Transferred {total}/{len(own)} items from pretrained weights")
+        if parts := describe_layers(own, report.state):
+            LOGGER.info(parts)
     return report
+
+
+def describe_layers(own: Collection[str], taken: Collection[str]) -> str:
+    """Return which layers of a network came from weights: whole, in part, or not at all.
+
+    Args:
+        own: keys of the network's state, `model.<layer>.<...>`.
+        taken: those that came.
+
+    Returns:
+        One sentence such as `layers 0-8 came whole, 9 in part, 10-22 start anew`; an empty text where all came, and
+        for networks without such keys.
+    """
+    counts: dict[int, list[int]] = {}
+    for key in own:
+        start, _, rest = key.partition(".")
+        number = rest.partition(".")[0]
+        if start != "model" or not number.isdecimal():
+            return ""
+        count = counts.setdefault(int(number), [0, 0])
+        count[0] += 1
+        count[1] += key in taken
+    kinds = {
+        "came whole": [layer for layer, (total, came) in counts.items() if came == total],
+        "in part": [layer for layer, (total, came) in counts.items() if 0 < came < total],
+        "start anew": [layer for layer, (_, came) in counts.items() if not came],
+    }
+    if len(kinds["came whole"]) == len(counts):
+        return ""
+    order = sorted(counts)
+    return "layers " + ", ".join(f"{_spans(layers, order)} {kind}" for kind, layers in kinds.items() if layers)
+
+
+def _spans(layers: Collection[int], order: list[int]) -> str:
+    """Return numbers as ranges, `0-8 10`; numbers that `order` lacks, layers without weights, do not part them."""
+    spans: list[list[int]] = []
+    for layer in sorted(layers, key=order.index):
+        place = order.index(layer)
+        if spans and order.index(spans[-1][-1]) == place - 1:
+            spans[-1].append(layer)
+        else:
+            spans.append([layer])
+    return " ".join(f"{span[0]}-{span[-1]}" if len(span) > 1 else str(span[0]) for span in spans)
 
 
 def _is_folded(state: State, own: State) -> bool:
