@@ -9,12 +9,17 @@ from types import SimpleNamespace
 import pytest
 import torch
 from export_helpers import decoded, images, settled
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import nn
 
+from ultralytics import YOLO
 from ultralytics.engine import exporter as exporter_module
 from ultralytics.engine.exporter import Exporter, export_formats, try_export, validate_args
 from ultralytics.nn.autobackend import AutoBackend
 from ultralytics.nn.backends.base import ExportArgumentError
+from ultralytics.nn.backends.suppression import NMSModel
+from ultralytics.ops.nms import non_max_suppression
 
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
@@ -182,16 +187,19 @@ def test_half_precision_halves_the_file(plain_model):
     assert (y - wanted).norm() / wanted.norm() < 1e-2 and not torch.equal(y, wanted)
 
 
-@pytest.mark.parametrize("form", ["onnx", "torchscript"])
-@pytest.mark.parametrize("agnostic", [False, True])
-def test_suppression_in_the_graph(plain_model, form, agnostic):
-    from ultralytics.ops.nms import non_max_suppression
-
-    # Spread the scores so that many boxes pass and none are close to the threshold.
-    model = copy.deepcopy(plain_model)
+def crowded(model: nn.Module) -> nn.Module:
+    """Return a copy whose scores are spread, so that many boxes pass and none are close to the threshold."""
+    model = copy.deepcopy(model)
     for branch in model.model[-1].cv3:
         nn.init.normal_(branch[-1].weight, std=0.05)
         nn.init.zeros_(branch[-1].bias)
+    return model
+
+
+@pytest.mark.parametrize("form", ["onnx", "torchscript", "pt2"])
+@pytest.mark.parametrize("agnostic", [False, True])
+def test_suppression_in_the_graph(plain_model, form, agnostic):
+    model = crowded(plain_model)
     options = {"nms": True, "conf": 0.5, "iou": 0.5, "max_det": 50, "agnostic_nms": agnostic, "dynamic": True}
     backend = AutoBackend(export(model, format=form, **options))
     assert backend.end2end
@@ -205,6 +213,36 @@ def test_suppression_in_the_graph(plain_model, form, agnostic):
             close(got, want[:, :6])
     few = AutoBackend(export(model, format=form, **{**options, "conf": 0.999}))(images(2))
     assert not few.any()
+
+
+@pytest.mark.parametrize("form", ["onnx", "torchscript", "pt2"])
+def test_suppression_of_rotated_boxes_in_the_graph(form):
+    model = crowded(settled("yolov8n-obb.yaml"))
+    options = {"nms": True, "conf": 0.5, "iou": 0.3, "max_det": 50, "dynamic": True}
+    path = export(model, format=form, **options)
+    backend = AutoBackend(path)
+    for x in (images(1), images(3), images(2, 64, 96, seed=3)):
+        rows = backend(x)
+        assert rows.shape == (len(x), 50, 7)
+        wanted = non_max_suppression(decoded(model, x), 0.5, 0.3, max_det=50, nc=3, rotated=True)
+        for got, want in zip(rows, wanted, strict=True):
+            got = got[got[:, 4] > 0]
+            assert len(got) == len(want) > 0
+            close(got, want)
+    own, exported = (YOLO(path), YOLO(str(export(model, format="torchscript"))))
+    a, b = (m.predict(images(1), conf=0.5, iou=0.3, imgsz=96, verbose=False)[0].obb.data for m in (own, exported))
+    close(a, b)
+
+
+@given(st.integers(0, 1000))
+@settings(max_examples=25, deadline=None)
+def test_a_matrix_suppresses_like_the_walk(seed):
+    generator = torch.Generator().manual_seed(seed)
+    centres, sizes = torch.rand(2, 2, 60, generator=generator) * 60, torch.rand(2, 2, 60, generator=generator) * 30
+    boxes = torch.cat((centres - sizes / 2, centres + sizes / 2), 1)
+    y = torch.cat((boxes, torch.rand(2, 3, 60, generator=generator)), 1)
+    matrix, walk = (NMSModel(nn.Identity(), 3, 0.4, 0.3, 20, onnx=False, matrix=on)(y) for on in (True, False))
+    torch.testing.assert_close(matrix, walk)
 
 
 def test_other_heads_export():
@@ -271,8 +309,6 @@ def test_errors_come_early_and_name_the_argument(plain_model, options, error, wo
 def test_suppression_is_refused_where_it_makes_no_sense():
     with pytest.raises(ExportArgumentError, match="nms"):
         export(settled("yolov8n-cls.yaml"), nms=True)
-    with pytest.raises(NotImplementedError, match="oriented"):
-        export(settled("yolov8n-obb.yaml"), nms=True)
     with pytest.raises(TypeError, match="network"):
         Exporter()("yolov8n.pt")
 

@@ -290,8 +290,6 @@ class Exporter(UnwrittenFormats):
             return False
         if not hasattr(head, "xyxy"):
             raise ExportArgumentError(f"'nms=True' needs a model that predicts boxes; this one does '{task}'.")
-        if hasattr(head, "ne"):  # an extra branch for angles
-            raise NotImplementedError("nms=True is not built for oriented boxes; export without it and suppress after.")
         return True
 
     def _prepare(self, model: nn.Module, plan: ExportPlan, form: ExportFormat) -> nn.Module:
@@ -327,7 +325,17 @@ class Exporter(UnwrittenFormats):
             return ClassMapModel(twin).eval()
         if not plan.nms:
             return twin
-        return NMSModel(twin, nc, plan.conf, plan.iou, plan.max_det, plan.agnostic, onnx=form.own_nms).eval()
+        return NMSModel(
+            twin,
+            nc,
+            plan.conf,
+            plan.iou,
+            plan.max_det,
+            plan.agnostic,
+            onnx=form.own_nms,
+            matrix=form.static_nms,
+            rotated=hasattr(_head(model), "ne"),  # an extra branch for angles
+        ).eval()
 
     def _dry_run(self, model: nn.Module, plan: ExportPlan) -> list[torch.Tensor]:
         """Run once and return the outputs; also fills what a graph takes as constant, such as anchors."""

@@ -181,8 +181,8 @@ def test_predicts(whole, free):
 
 
 def test_arguments_it_does_not_take(plain, tmp_path):
-    with pytest.raises(ExportArgumentError, match="'nms=True' is not an argument of format='pt2'; it takes batch"):
-        export(plain, tmp_path, nms=True)
+    with pytest.raises(ExportArgumentError, match="'opset=17' is not an argument of format='pt2'; it takes batch"):
+        export(plain, tmp_path, opset=17)
     with pytest.raises(ExportArgumentError, match="needs a GPU"):
         export(plain, tmp_path, quantize=16)
     with pytest.raises(ExportArgumentError, match="'quantize=8' is not a precision"):

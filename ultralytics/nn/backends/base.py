@@ -153,6 +153,7 @@ class ExportFormat(ABC):
     end_to_end = True  # heads that give final detections may do so in the graph
     runs_here = True  # this package runs the files
     own_nms = False  # the runtime has an operator of its own for suppression
+    static_nms = False  # the number of boxes that survive is no size that a graph may leave free
     class_maps = False  # where pixels have classes, files give these instead of logits
     # How a fresh file is run to check it: a function of `arrays`, and what it imports; without one, `load` in torch.
     opener = ""

@@ -252,7 +252,7 @@ _FURTHER = (
         "torch.export",
         ".pt2",
         "cpu gpu",
-        "batch dynamic quantize",
+        "batch dynamic quantize nms",
         precisions=(32, 16),
         home=f"{_HERE}.torch_export:TorchExportFormat",
     ),

@@ -76,6 +76,7 @@ class TorchExportFormat(ExportFormat):
     """`.pt2` files."""
 
     name = "pt2"
+    static_nms = True
 
     def check(self, args: Any, plan: ExportPlan) -> ExportPlan:
         """Refuse half precision on processors, for which the graph would have no fast kernels.
