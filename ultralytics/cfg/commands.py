@@ -15,7 +15,19 @@ from ultralytics.cfg.errors import check_keys
 from ultralytics.cfg.schema import ARGS
 from ultralytics.utils.sizes import LARGEST_SIDE
 
-__all__ = ["CALIBRATE", "DYNAMIZE", "INFO", "MEASURE", "QUICKSTART", "ROUTING", "SERVE", "SPECIALS", "TUNE", "Special"]
+__all__ = [
+    "CALIBRATE",
+    "DYNAMIZE",
+    "INFO",
+    "MEASURE",
+    "QUICKSTART",
+    "ROUTING",
+    "SERVE",
+    "SHARDS",
+    "SPECIALS",
+    "TUNE",
+    "Special",
+]
 
 
 @dataclass(frozen=True)
@@ -185,6 +197,32 @@ CALIBRATE = Special(
     home="ultralytics.models.yolo.depth.command:main",
 )
 
+SHARDS = Special(
+    "shards",
+    "pack a data set into a few large tar files, to train from them",
+    "The folder that it makes can be copied to a web server or an object store; data= takes the folder or the address. "
+    "An interrupted run goes on when it is called again.",
+    (
+        "yolo shards data=coco.yaml out=coco-shards size=256MB",
+        "yolo train model=yolov8n.yaml data=http://127.0.0.1:8000/coco-shards",
+    ),
+    (
+        ARGS["data"],
+        Arg("out", object, None, "", "folder to write into", read=values.read_path, written="path"),
+        Arg("size", object, 256_000_000, "", "bytes of a file, such as 256MB", read=values.read_file_size),
+        Arg(
+            "task",
+            object,
+            None,
+            "",
+            "task of the labels; found out where there is none",
+            read=values.read_choice("detect", "segment", "pose", "obb", "classify"),
+        ),
+        Arg("seed", int, 0, "", "of the order in which pictures to train on are packed", ge=0),
+    ),
+    home="ultralytics.data.shards.write:main",
+)
+
 # Small pictures, small batches and a step after each: what gets furthest in a few minutes on two cores.
 _QUICK = {
     "epochs": 30,
@@ -342,6 +380,7 @@ _ALL = (
     ROUTING,
     MEASURE,
     CALIBRATE,
+    SHARDS,
     QUICKSTART,
     SERVE,
     Special(

@@ -31,6 +31,7 @@ __all__ = [
     "read_data",
     "read_device",
     "read_dynamic",
+    "read_file_size",
     "read_fraction",
     "read_freeze",
     "read_hours",
@@ -50,6 +51,8 @@ __all__ = [
     "suggestion",
 ]
 
+UNITS = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 1 << 10, "MIB": 1 << 20, "GIB": 1 << 30}
+MAX_DIGITS = 18  # of a number of bytes
 LARGEST = 2**32 - 1  # seeds go up to this, and nothing else means as much
 MOST_LAYERS = 10_000  # of a network; each is looked up by name
 
@@ -121,6 +124,15 @@ def read_choice(*choices: str) -> Callable[[Any], str]:
         return word
 
     return read
+
+
+@allows("bytes, or a number with KB, MB or GB, such as 256MB")
+def read_file_size(value: Any) -> int:
+    """A number of bytes, which may have a unit."""
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-zA-Z]*)\s*", str(value))
+    if not match or match[2].upper() not in UNITS or len(match[1]) > MAX_DIGITS:
+        raise ValueError(read_file_size.allowed)
+    return round(float(match[1]) * UNITS[match[2].upper()])
 
 
 @allows("text")

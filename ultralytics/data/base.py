@@ -197,7 +197,11 @@ class BaseDataset(DatasetViews, Dataset):
         """Image `i` in full size, from the disk cache where it is there."""
         file = self._file(i)
         image = self.disk.load(file, self._array_file(i)) if self.disk is not None else None
-        return read_picture(file, self.channels) if image is None or image.shape[2] != self.channels else image
+        return self._picture(i) if image is None or image.shape[2] != self.channels else image
+
+    def _picture(self, i: int) -> np.ndarray:
+        """Image `i` in full size, from where it lies."""
+        return read_picture(self._file(i), self.channels)
 
     def _file(self, i: int) -> str:
         return self._labels.file(i) if self._image_files is None else self._image_files[i]
@@ -257,7 +261,7 @@ class BaseDataset(DatasetViews, Dataset):
         return f"{get_hash(self.im_files)} {self.imgsz} {self.channels}{fitting}"
 
     def _read_scaled(self, i: int) -> np.ndarray:
-        image = read_picture(self._file(i), self.channels)
+        image = self._picture(i)
         return resize_to(image, self._usual_size(image.shape[:2]))
 
     @bypassed
@@ -266,7 +270,7 @@ class BaseDataset(DatasetViews, Dataset):
         disk, file, path = self.disk or DiskImages(), self._file(i), self._array_file(i)
         present = disk.load(file, path)
         fits = present is not None and present.shape[2] == self.channels  # another run's may be grey
-        return present.nbytes if fits else disk.store(file, read_picture(file, self.channels), path)
+        return present.nbytes if fits else disk.store(file, self._picture(i), path)
 
     # Samples
 

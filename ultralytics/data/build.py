@@ -22,6 +22,7 @@ from ultralytics.data.dataset import YOLODataset
 from ultralytics.data.describe.locate import get_split_fraction
 from ultralytics.data.prefetch import AheadIterator
 from ultralytics.data.samplers import ContiguousDistributedSampler, EpochBatchSampler
+from ultralytics.data.shards.dataset import ShardedDataset
 from ultralytics.data.sources import check_source, load_inference_source
 from ultralytics.utils import env
 from ultralytics.utils.lazy import offer
@@ -57,7 +58,7 @@ class InfiniteDataLoader(DataLoader):
             kwargs.setdefault("persistent_workers", True)
         super().__init__(*args, **kwargs)
         self.ahead = ahead
-        self._epoch = 0  # of the next iteration
+        self._epoch = self._first = 0  # of the next iteration: which epoch, and its first batch
         self._ready: int | None = None  # epoch whose first batch the stream yields next
         self._stream: Iterator[Any] | None = None
         self._turn = 0  # counts streams, so that an iteration of an older one ends
@@ -96,29 +97,37 @@ class InfiniteDataLoader(DataLoader):
     def __len__(self) -> int:
         return len(self.batch_sampler) if self.batch_sampler is not None else super().__len__()
 
-    def set_epoch(self, epoch: int) -> None:
-        """Make `epoch` the one that the next iteration yields; without this it is one more than the last."""
-        self._epoch = epoch
+    def set_epoch(self, epoch: int, first: int = 0) -> None:
+        """Make `epoch` the one that the next iteration yields; without this it is one more than the last.
+
+        Args:
+            epoch: from 0.
+            first: batch of the epoch to begin with; needs an `EpochBatchSampler`.
+        """
+        self._epoch, self._first = epoch, first
 
     def __iter__(self) -> Iterator[Any]:
         epoch, self._epoch = self._epoch, self._epoch + 1
+        first, self._first = self._first, 0
         endless = getattr(self.batch_sampler, "endless", False)
-        if self._stream is None or self._ready != epoch or not endless:
-            self._open(epoch)
+        if self._stream is None or self._ready != epoch or first or not endless:
+            self._open(epoch, first)
         self._ready = None  # until the epoch has been taken in full
         turn = self._turn
-        for _ in range(len(self)):
+        for _ in range(first, len(self)):
             if self._turn != turn:
                 return
             yield next(self._stream)
         if endless:
             self._ready = epoch + 1
 
-    def _open(self, epoch: int) -> None:
-        """Start making batches from the first of `epoch` on."""
+    def _open(self, epoch: int, first: int = 0) -> None:
+        """Start making batches from the batch `first` of `epoch` on."""
         for sampler in (self.batch_sampler, self.sampler, getattr(self.batch_sampler, "sampler", None)):
             if callable(getattr(sampler, "set_epoch", None)):
                 sampler.set_epoch(epoch)
+        if first:
+            self.batch_sampler.set_epoch(epoch, first)
         self._drop_stream()
         if self.num_workers == 0 and self.ahead and self.batch_sampler is not None:
             cv2.setNumThreads(0)  # the thread is the parallelism; more of them would fight with those of torch
@@ -212,6 +221,8 @@ def build_yolo_dataset(
 
 def _kind_of(task: str, data: dict[str, Any]) -> type[YOLODataset]:
     """Return the class of a task's data sets, or what a user has put in its place."""
+    if data.get("shards"):
+        return ShardedDataset
     chooser = getattr(TASK_INFOS.get(task), "dataset", "")
     if not chooser:
         return in_use(STANDARD, __name__, "ultralytics.data.dataset", "ultralytics.data")

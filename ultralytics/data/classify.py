@@ -78,7 +78,7 @@ class ClassificationDataset(Dataset):
     ) -> None:
         self.root, self.args, self.imgsz, self.channels = str(root), args, int(args.imgsz), channels
         self.prefix = colorstr(f"{prefix}: ") if prefix else ""
-        listing = list_pictures(root)
+        listing = self._list(root)
         listed = (names.values() if isinstance(names, Mapping) else names) if names else listing.names
         self.names = {i: str(name) for i, name in enumerate(listed)}
         files, classes, whole = self._chosen(listing, "train" if augment else "val")
@@ -94,6 +94,10 @@ class ClassificationDataset(Dataset):
         self._open_cache(getattr(args, "cache", False))
 
     # Pictures and classes ---------------------------------------------------------------------------------------------
+
+    def _list(self, root: str | Path) -> Listing:
+        """Return which pictures there are, and of which classes."""
+        return list_pictures(root)
 
     def _chosen(self, listing: Listing, split: str) -> tuple[list[str], list[int], bool]:
         """Return the pictures to use, their classes, and whether they are all of the folder's."""

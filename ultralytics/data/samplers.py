@@ -151,7 +151,8 @@ class EpochBatchSampler(Sampler[list[SampleRef]]):
     images), and never
     without shuffling: then ranks take consecutive whole batches and may differ by one batch.
 
-    A data set that does not declare `takes_refs` is asked for plain indices.
+    A data set that does not declare `takes_refs` is asked for plain indices. One with a method `epoch_order(rng)`
+    says itself in which order (n,) its images come in a shuffled epoch.
 
     Args:
         dataset: anything with a length; `dataset.close_mosaic_epoch` is read where it exists.
@@ -197,7 +198,7 @@ class EpochBatchSampler(Sampler[list[SampleRef]]):
         self.weights = None if weights is None else np.asarray(weights, np.float64) / np.sum(weights)
         self.plain = not getattr(dataset, "takes_refs", False)
         self.pool_batches = lane_batches(batch_size) if lanes and len(dataset) > LANES * batch_size else 0
-        self.epoch = 0
+        self.epoch = self.first = 0
         self._orders: dict[int, list[tuple[np.ndarray, np.ndarray]]] = {}
         self._count = len(self._cut(len(dataset)))
 
@@ -210,13 +211,14 @@ class EpochBatchSampler(Sampler[list[SampleRef]]):
         """Batches per epoch."""
         return self._count
 
-    def set_epoch(self, epoch: int) -> None:
-        """Begin the next iteration at `epoch`."""
-        self.epoch = epoch
+    def set_epoch(self, epoch: int, first: int = 0) -> None:
+        """Begin the next iteration at `epoch`, with its batch `first`."""
+        self.epoch, self.first = epoch, first
 
     def __iter__(self) -> Iterator[list[SampleRef] | list[int]]:
+        first = self.first
         for epoch in count(self.epoch) if self.endless else (self.epoch,):
-            for number in range(len(self)):
+            for number in range(first if epoch == self.epoch else 0, len(self)):
                 refs = self.refs(epoch, number)
                 yield [ref.index for ref in refs] if self.plain else refs
 
@@ -239,7 +241,8 @@ class EpochBatchSampler(Sampler[list[SampleRef]]):
         if self.weights is not None:
             return rng.choice(n, n, p=self.weights)
         if not self.keep_groups:
-            return rng.permutation(n)
+            own = getattr(self.dataset, "epoch_order", None)
+            return rng.permutation(n) if own is None else own(rng)
         starts = rng.permutation(-(-n // self.batch_size)) * self.batch_size
         return np.concatenate([np.arange(start, min(n, start + self.batch_size)) for start in starts])
 

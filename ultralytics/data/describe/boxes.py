@@ -16,6 +16,7 @@ from ultralytics.data.describe.class_folders import examples
 from ultralytics.data.describe.maps import checked_map_keys
 from ultralytics.data.describe.unpack import fetch_into_datasets, unpacked
 from ultralytics.data.generators import MARK_FILE, find_generator
+from ultralytics.data.shards.read import ShardSet, described_by, is_shard_set
 from ultralytics.utils.checks import check_file
 from ultralytics.utils.downloads import DownloadError, file_lock, is_archive, is_url
 from ultralytics.utils.env import ROOT
@@ -63,8 +64,8 @@ def check_det_dataset(
     A description need not have all splits: those that a mode asks for are missed there. `test` stands in for `val`.
 
     Args:
-        dataset: YAML file, name of one that ships with this package, folder that holds one, or archive of such a
-            folder.
+        dataset: YAML file, name of one that ships with this package, folder that holds one, archive of such a folder,
+            or folder or address of shards (see `data.shards`).
         autodownload: fetch or draw missing images as the description says.
         split: the split that has to exist; by default `val`, or what there is.
         trust: the user trusts the description. It still runs no script.
@@ -78,6 +79,8 @@ def check_det_dataset(
         SyntaxError, TypeError, KeyError, ValueError: a faulty description (`cfg.errors.ConfigError`).
         NotImplementedError: a kind of description or download that is not supported; says what to do instead.
     """
+    if is_shard_set(str(dataset).strip()):
+        return _describe_shards(str(dataset).strip(), split)
     file, autodownload = _locate(dataset, autodownload)
     raw = _checked_keys(YAML.load(file), file)
     data = {**raw, **_names(raw, file)}
@@ -95,6 +98,15 @@ def check_det_dataset(
     if missing:
         raise FileNotFoundError(_missing_text(file, missing, raw))
     return resolved
+
+
+def _describe_shards(where: str, split: str) -> dict[str, Any]:
+    """Return the description that a set of shards carries; a split is `<set>/<split>`."""
+    raw, file = described_by(ShardSet(where), split)
+    if raw.get("task") == "classify":
+        raise ConfigValueError(f"'{where}' holds pictures of classes, without boxes; use task=classify.")
+    data = _checked_keys(raw, file)
+    return {**data, **_names(data, file), "path": file.parent, "yaml_file": str(file), "shards": where}
 
 
 def find_dataset_yaml(path: str | Path) -> Path:

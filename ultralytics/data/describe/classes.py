@@ -12,6 +12,7 @@ from ultralytics.data.describe.locate import walk
 from ultralytics.data.describe.unpack import fetch_into_datasets, unpacked
 from ultralytics.data.generators import find_generator
 from ultralytics.data.images.formats import is_image
+from ultralytics.data.shards.read import ShardSet, described_by, is_shard_set
 from ultralytics.data.split import split_classify_dataset
 from ultralytics.utils.checks import check_file
 from ultralytics.utils.downloads import DownloadError, file_lock, is_archive, is_url
@@ -33,8 +34,8 @@ def check_cls_dataset(dataset: str | Path, split: str = "") -> dict[str, Any]:
 
     Args:
         dataset: folder with a folder per split, or folder of class folders, which is divided 80 to 20; name of a folder
-            in `datasets_dir` or of a public data set; address or file of an archive of such a folder; YAML file that
-            says `path`, and perhaps `generator`, such as `shapes-cls`.
+            in `datasets_dir` or of a public data set; folder or address of shards; address or file of an archive of
+            such a folder; YAML file that says `path`, and perhaps `generator`, such as `shapes-cls`.
         split: `train`, `val` or `test`, which then has to exist and is all that has to.
 
     Returns:
@@ -44,6 +45,8 @@ def check_cls_dataset(dataset: str | Path, split: str = "") -> dict[str, Any]:
     Raises:
         FileNotFoundError: naming what is missing and where to put it.
     """
+    if is_shard_set(str(dataset).strip()):
+        return _describe_shards(str(dataset).strip(), split)
     root = _folder(str(dataset).strip())
     found = _splits(root)
     for folder in (root, *found.values()):
@@ -71,6 +74,24 @@ def check_cls_dataset(dataset: str | Path, split: str = "") -> dict[str, Any]:
         )
     channels = _channels(str(dataset).strip())
     return {"path": root, **found, "nc": len(names), "names": dict(enumerate(names)), "channels": channels}
+
+
+def _describe_shards(where: str, split: str) -> dict[str, Any]:
+    """Return the description that a set of shards carries; a split is `<set>/<split>`."""
+    raw, file = described_by(ShardSet(where), split)
+    if raw.get("task") != "classify":
+        raise ConfigValueError(f"'{where}' holds pictures with labels of task {raw.get('task')}, not of classes.")
+    names = raw.get("names")
+    names = list(names.values()) if isinstance(names, Mapping) else names
+    if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
+        raise ConfigValueError(f"'{file}' must list the names of the classes.")
+    found = {name: raw.get(name) for name in SPLIT_FOLDERS}
+    for wanted in [split] if split else ["train"]:
+        if not found.get(wanted):
+            raise FileNotFoundError(f"'{where}' has no shards of '{wanted}'.")
+    found["val"] = found["val"] or found["test"] or found["train"]
+    facts = {"nc": len(names), "names": dict(enumerate(names)), "channels": raw.get("channels", 3), "shards": where}
+    return {"path": file.parent, **found, **facts}
 
 
 def _channels(text: str) -> int:

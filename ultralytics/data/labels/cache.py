@@ -26,11 +26,22 @@ from ultralytics.utils.files import atomic_write
 from ultralytics.utils.literals import parse_json
 from ultralytics.utils.log import LOGGER
 
-__all__ = ["CACHE_VERSION", "ScanResult", "get_hash", "load_labels", "save_labels", "user_cache_path"]
+__all__ = [
+    "CACHE_VERSION",
+    "LABEL_ARRAYS",
+    "ScanResult",
+    "arrays_of_labels",
+    "get_hash",
+    "labels_of_arrays",
+    "load_labels",
+    "save_labels",
+    "user_cache_path",
+]
 
 CACHE_VERSION = "parameternet-2"
 OUTCOMES = ("found", "missing", "empty", "corrupt", "total")
 ARRAYS = ("shapes", "offsets", "cls", "boxes", "points", "point_ends", "keypoints")
+LABEL_ARRAYS = (*ARRAYS, "file_blob", "file_ends")
 
 
 class ScanResult(dict):
@@ -135,7 +146,7 @@ def _read(path: Path, key: str) -> ScanResult | None:
         raise ValueError("it is no label cache of this package")
     if head["version"] != CACHE_VERSION or head["key"] != key:
         return None
-    arrays = read_arrays(path, (*ARRAYS, "findings", "file_blob", "file_ends"))
+    arrays = read_arrays(path, (*LABEL_ARRAYS, "findings"))
     counts, rows = head.get("counts"), _from_bytes(arrays.pop("findings"))
     if not isinstance(counts, dict) or not all(isinstance(counts.get(name), int) for name in OUTCOMES):
         raise ValueError("its counts are damaged")
@@ -144,10 +155,7 @@ def _read(path: Path, key: str) -> ScanResult | None:
     )
     if not fits:
         raise ValueError("its findings are damaged")
-    files = PackedStrings.from_parts(head["prefix"], arrays.pop("file_blob"), arrays.pop("file_ends"))
-    if arrays["cls"].dtype.kind in "iu":  # as earlier versions have written them
-        arrays["cls"] = arrays["cls"].astype(np.float32)
-    labels = PackedLabels(files, **arrays).check()
+    labels = labels_of_arrays(arrays, head["prefix"])
     return ScanResult(labels, {name: counts[name] for name in OUTCOMES}, [Finding(*row) for row in rows], key)
 
 
@@ -177,11 +185,32 @@ def save_labels(path: str | os.PathLike, key: str, scan: ScanResult) -> Path | N
 def _write(path: Path, key: str, scan: ScanResult) -> None:
     labels = scan.labels
     head = {"version": CACHE_VERSION, "key": key, "prefix": labels.files.prefix, "counts": scan.counts}
-    content = {name: getattr(labels, name) for name in ARRAYS} | {"cls": labels.cls.astype(np.int32)}
-    content |= {"head": _as_bytes(head), "findings": _as_bytes(scan.findings)}
-    content |= {"file_blob": labels.files.blob, "file_ends": labels.files.ends}
+    content = arrays_of_labels(labels) | {"head": _as_bytes(head), "findings": _as_bytes(scan.findings)}
     with atomic_write(path) as file:
         np.savez(file, **content)
+
+
+def arrays_of_labels(labels: PackedLabels) -> dict[str, np.ndarray]:
+    """Return labels as plain arrays, the names `LABEL_ARRAYS`; `labels.files.prefix` is not among them."""
+    arrays = {name: getattr(labels, name) for name in ARRAYS} | {"cls": labels.cls.astype(np.int32)}
+    return arrays | {"file_blob": labels.files.blob, "file_ends": labels.files.ends}
+
+
+def labels_of_arrays(arrays: Mapping[str, np.ndarray], prefix: str) -> PackedLabels:
+    """Return the labels that `arrays_of_labels` has taken apart.
+
+    Args:
+        arrays: those of `LABEL_ARRAYS`.
+        prefix: common beginning of the file names.
+
+    Raises:
+        ValueError: naming the array that does not fit the others.
+    """
+    files = PackedStrings.from_parts(prefix, arrays["file_blob"], arrays["file_ends"])
+    kept = {name: arrays[name] for name in ARRAYS}
+    if kept["cls"].dtype.kind in "iu":
+        kept["cls"] = kept["cls"].astype(np.float32)
+    return PackedLabels(files, **kept).check()
 
 
 def _as_bytes(value: Any) -> np.ndarray:

@@ -204,7 +204,7 @@ def _fetch_with_retries(url: str, target: Path, retry: int, min_bytes: float, pr
     if _barred(url):
         raise DownloadError(f"'{target.name}' is missing and YOLO_OFFLINE is set. {_by_hand(url, target)}")
     target.parent.mkdir(parents=True, exist_ok=True)
-    LOGGER.info(f"Downloading {clean_url(url)} to '{target}' ...")
+    (LOGGER.info if progress else LOGGER.debug)(f"Downloading {clean_url(url)} to '{target}' ...")
     for attempt in range(retry + 1):
         try:
             _fetch(url, target, min_bytes, progress, sha256)

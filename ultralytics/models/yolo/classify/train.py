@@ -17,6 +17,7 @@ from ultralytics.data.build import build_dataloader
 from ultralytics.data.classify import ClassificationDataset
 from ultralytics.data.describe.classes import check_cls_dataset
 from ultralytics.data.samplers import EpochBatchSampler
+from ultralytics.data.shards.classes import class_kind
 from ultralytics.engine.plots.mosaics import plot_images
 from ultralytics.engine.train.modules import unwrap_model
 from ultralytics.engine.trainer import BaseTrainer
@@ -62,7 +63,8 @@ class ClassificationTrainer(BaseTrainer):
         """
         channels = input_channels(unwrap_model(self.model)) if isinstance(self.model, nn.Module) else 3
         names = self.data["names"]
-        return ClassificationDataset(img_path, self.args, mode == "train", mode, names, channels)
+        kind = class_kind(self.data, ClassificationDataset)
+        return kind(img_path, self.args, mode == "train", mode, names, channels)
 
     def get_dataloader(self, dataset_path: Any, batch_size: int = 16, rank: int = 0, mode: str = "train") -> Any:
         """Return the loader of one split; that of `val` also tells the network its transforms."""

@@ -12,6 +12,7 @@ from ultralytics.data.build import build_dataloader
 from ultralytics.data.classify import ClassificationDataset
 from ultralytics.data.describe.class_folders import examples
 from ultralytics.data.describe.classes import check_cls_dataset
+from ultralytics.data.shards.classes import class_kind
 from ultralytics.engine.metrics.classify import ClassifyMetrics
 from ultralytics.engine.metrics.confusion import ConfusionMatrix
 from ultralytics.engine.plots.mosaics import plot_images
@@ -69,7 +70,8 @@ class ClassificationValidator(BaseValidator):
     def build_dataset(self, img_path: Any) -> ClassificationDataset:
         """Return the data set of a split."""
         names = self.data["names"]
-        return ClassificationDataset(img_path, self.args, False, self.args.split, names, self.channels)
+        kind = class_kind(self.data, ClassificationDataset)
+        return kind(img_path, self.args, False, self.args.split, names, self.channels)
 
     def get_dataloader(self, dataset_path: Any, batch_size: int) -> Any:
         """Return a loader of a split, in fixed order."""
