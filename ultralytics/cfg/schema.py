@@ -123,6 +123,7 @@ _ROWS = (
         modes=EVERY,
     ),
     _switch("save", True, "train", "write checkpoints, or the drawn predictions", modes=("train", *PREDICT)),
+    Arg("save_batches", int, 0, "train", "also write last.pt every so many batches of an epoch; 0 off", ge=0),
     Arg("save_period", int, -1, "train", "also keep a checkpoint every so many epochs; below 1 off"),
     Arg(
         "cache",

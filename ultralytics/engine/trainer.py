@@ -120,6 +120,7 @@ class BaseTrainer:
         self.progress, self.precision = Progress(), Precision()
         self.stop = self.joins_normalizer = False
         self.epoch = self.start_epoch = self.iteration = 0
+        self.mean_loss_before: dict[str, torch.Tensor] = {}  # of the batches of an epoch that is taken up in its middle
         self.epochs = self.planned_epochs = self.args.epochs or 100
         self.batch: dict[str, Any] | None = None
         self.batch_size = self.args.batch

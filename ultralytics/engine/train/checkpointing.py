@@ -47,6 +47,7 @@ class Progress:
         epoch: last finished epoch from 0, -1 before the first.
         epochs: epochs planned (a time limit changes it).
         batch: images per iteration over all processes, after any automatic choice or reduction.
+        batches: batches of the next epoch that are done too.
         last_step: iteration of the last optimizer step.
         elapsed: seconds of training so far.
         recoveries: times that the run fell back to its last checkpoint.
@@ -58,6 +59,7 @@ class Progress:
     epoch: int = -1
     epochs: int = 0
     batch: int = 0
+    batches: int = 0
     last_step: int = -1
     elapsed: float = 0.0
     recoveries: int = 0
@@ -123,6 +125,7 @@ def build_checkpoint(trainer: Any, progress: Progress) -> dict[str, Any]:
         **vars(progress),
         "model": model.state_dict(),
         "gradients": _waiting_gradients(model),
+        "mean_loss": dict(trainer.tloss) if progress.batches else {},
         "criterion": criterion.state_dict() if isinstance(criterion, nn.Module) else _plain_state(criterion),
         "stopper": trainer.stopper.state_dict(),
         "scheduler": {"last_epoch": progress.epoch},
@@ -182,11 +185,15 @@ def go_on(trainer: Any, checkpoint: Mapping[str, Any]) -> None:
     # A run that had ended before its last epoch goes on where the rule that ended it has been changed.
     trainer.stop = progress.stopped and all(trainer.args.get(key) == value for key, value in rules.items())
     trainer.log.load_columns(part["results"], progress.epoch)
+    if progress.batches and progress.batch != trainer.batch_size:
+        LOGGER.warning(f"with another batch size epoch {trainer.start_epoch + 1} begins anew.")
+        progress.batches = 0
+    trainer.mean_loss_before = {k: v.to(trainer.device) for k, v in (part.get("mean_loss") or {}).items()}
     trainer.train_time_start = time.time() - progress.elapsed
-    if trainer.start_epoch and trainer.is_main:
+    if (trainer.start_epoch or progress.batches) and trainer.is_main:
         LOGGER.info(
             f"Resuming training {trainer.args.model} from epoch {trainer.start_epoch + 1} to {trainer.epochs} total "
-            "epochs"
+            f"epochs{f', after its first {progress.batches} batches' if progress.batches else ''}"
         )
 
 

@@ -40,8 +40,9 @@ def interrupted(trainer: Any) -> None:
     if not hasattr(trainer, "last") or not trainer.last.exists():
         LOGGER.info("\nTraining interrupted; nothing has been saved.")
         return
-    done = trainer.progress.epoch + 1
-    saved = f"{done} finished epochs" if done > 0 else "the start of the run"
+    done, batches = trainer.progress.epoch + 1, trainer.progress.batches
+    saved = f"{done} finished epochs" if done > 0 or batches else "the start of the run"
+    saved += f" and {batches} batches" if batches else ""
     LOGGER.info(
         f"\nTraining interrupted in epoch {trainer.epoch + 1}. '{trainer.last}' holds {saved}; "
         f"go on exactly from there with: yolo train resume model={trainer.last}"
@@ -56,10 +57,11 @@ class EpochBar(TQDM):
         epoch: number from 0.
         epochs: planned number.
         memory: returns the memory in use in GiB.
+        done: batches of the epoch that are done already and that the loader leaves out.
     """
 
-    def __init__(self, loader: Any, epoch: int, epochs: int, memory: Callable[[], float]) -> None:
-        super().__init__(loader, total=len(loader))
+    def __init__(self, loader: Any, epoch: int, epochs: int, memory: Callable[[], float], done: int = 0) -> None:
+        super().__init__(loader, total=len(loader) - done)
         self.place = f"{epoch + 1}/{epochs}"
         self.memory = memory
         self._shown = 0.0

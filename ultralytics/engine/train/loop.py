@@ -14,9 +14,10 @@ from typing import Any
 
 import torch
 
+from ultralytics.data.samplers import EpochBatchSampler
 from ultralytics.engine.train import checkpointing, console, ddp, modules, recovery, setup
 from ultralytics.engine.train.process import reseed_epoch
-from ultralytics.nn.weights.checkpoint import load_checkpoint
+from ultralytics.nn.weights.checkpoint import load_checkpoint, save_checkpoint
 from ultralytics.utils.dist import broadcast_object
 from ultralytics.utils.log import LOGGER
 
@@ -51,9 +52,10 @@ def run_epoch(trainer: Any) -> None:
     """Go once through the training data."""
     begin_epoch(trainer)
     loader = trainer.train_loader
-    bar = console.EpochBar(loader, trainer.epoch, trainer.epochs, trainer._get_memory)
+    done = trainer.progress.batches
+    bar = console.EpochBar(loader, trainer.epoch, trainer.epochs, trainer._get_memory, done)
     try:
-        for index, batch in enumerate(bar):
+        for index, batch in enumerate(bar, done):
             begin = time.perf_counter()
             train_batch(trainer, index, batch)
             trainer.batch_times.append(time.perf_counter() - begin)
@@ -62,6 +64,7 @@ def run_epoch(trainer: Any) -> None:
             trainer.batch = None
             if trainer.stop:
                 break
+            save_within(trainer, index + 1)
     except (RuntimeError, MemoryError) as error:
         restart = recovery.smaller_batch(error, trainer.epoch, trainer.batch_size, trainer.batch_cuts)
         if restart is None or trainer.world_size > 1:
@@ -81,8 +84,40 @@ def begin_epoch(trainer: Any) -> None:
     trainer.emit("on_train_epoch_start")
     if hasattr(trainer.train_loader, "set_epoch"):
         trainer.train_loader.set_epoch(trainer.epoch)
+    if trainer.progress.batches:
+        go_on_within(trainer)
     if trainer.is_main:
         LOGGER.info(trainer.progress_string())
+
+
+def go_on_within(trainer: Any) -> None:
+    """Begin an epoch behind the batches that an interrupted run has done."""
+    done = trainer.progress.batches
+    if not isinstance(getattr(trainer.train_loader, "batch_sampler", None), EpochBatchSampler):
+        LOGGER.warning("a loader of your own cannot begin in the middle of an epoch; the epoch begins anew.")
+        trainer.progress.batches = 0
+        return
+    trainer.train_loader.set_epoch(trainer.epoch, done)
+    trainer.tloss = trainer.mean_loss_before
+    reseed_epoch(trainer.args.seed, trainer.epoch, max(trainer.rank, 0), done)
+
+
+def save_within(trainer: Any, done: int) -> None:
+    """Write last.pt in the middle of an epoch when `save_batches` says so, right after an optimizer step.
+
+    Args:
+        trainer: the trainer.
+        done: batches of the epoch that are done.
+    """
+    wanted, progress = trainer.args.save_batches, trainer.progress
+    rest = len(trainer.train_loader) - done
+    if not wanted or not rest or done - progress.batches < wanted or progress.last_step != trainer.iteration:
+        return
+    progress.batches, progress.elapsed = done, trainer.elapsed()
+    # Drawn from a place in the epoch, so that the run that goes on from here draws the same numbers.
+    reseed_epoch(trainer.args.seed, trainer.epoch, max(trainer.rank, 0), done)
+    if trainer.is_main and trainer.args.save:
+        save(trainer, within=True)
 
 
 def train_batch(trainer: Any, index: int, batch: dict[str, Any]) -> None:
@@ -192,6 +227,7 @@ def end_epoch(trainer: Any) -> bool:
     trainer.epoch_time, trainer.epoch_time_start = now - trainer.epoch_time_start, now
     progress = trainer.progress
     progress.epoch, progress.elapsed, progress.stopped = trainer.epoch, trainer.elapsed(), trainer.stop
+    progress.batches = 0
     if trainer.is_main:
         trainer.save_metrics({**trainer.label_loss_items(trainer.tloss), **(trainer.metrics or {}), **trainer.lr})
         if trainer.args.save or final or trainer.stop:
@@ -201,10 +237,18 @@ def end_epoch(trainer: Any) -> bool:
     return False
 
 
-def save(trainer: Any) -> None:
-    """Save; a full disk leaves the older files as they are, is remembered in `save_error`, and the run goes on."""
+def save(trainer: Any, within: bool = False) -> None:
+    """Save; a full disk leaves the older files as they are, is remembered in `save_error`, and the run goes on.
+
+    Args:
+        trainer: the trainer.
+        within: in the middle of an epoch, which is no time to judge the weights: only last.pt is written.
+    """
     modules.repair_non_finite(trainer.ema.ema, modules.unwrap_model(trainer.model))
     try:
+        if within:
+            save_checkpoint(checkpointing.build_checkpoint(trainer, trainer.progress), trainer.last)
+            return
         saved = trainer.save_model()
     except OSError as error:
         trainer.save_error = error
@@ -232,7 +276,7 @@ def go_back(trainer: Any, restart: recovery.RestartEpoch) -> None:
     if restart.batch is not None:
         trainer.batch_cuts += 1
         trainer.batch_size = trainer.args.batch = restart.batch
-        trainer.progress.last_step = -1
+        trainer.progress.last_step, trainer.progress.batches = -1, 0
         setup.renew_pipeline(trainer)
         setup.plan_steps(trainer)
         if checkpoint is not None:

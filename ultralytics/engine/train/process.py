@@ -63,15 +63,17 @@ def training_process(device: torch.device, local_processes: int = 1) -> Iterator
         torch.utils.deterministic.fill_uninitialized_memory = fills
 
 
-def reseed_epoch(seed: int, epoch: int, rank: int) -> None:
+def reseed_epoch(seed: int, epoch: int, rank: int, batch: int = 0) -> None:
     """Seed all generators for one epoch, a pure function of its place, so that a resumed run draws the same numbers.
 
     Args:
         seed: of the run.
         epoch: from 0.
         rank: of this process, from 0: dropout differs between processes.
+        batch: first batch of the part of the epoch that these seeds are for.
     """
-    numbers = np.random.SeedSequence((seed & 0xFFFFFFFF, epoch, rank)).generate_state(3)
+    place = (seed & 0xFFFFFFFF, epoch, rank, *([batch] if batch else []))
+    numbers = np.random.SeedSequence(place).generate_state(3)
     random.seed(int(numbers[0]))
     np.random.seed(int(numbers[1]))
     torch.manual_seed(int(numbers[2]))

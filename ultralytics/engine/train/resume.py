@@ -34,6 +34,7 @@ CHANGEABLE = frozenset(
         "device",
         "close_mosaic",
         "augmentations",
+        "save_batches",
         "save_period",
         "workers",
         "cache",
