@@ -171,6 +171,20 @@ def test_a_kill_between_a_result_and_its_weights_is_made_good(data, tmp_path, tr
     assert (folder / "weights" / "best.pt").read_text() == "weights of 2/data"
 
 
+def test_the_description_of_a_search_decides_nothing_dangerous(data, tmp_path, trainings):
+    Tuner(arguments(data, tmp_path, trust=True))(iterations=1)
+    folder = tmp_path / "tune"
+    assert not Tuner({"resume": str(folder)}).args.get("trust")
+    (folder / "tune_args.yaml").write_text("args: 3\n", encoding="utf-8")
+    with pytest.raises(ValueError, match=r"tune_args.yaml does not say what the search is about"):
+        Tuner({"resume": str(folder)})
+
+
+def test_a_folder_may_be_given(data, tmp_path, trainings):
+    Tuner(arguments(data, tmp_path, save_dir=str(tmp_path / "here")))(iterations=1)
+    assert len(lines(tmp_path / "here")) == 1 and trainings.calls[0][0] == tmp_path / "here" / "trials" / "1" / "data"
+
+
 def test_results_that_are_none(tmp_path):
     records = Records(tmp_path, ["lr0"])
     records.file.write_text('{"iteration": 1, "fitness": NaN, "hyperparameters": {"lr0": 1}}\n', encoding="utf-8")
@@ -426,7 +440,7 @@ def test_the_fitness_of_a_run(tmp_path):
 def test_trials_run_in_processes_of_their_own(data, tmp_path):
     model = YOLO(data.with_name("net.yaml"))
     model.add_callback("on_train_end", tune_callbacks.note_process)
-    model.tune(iterations=1, **arguments(data, tmp_path, epochs=1, verbose=False))
+    model.tune(iterations=1, **arguments(data, tmp_path, epochs=1, verbose=False, save_dir=str(tmp_path / "tune")))
     rows = lines(tmp_path / "tune")
     folder = Path(rows[0]["save_dirs"]["data"])
     process, parent = map(int, (folder / "process.txt").read_text().split())

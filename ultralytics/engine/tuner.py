@@ -19,6 +19,7 @@ from torch import nn
 
 from ultralytics.cfg.errors import ConfigValueError
 from ultralytics.cfg.merge import DEFAULT_CFG, DEFAULT_CFG_DICT, cfg2dict, get_cfg
+from ultralytics.cfg.tasks import TASK2DATA
 from ultralytics.cfg.values import read_hours
 from ultralytics.engine.plots.tuning import plot_tune_results
 from ultralytics.engine.task import resolve
@@ -36,7 +37,7 @@ from ultralytics.utils.lazy import offer
 from ultralytics.utils.log import LOGGER, colorstr
 from ultralytics.utils.yaml_io import YAML
 
-__all__ = ["OWN_ARGUMENTS", "Tuner"]
+__all__ = ["OWN_ARGUMENTS", "SearchFailedError", "Tuner"]
 
 OPEN_MODEL = "ultralytics.cfg.cli:open_model"  # finds the class that a model's name asks for
 OWN_ARGUMENTS = frozenset({"space", "resume", "budget", "search"})  # beside those of training
@@ -45,6 +46,10 @@ MONGODB = frozenset({"mongodb_uri", "mongodb_db", "mongodb_collection"})
 FREE = frozenset({"device", "workers", "cache", "plots", "verbose", "exist_ok", "project", "name", "mode", "trust"})
 MAX_FAILURES = 3  # of the first trials, after which the search is given up: something is wrong with all of them
 REDRAW_S = 30.0  # trials that take longer have the charts drawn after each of them
+
+
+class SearchFailedError(RuntimeError, ValueError):
+    """No training of a search works. It is a RuntimeError, and a mistake of the caller."""
 
 
 class Tuner:
@@ -82,6 +87,9 @@ class Tuner:
         self.model = model
         self.trainer: type | None = None
         given["mode"] = "train"
+        if given.get("data") is None and not self.resumes:
+            given["data"] = TASK2DATA[given.get("task") or DEFAULT_CFG_DICT["task"]]
+            LOGGER.warning(f"'data' is missing. Using default 'data={given['data']}'.")
         if self.resumes:
             self.tune_dir = find_search(self.own["resume"], given, given.get("task"), SETTINGS_FILE)
             given = self._stored(given)
@@ -96,7 +104,8 @@ class Tuner:
         self.overrides = given
         self.seed = int(self.args.seed)
         if not self.resumes:
-            self.tune_dir = claim_new(self.args, name=self.args.name or "tune", reuse=self.args.exist_ok)
+            reuse = self.args.exist_ok or bool(given.get("save_dir"))
+            self.tune_dir = claim_new(self.args, name=self.args.name or "tune", reuse=reuse)
         self.records = Records(self.tune_dir, list(self.space))
         self.tune_file, self.tune_csv = self.records.file, self.records.csv
         LOGGER.info(f"{self.prefix}searching {', '.join(self.space)} in {self.tune_dir}")
@@ -140,7 +149,7 @@ class Tuner:
             The best hyper-parameters, nothing where no trial was made.
 
         Raises:
-            RuntimeError: the first trials all fail.
+            SearchFailedError: the first trials all fail.
             KeyboardInterrupt: on Ctrl-C, after saying how to go on.
         """
         self._check_call(iterations)
@@ -215,7 +224,7 @@ class Tuner:
         probe = self._train(spec, "probe", {"epochs": PROBE_EPOCHS, "time": None, "plots": False}, clock)
         failed = next((one.reason for one in probe.values() if one.reason), "")
         if failed:
-            raise RuntimeError(
+            raise SearchFailedError(
                 f"the training that measures an epoch failed: {failed}; log: {self._run_folder('probe')}"
             )
         epoch = sum(one.epoch_seconds for one in probe.values())
@@ -274,7 +283,7 @@ class Tuner:
         """Take the outcome of a trial in: files, messages, weights.
 
         Raises:
-            RuntimeError: this and all before have failed.
+            SearchFailedError: this and all before have failed.
         """
         reasons = {name: one.reason for name, one in outcomes.items() if one.reason}
         record = Record(
@@ -303,7 +312,7 @@ class Tuner:
         if record.seconds > REDRAW_S:
             self._draw()
         if number == MAX_FAILURES and all(len(one.failed_datasets) == len(one.datasets) for one in self.records.all):
-            raise RuntimeError(
+            raise SearchFailedError(
                 f"the first {number} trials have all failed, the last one: {next(iter(reasons.values()))}"
             )
 

@@ -289,7 +289,14 @@ def train_in_ray(config: Mapping[str, Any], payload: bytes, place: Mapping[str, 
         del os.environ[ddp.WORKER_FLAG]
     run = Path(place["folder"]) / "runs" / tune.get_context().get_trial_id()
     devices = ",".join(map(str, range(int(place["gpus"])))) or ("0" if place["gpus"] else "cpu")
-    changes = {**config, "project": str(run.parent), "name": run.name, "exist_ok": True, "device": devices}
+    changes = {
+        **config,
+        "project": str(run.parent),
+        "name": run.name,
+        "exist_ok": True,
+        "save_dir": None,
+        "device": devices,
+    }
     checkpoint = tune.get_checkpoint()
     if checkpoint is not None:
         changes["resume"] = _put_back(checkpoint, run)

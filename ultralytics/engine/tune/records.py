@@ -219,6 +219,17 @@ def find_search(resume: Any, given: Mapping[str, Any], task: str | None, mark: s
 
 
 def read_settings(folder: Path) -> Mapping[str, Any]:
-    """Return what a search is about, nothing where its folder does not say."""
+    """Return what a search is about: `args`, `space` and `search`; nothing where its folder does not say.
+
+    What a file may not decide is left out: whether checkpoints are trusted.
+
+    Raises:
+        ValueError: the file is no such description.
+    """
     file = settings_file(folder)
-    return YAML.load(file) if file.is_file() else {}
+    if not file.is_file():
+        return {}
+    found = YAML.load(file)
+    if not all(isinstance(found.get(key), kind) for key, kind in (("args", dict), ("space", dict), ("search", str))):
+        raise ValueError(f"{file} does not say what the search is about: it needs 'args', 'space' and 'search'.")
+    return {**found, "args": {key: value for key, value in found["args"].items() if key != "trust"}}

@@ -90,6 +90,7 @@ def run_trial(
         "project": str(run.parent),
         "name": run.name,
         "exist_ok": True,
+        "save_dir": None,
         "resume": str(last) if last.is_file() else False,
     }
     order = {"args": {**args, **place}, "outcome": str(run / OUTCOME_FILE)}
