@@ -16,6 +16,7 @@ from ultralytics.utils.text import plot_text
 
 __all__ = ["plot_tune_results"]
 
+LOGARITHMIC = 100  # ratio of the largest value to the smallest one from which an axis is logarithmic
 WINDOW = 3.0  # trials: standard deviation of the smoothed line
 _BEST = {"marker": "+", "color": "#d62728", "s": 120, "linewidths": 2, "zorder": 3}
 
@@ -94,6 +95,10 @@ def _draw_scatter(fitness: np.ndarray, columns: dict[str, list[Any]], path: Path
         )
         if names:
             panel.set_xticks(range(len(names)), [plot_text(Path(name).stem) for name in names], rotation=30, fontsize=6)
+        elif min(x) > 0 and max(x) >= LOGARITHMIC * min(x):
+            panel.set_xscale("log")
+        else:
+            panel.locator_params(axis="x", nbins=5)
         panel.tick_params(labelsize=6)
     save_figure(figure, path)
 
