@@ -7,6 +7,7 @@ import json
 import pickle
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -256,8 +257,19 @@ def test_save_txt_appends_and_skips_what_is_no_polygon(tmp_path):
     assert len(file.read_text().splitlines()) == 5
     KINDS["empty"]().save_txt(tmp_path / "none.txt")
     KINDS["probs"]().save_txt(tmp_path / "probs.txt")
-    KINDS["semantic"]().save_txt(tmp_path / "none.txt")
     assert not (tmp_path / "none.txt").exists()
+
+
+def test_save_txt_of_a_class_map_writes_a_mask(tmp_path):
+    result = KINDS["semantic"]()
+    assert result.save_txt(tmp_path / "x" / "y.txt") == str(tmp_path / "x" / "y.png")
+    saved = cv2.imread(str(tmp_path / "x" / "y.png"), cv2.IMREAD_UNCHANGED)
+    assert saved.dtype == np.uint8 and np.array_equal(saved, result.semantic_mask.data.numpy())
+    make(semantic_mask=torch.full((40, 80), 300)).save_txt(tmp_path / "z.txt")
+    assert cv2.imread(str(tmp_path / "z.png"), cv2.IMREAD_UNCHANGED)[0, 0] == 300
+    halves = torch.tensor([[0, 1]]).expand(40, 2).repeat(1, 40)
+    one = Results(np.zeros((40, 80, 3), np.uint8), "a.jpg", {0: "thing"}, semantic_mask=halves)
+    assert one.summary() == [{"name": "thing", "class": 0, "pixel_ratio": 0.5}]
 
 
 def test_objects_left_out_of_a_file_are_told(tmp_path, caplog):

@@ -226,18 +226,21 @@ class Annotator:
         classes = mask.detach().cpu().numpy() if isinstance(mask, torch.Tensor) else np.asarray(mask)
         blend_classes(self.im, classes if classes.dtype.kind in "iu" else classes.astype(int), alpha, ignore_index)
 
-    def class_map(self, mask: Any, names: Mapping[int, str] | None = None, legend: bool = True) -> None:
+    def class_map(
+        self, mask: Any, names: Mapping[int, str] | None = None, legend: bool = True, bottom: bool = False
+    ) -> None:
         """Tint every pixel by its class and write which colour is which class.
 
         Args:
             mask: (h, w) class indices, 255 for pixels that stay as they are; of a single class, 1 against 0.
             names: class index to class name; without any there is no legend.
             legend: write it.
+            bottom: into the lower corner.
         """
         classes = classes_by_name(_numbers(mask).astype(np.int32), names)
         self.semantic_mask(classes)
         if legend and names is not None:
-            draw_legend(self.im, legend_entries(classes, names), self._writer, max(self.lw, 2))
+            draw_legend(self.im, legend_entries(classes, names), self._writer, max(self.lw, 2), bottom)
 
     def color_bar(self, depth: Any, cmap: str = "jet", mode: str = "disparity") -> None:
         """Draw which colour is how far away for a depth map, (h, w) metres, that `depth_map` has drawn likewise."""

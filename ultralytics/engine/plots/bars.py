@@ -9,6 +9,7 @@ import numpy as np
 
 from ultralytics.engine.plots.files import save_figure
 from ultralytics.engine.plots.palette import colors
+from ultralytics.engine.plots.text import short_number
 from ultralytics.utils.text import plot_text
 
 __all__ = ["plot_class_bars", "plot_multitrain_results"]
@@ -81,8 +82,10 @@ def plot_class_bars(
     axes.set_ylabel(unit)
     axes.set_title(plot_text(title))
     axes.margins(x=0.01, y=0.12)
+    if values.max(initial=0) <= 1:  # shares
+        axes.set_ylim(0, 1.08)
     if count <= MAX_NAMES:
-        labels = [_short(value) for value in values]
+        labels = [short_number(value) for value in values]
         axes.bar_label(bars, labels, fontsize=8, padding=2, rotation=90 if count > MAX_NAMES // 4 else 0)
         axes.set_xticks(range(count), [plot_text(names.get(i, str(i))) for i in range(count)], rotation=60, ha="right")
     else:
@@ -91,11 +94,3 @@ def plot_class_bars(
     save_figure(figure, Path(path))
     if on_plot is not None:
         on_plot(Path(path))
-
-
-def _short(value: float) -> str:
-    """Return a share with two digits, a large number with its order: 0.83, 512, 1.2M."""
-    if value < 1:
-        return f"{value:.2f}"
-    order = min(int(np.log10(value)) // 3, 3)
-    return f"{value / 1000**order:.3g}{('', 'k', 'M', 'G')[order]}"

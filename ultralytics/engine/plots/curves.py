@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from ultralytics.engine.plots.files import save_figure
+from ultralytics.engine.plots.text import short_number
 from ultralytics.utils.log import LOGGER
 from ultralytics.utils.text import plot_text
 
@@ -28,6 +29,7 @@ _DPI = 200
 # Inches.
 _CURVE_SIZE, _LEAST_AXES = (9, 6), 4
 _MATRIX_SIDES, _PER_CLASS = (6.2, 14.2), 0.37
+LONG_COUNT = 100_000  # of pixels, for instance; more digits do not fit
 _LONGEST_NAME = 6  # what is longer is cut off at the border
 
 
@@ -190,7 +192,7 @@ def plot_matrix(
         for row, column in np.argwhere(np.isfinite(shown)):
             value = values[row, column]
             color = "white" if value > middle else "#1b1b1b"
-            content = f"{value:.2f}" if fractions else f"{value:.0f}"
+            content = f"{value:.2f}" if fractions else f"{value:.0f}" if value < LONG_COUNT else short_number(value)
             axes.text(column, row, content, ha="center", va="center", fontsize=text, color=color)
     axes.set_title(title, fontsize=17, pad=14)
     bar = figure.colorbar(image, cax=bar_axes)

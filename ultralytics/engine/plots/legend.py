@@ -18,9 +18,13 @@ LEAST_ROW = 9  # pixels; smaller text cannot be read
 
 
 def draw_legend(
-    image: np.ndarray, entries: Sequence[tuple[str, tuple[int, int, int]]], writer: TextWriter, margin: int = 3
+    image: np.ndarray,
+    entries: Sequence[tuple[str, tuple[int, int, int]]],
+    writer: TextWriter,
+    margin: int = 3,
+    bottom: bool = False,
 ) -> None:
-    """Write names and colours into the upper left corner, in columns, in place.
+    """Write names and colours into a corner on the left, in columns, in place.
 
     It takes at most half of the width; where that does not hold all names, the last line says how many are left out.
     Pictures too small for a line that can be read stay as they are.
@@ -30,6 +34,7 @@ def draw_legend(
         entries: names and BGR colours.
         writer: of the text.
         margin: pixels around text.
+        bottom: in the lower corner instead of the upper one.
     """
     height, width = image.shape[:2]
     if not entries:
@@ -48,15 +53,15 @@ def draw_legend(
         columns[-1][0][-1] = f"+{left_out + 1}"
     box_h = min(max(len(names) for names, _ in columns) * row_h + 2 * margin, height)
     box_w = min(sum(column_w for _, column_w in columns) + 2 * margin, width)
-    patch = image[:box_h, :box_w]
+    patch = image[height - box_h :, :box_w] if bottom else image[:box_h, :box_w]
     patch[:] = (patch * SHADE).astype(np.uint8)
     x, index = margin, 0
     for names, column_w in columns:
         for row, name in enumerate(names):
             y = margin + row * row_h
             if index < shown - bool(left_out):
-                _swatch(image, (x, y), row_h - margin, entries[index][1])
-            writer.draw(image, name, (x + row_h + margin, y), TEXT)
+                _swatch(patch, (x, y), row_h - margin, entries[index][1])
+            writer.draw(patch, name, (x + row_h + margin, y), TEXT)
             index += 1
         x += column_w
 
@@ -76,8 +81,8 @@ def _columns(
     return columns
 
 
-def _swatch(image: np.ndarray, xy: tuple[int, int], side: int, color: tuple[int, int, int]) -> None:
+def _swatch(patch: np.ndarray, xy: tuple[int, int], side: int, color: tuple[int, int, int]) -> None:
     """Draw a square of a colour with a light edge, which dark colours need."""
     x, y = xy
-    cv2.rectangle(image, (x, y), (x + side, y + side - 1), color, -1)
-    cv2.rectangle(image, (x, y), (x + side, y + side - 1), EDGE, 1)
+    cv2.rectangle(patch, (x, y), (x + side, y + side - 1), color, -1)
+    cv2.rectangle(patch, (x, y), (x + side, y + side - 1), EDGE, 1)

@@ -95,7 +95,7 @@ def plot_images(
     for i, tile in enumerate(_tiles(images, tile_hw)):
         annotator = Annotator(tile, font_size=max(round(sum(tile_hw) / 2 * FONT_SHARE), 9), example=names or "abc")
         if class_maps is not None:
-            annotator.class_map(class_maps[i], names, legend=show_labels)
+            annotator.class_map(class_maps[i], names, legend=show_labels, bottom=True)
         chosen = _select(table, i, count, conf_thres)
         _draw(annotator, chosen, scale, names, show_labels, show_conf)
         if paths is not None:

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-__all__ = ["StrokeWriter", "TextWriter", "TrueTypeWriter", "find_font", "is_ascii"]
+__all__ = ["StrokeWriter", "TextWriter", "TrueTypeWriter", "find_font", "is_ascii", "short_number"]
 
 STROKE_HEIGHT = 22  # height in pixels of OpenCV's font at scale 1, capital letter
 
@@ -23,6 +23,14 @@ def is_ascii(text: object) -> bool:
     """Return whether a text, or every text of a collection or of a mapping's values, is plain ASCII."""
     values = text.values() if isinstance(text, dict) else text if isinstance(text, (list, tuple, set)) else [text]
     return all(str(value).isascii() for value in values)
+
+
+def short_number(value: float) -> str:
+    """Return a share with two digits, a large number with its order: 0.83, 512, 1.2M."""
+    if value < 1:
+        return f"{value:.2f}"
+    order = min(int(np.log10(value)) // 3, 4)
+    return f"{value / 1000**order:.3g}{('', 'k', 'M', 'G', 'T')[order]}"
 
 
 class TextWriter(Protocol):
