@@ -24,8 +24,8 @@ from typing import Any
 import pairs
 
 CASES = {"val": {}, "plots": {"plots": True}, "json": {"save_json": True}}  # arguments of each
-DATA_KEYS = ("names", "kpt_shape", "flip_idx")  # what both sides need to know about a data set
-SUFFIXES = {"detect": "", "segment": "-seg", "pose": "-pose", "obb": "-obb", "classify": "-cls"}
+DATA_KEYS = ("names", "kpt_shape", "flip_idx", "masks_dir", "depth_scale")  # what both sides need to know about a set
+SUFFIXES = {"detect": "", "segment": "-seg", "pose": "-pose", "obb": "-obb", "classify": "-cls", "semantic": "-sem"}
 PICTURES = {".jpg", ".jpeg", ".png"}
 BATCH = 16
 SIDES = ("here", "other")
@@ -66,11 +66,12 @@ def write_data(data: str, folder: Path, task: str) -> dict[str, str]:
         return {side: str(folder / side) for side in SIDES} | {"pictures": str(pictures)}
     found = check_det_dataset(data)
     pictures = Path(found["val"])
-    labels = Path(*("labels" if part == "images" else part for part in pictures.parts))
+    folder_of_labels = found.get("masks_dir", "labels")
+    labels = Path(*(folder_of_labels if part == "images" else part for part in pictures.parts))
     files = {side: str(folder / side / "data.yaml") for side in SIDES}
     for side, file in files.items():
         shutil.copytree(pictures, folder / side / "images" / "val", copy_function=os.symlink)
-        shutil.copytree(labels, folder / side / "labels" / "val", copy_function=os.symlink)
+        shutil.copytree(labels, folder / side / folder_of_labels / "val", copy_function=os.symlink)
         kept = {key: found[key] for key in DATA_KEYS if key in found}
         YAML.save(file, {**kept, "path": str(folder / side), "train": "images/val", "val": "images/val"})
     return {**files, "pictures": str(pictures)}

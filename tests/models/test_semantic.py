@@ -268,6 +268,19 @@ def test_an_output_of_more_classes_than_names_is_refused():
         pixel_values(torch.zeros(1, 84))
 
 
+def test_classifier_rows_are_taken_over_by_name():
+    from ultralytics.nn.models import SemanticSegmentationModel
+
+    old, new = (SemanticSegmentationModel("yolov8n-sem.yaml", nc=nc, verbose=False) for nc in (3, 4))
+    old.names, new.names = dict(enumerate(["road", "sky", "car"])), dict(enumerate(["sky", "tree", "car", "road"]))
+    fresh = new.model[-1].classifier[1].weight[1].clone()
+    new.load(old, verbose=False)
+    for name in ("classifier", "aux_head"):
+        theirs, ours = (getattr(net.model[-1], name)[1].weight for net in (old, new))
+        assert torch.equal(ours[[0, 2, 3]], theirs[[1, 2, 0]])
+    assert torch.equal(new.model[-1].classifier[1].weight[1], fresh)
+
+
 def test_names_are_offered():
     assert SemanticSegmentationValidator.__module__ == "ultralytics.models.yolo.semantic.val"
     from ultralytics.nn.tasks import SemanticSegmentationModel

@@ -52,6 +52,8 @@ def class_map(values: torch.Tensor, size_hw: Sequence[int]) -> torch.Tensor:
     """
     if values.ndim == 3:
         return _nearest(values, lambda plane: F.interpolate(plane, tuple(size_hw), mode="nearest"), size_hw)
+    if values.device.type == "cpu" and len(values) > 1:  # planes of one picture stay in the processor's cache
+        return torch.cat([class_map(part, size_hw) for part in values.split(1)])
     return best_class((_resized(plane, size_hw)[:, 0] for plane in _planes(values)), values.shape[1])
 
 

@@ -19,6 +19,8 @@ from ultralytics.utils.namespace import SimpleClass
 
 __all__ = ["SemanticMetrics"]
 
+MOST_BINS = 2**24  # of one count
+
 
 @public("ultralytics.utils.metrics")
 class SemanticMetrics(SimpleClass, DataExportMixin):
@@ -51,15 +53,8 @@ class SemanticMetrics(SimpleClass, DataExportMixin):
             preds: (B, H, W) predicted classes.
             targets: (B, H, W) true classes; 255 is ignored.
         """
-        count, n = len(targets), self.cm_nc
-        wide = torch.int64 if n > 2**15 else torch.int32
-        true, found = targets.reshape(count, -1).to(wide), preds.reshape(count, -1).to(targets.device, wide)
-        known = (true >= 0) & (true < n) & (found >= 0) & (found < n)
-        cells = torch.where(known, true * n + found, n * n)
-        matrix = torch.bincount(cells.flatten(), minlength=n * n + 1)[:-1].view(n, n)
-        image = torch.arange(count, device=true.device, dtype=wide)[:, None]
-        shown = torch.bincount(torch.where(known, image * n + true, count * n).flatten(), minlength=count * n + 1)
-        images = (shown[:-1].view(count, n) > 0).sum(0)
+        per_image = _pixel_counts(targets, preds.to(targets.device), self.cm_nc)
+        matrix, images = per_image.sum(0), (per_image.sum(2) > 0).sum(0)
         self.matrix = matrix if self.matrix is None else self.matrix + matrix
         self.image_counts = images if self.image_counts is None else self.image_counts + images
 
@@ -165,3 +160,18 @@ class SemanticMetrics(SimpleClass, DataExportMixin):
             }
             for c in self.ap_class_index
         ]
+
+
+def _pixel_counts(true: torch.Tensor, found: torch.Tensor, n: int) -> torch.Tensor:
+    """Return how many pixels of each image have which true class (rows) and which predicted one (B, n, n)."""
+    count = len(true)
+    if count > 1 and (true.device.type == "cpu" or count * n * n > MOST_BINS):
+        # one by one: what is worked out between stays in the processor's cache
+        parts = zip(true.split(1), found.split(1), strict=True)
+        return torch.cat([_pixel_counts(*part, n) for part in parts])
+    wide = torch.int64 if n > 2**15 else torch.int32
+    true, found = true.reshape(count, -1).to(wide), found.reshape(count, -1).to(wide)
+    known = (true >= 0) & (true < n) & (found >= 0) & (found < n)
+    image = torch.arange(count, device=true.device, dtype=wide)[:, None]
+    cells = torch.where(known, (image * n + true) * n + found, count * n * n)
+    return torch.bincount(cells.flatten(), minlength=count * n * n + 1)[:-1].view(count, n, n)
