@@ -62,7 +62,7 @@ def test_optuna_beats_chance():
     )
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(st.lists(st.floats(-1, 1), min_size=1, max_size=40), st.integers(0, 2**31))
 def test_any_fitness_is_taken(fitness, seed):
     found = [(random_search(SPACE, [], 0, number), value) for number, value in enumerate(fitness, 1)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ultralytics.cfg.errors import ConfigError
@@ -87,6 +87,7 @@ def genes() -> st.SearchStrategy:
     return ranges | whole | choices
 
 
+@settings(deadline=None)
 @given(genes(), POSITIONS)
 def test_values_stay_inside_and_come_back(gene, position):
     value = gene.value(position)
@@ -95,6 +96,7 @@ def test_values_stay_inside_and_come_back(gene, position):
     assert math.isclose(back, value, rel_tol=1e-4) if isinstance(gene, Range) and not gene.whole else back == value
 
 
+@settings(deadline=None)
 @given(genes(), POSITIONS, POSITIONS)
 def test_order_is_kept(gene, one, other):
     if isinstance(gene, Range) and one <= other:
