@@ -194,10 +194,35 @@ def test_steps_of_an_export(network, tmp_path, monkeypatch):
     assert json.loads(extra["config.txt"])["mine"] == 1
 
 
-@pytest.mark.parametrize("name", ["get_int8_calibration_dataloader", "_int8_calibration_images"])
-def test_calibration_refuses(name):
-    with pytest.raises(NotImplementedError, match="quantize=16"):
-        getattr(Exporter(), name)()
+@covers("Exporter", "get_int8_calibration_dataloader _transform_fn")
+def test_pictures_of_a_calibration(network, tmp_path, monkeypatch):
+    pytest.importorskip("onnxruntime")
+    monkeypatch.chdir(tmp_path)
+    passes, seen = [], []
+
+    class Mine(Exporter):
+        def get_int8_calibration_dataloader(self, prefix=""):
+            passes.append(prefix)
+            return [np.full((1, 3, 32, 32), level, np.uint8) for level in (0, 128, 255)]
+
+        def _transform_fn(self, data_item):
+            seen.append(data_item.max())
+            return data_item.astype(np.float32) / 255
+
+    mine = Mine(overrides={"format": "onnx", "imgsz": 32, "batch": 1, "device": "cpu", "quantize": 8})
+    assert mine(network) == "yolov8n_int8.onnx" and (tmp_path / "yolov8n_int8.onnx").is_file()
+    assert len(passes) == 1 and seen == [0, 128, 255] * 2  # to quantise, and to see whether it is good
+
+
+def test_calibration_pictures_as_one_array(prepared):
+    data = prepared("detect")[0]
+    export = Exporter(overrides={"data": data, "imgsz": 64, "batch": 2, "task": "detect", "split": "train"})
+    batches = list(export.get_int8_calibration_dataloader())
+    images = export._int8_calibration_images()
+    assert images.shape == (2 * len(batches), 64, 64, 3) and images.dtype == np.float32 and 1 < images.max() <= 255
+    first = export._transform_fn(batches[0])
+    assert first.shape == (2, 3, 64, 64) and first.dtype == np.float32 and first.max() <= 1
+    np.testing.assert_array_equal(export._transform_fn(batches[0]["img"]), first)
 
 
 @covers("Predictor", "get_obj_feats")

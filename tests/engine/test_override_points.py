@@ -176,7 +176,7 @@ def test_the_effect_of_every_listed_method_is_tried():
         (OBBValidator, "coco_evaluate", "eval_json"),
         (ClassificationValidator, "pred_to_json", "update_metrics"),
         (BasePredictor, "save_preds", "save_predicted_images"),
-        (Exporter, "_transform_fn", "quantize=16"),
+        (Exporter, "_int8_calibration_images", "get_int8_calibration_dataloader"),
         (Exporter, "export_tflite", "export_litert"),
         (YOLO, "is_hub_model", "no HUB"),
     ],

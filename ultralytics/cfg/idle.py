@@ -11,7 +11,7 @@ from ultralytics.utils.log import LOGGER
 
 __all__ = ["IDLE", "warn_without_effect"]
 
-_CALIBRATION = "it chooses calibration pictures for 8 bits, which are not built"
+_CALIBRATION = "it chooses calibration pictures, which exports of 8 bits need (quantize=8)"
 
 # Mode -> argument -> why a value other than the default changes nothing. docs/compatibility.md lists the same.
 IDLE: Mapping[str, Mapping[str, str]] = {

@@ -118,6 +118,7 @@ class TaskInfo:
         calibration: data set for INT8 calibration where none is given.
         about: what models of it find, in a line.
         imgsz: image size in pixels where none is given.
+        class_folders: data sets are folders of classes, and the network sees the middle of a picture.
         family: key of `interface.families.FAMILIES` where the task is not built.
         dataset: import path of a function that chooses the class of a data set by its description; empty for data sets
             with YOLO label files.
@@ -132,6 +133,7 @@ class TaskInfo:
     calibration: str
     about: str
     imgsz: int = 640
+    class_folders: bool = False
     family: str = ""
     dataset: str = ""
 
@@ -189,6 +191,7 @@ _ROWS = (
         "imagenet100",
         "give the whole picture a class",
         imgsz=224,
+        class_folders=True,
     ),
     TaskInfo(
         "pose",

@@ -25,6 +25,7 @@ from torch import nn
 from ultralytics.cfg.idle import warn_without_effect
 from ultralytics.cfg.merge import DEFAULT_CFG, get_cfg, get_save_dir
 from ultralytics.cfg.tasks import TASK_INFOS
+from ultralytics.engine.calibration import Calibration, data_for_calibration
 from ultralytics.engine.idle import warn_idle_methods
 from ultralytics.engine.unwritten import UnwrittenFormats, is_unwritten
 from ultralytics.nn.backends.base import (
@@ -38,6 +39,7 @@ from ultralytics.nn.backends.base import (
 )
 from ultralytics.nn.backends.class_map import ClassMapModel
 from ultralytics.nn.backends.litert import add_metadata
+from ultralytics.nn.backends.quality import check_quality
 from ultralytics.nn.backends.suppression import NMSModel
 from ultralytics.nn.backends.table import (
     FORMATS,
@@ -109,7 +111,7 @@ def try_export(inner_func: Callable[..., Any]) -> Callable[..., Any]:
     return wrapper
 
 
-class Exporter(UnwrittenFormats):
+class Exporter(Calibration, UnwrittenFormats):
     """Writes a network in another format, by its method for that format: `export_onnx()`, `export_torchscript()` ...
 
     A subclass may override such a method, also that of a format that is not built; it takes `model`, `im` and `file`
@@ -128,6 +130,7 @@ class Exporter(UnwrittenFormats):
         output_shape: shape of the first output.
         pretty_name: name of the network.
         plan: everything that is decided.
+        data: data set of the calibration.
     """
 
     def __init__(self, cfg: Any = DEFAULT_CFG, overrides: Mapping[str, Any] | None = None, _callbacks: Any = None):
@@ -142,6 +145,7 @@ class Exporter(UnwrittenFormats):
         self.target: Path | None = None
         self.im: torch.Tensor | None = None
         self.metadata: dict[str, Any] = {}
+        self.data: Any = self.args.data
 
     def __call__(self, model: nn.Module | None = None) -> str:
         """Export a network, which stays as it is, and return the path of what was written.
@@ -156,7 +160,9 @@ class Exporter(UnwrittenFormats):
         start = time.perf_counter()
         facts, write = self._find(model)
         self.form = form = format_class(facts) if facts.home else OwnFormat(facts)
-        warn_without_effect("export", self.args)
+        calibrated = self.args.quantize in form.calibrated
+        if not calibrated:
+            warn_without_effect("export", self.args)
         class_maps = form.class_maps and bool(getattr(_head(model), "class_maps", False))
         common = replace(self._common_plan(model), class_maps=class_maps)
         plan = form.check(self.args, common)
@@ -166,6 +172,8 @@ class Exporter(UnwrittenFormats):
         self.run_callbacks("on_export_start")
         self._tried = outputs = self._dry_run(prepared, plan)
         names = tuple(f"output{i}" for i in range(len(outputs)))
+        if calibrated:
+            self.data = self.args.data or data_for_calibration(_trained_on(model), _task(model), _source(model))
         self.metadata = self._metadata(model, plan, facts)
         plan = replace(plan, outputs=names, ranks=tuple(y.ndim for y in outputs), metadata=self.metadata)
         self.plan, self.file = plan, self._own_file(model, FORMATS["-"])
@@ -177,6 +185,8 @@ class Exporter(UnwrittenFormats):
             f"{(plan.batch, plan.channels, *plan.imgsz)} BCHW and output shape(s) "
             f"{', '.join(map(str, shapes))} ({_weight_mb(model):.1f} MB)"
         )
+        if calibrated:
+            self.plan = plan = replace(plan, pictures=self._calibration(form.facts.title))
         written = write()
         path = Path(written[0] if isinstance(written, tuple) else written)
         self._report(path, plan, self.args.data or _trained_on(model), time.perf_counter() - start)
@@ -352,7 +362,7 @@ class Exporter(UnwrittenFormats):
         trained = f" trained on {data}" if data else ""
         given = {name: getattr(self.args, name) for name in facts.args if hasattr(self.args, name)}
         if "data" in given:
-            given["data"] = given["data"] or data
+            given["data"] = given["data"] or self.data or data
         if "dynamic" in given:
             given["dynamic"] = plan.dynamic  # readers everywhere take it for the image size
         metadata = {
@@ -380,11 +390,11 @@ class Exporter(UnwrittenFormats):
                 metadata["kpt_names"] = keypoints
         return metadata
 
-    def _own_file(self, model: nn.Module, facts: FormatFacts) -> Path:
+    def _own_file(self, model: nn.Module, facts: FormatFacts, ending: str = "") -> Path:
         """Return the path beside the checkpoint, or in the current folder for a model YAML."""
         source = Path(_source(model))
         folder = source.parent if source.suffix == ".pt" else Path()
-        return folder / f"{source.stem or 'model'}{facts.suffix}"
+        return folder / f"{source.stem or 'model'}{ending}{facts.suffix}"
 
     def _target_file(self, model: nn.Module, facts: FormatFacts) -> Path:
         """Return where the export goes: where `file`, or `project` and `name`, say, else beside the checkpoint.
@@ -392,7 +402,8 @@ class Exporter(UnwrittenFormats):
         Raises:
             ExportArgumentError: `file` has another suffix, by which nobody would know the format again.
         """
-        args, usual = self.args, self._own_file(model, facts)
+        args = self.args
+        usual = self._own_file(model, facts, "_int8" if args.quantize == 8 and self.form.calibrated else "")
         if args.file:
             file = Path(args.file)
             if file.name.endswith(facts.suffix):
@@ -458,11 +469,13 @@ def _write(
     *,
     prefix: str = "",
 ) -> Path:
-    """Let the format write its file, which takes its place when it was run and gives the outputs that are wanted."""
+    """Let the format write its file, which takes its place when it was run and found good."""
     LOGGER.info(f"\n{prefix} starting export with torch {torch.__version__}...")
     with Trial(form, plan, wanted) as trial, atomic_path(file) as made:
         form.export(model, plan, made)
         trial.check(made)
+        if plan.pictures is not None:
+            check_quality(form.load(made, torch.device("cpu")).forward, model, plan)
     return file
 
 

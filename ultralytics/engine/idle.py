@@ -12,8 +12,6 @@ from ultralytics.utils.log import LOGGER
 
 __all__ = ["IDLE", "warn_idle_methods"]
 
-_CALIBRATION = "formats of 8 bits, which need calibration pictures, are not built; quantize=16 halves an export"
-
 # Class -> method -> why it is not called and what to override instead. docs/compatibility.md lists the same.
 IDLE: Mapping[str, Mapping[str, str]] = {
     "BaseTrainer": {"build_targets": "the loss assigns targets; override init_criterion() of the network"},
@@ -26,9 +24,7 @@ IDLE: Mapping[str, Mapping[str, str]] = {
     },
     "BasePredictor": {"save_preds": "override save_predicted_images(save_path, frame)"},
     "Exporter": {
-        "get_int8_calibration_dataloader": _CALIBRATION,
-        "_int8_calibration_images": _CALIBRATION,
-        "_transform_fn": _CALIBRATION,
+        "_int8_calibration_images": "override get_int8_calibration_dataloader(), whose pictures every format takes",
         "_add_tflite_metadata": "override export_litert(), which writes format='tflite'",
         "export_tflite": "override export_litert(), which writes format='tflite'",
         "export_tfjs": "override export_litert(), which writes format='tfjs'",

@@ -27,7 +27,7 @@ def is_unwritten(method: Callable[..., Any] | None) -> bool:
 
 
 class UnwrittenFormats:
-    """The exporter's methods for formats that are not built, and for calibration pictures, which only those need."""
+    """The exporter's methods for formats that are not built."""
 
     export_engine = _unwritten("engine")
     export_coreai = _unwritten("coreai")
@@ -43,17 +43,3 @@ class UnwrittenFormats:
     export_hailo = _unwritten("hailo")
     export_ascend = _unwritten("ascend")
     export_xilinx = _unwritten("xilinx")
-
-    def get_int8_calibration_dataloader(self, prefix: str = "") -> NoReturn:
-        """Refuse: exports of 8 bits are not built."""
-        _refuse_calibration()
-
-    def _int8_calibration_images(self, prefix: str = "") -> NoReturn:
-        _refuse_calibration()
-
-    def _transform_fn(self, data_item: Any) -> NoReturn:
-        _refuse_calibration()
-
-
-def _refuse_calibration() -> NoReturn:
-    raise NotImplementedError("exports of 8 bits are not built, so there are no calibration pictures; use quantize=16.")

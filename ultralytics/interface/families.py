@@ -32,7 +32,10 @@ FAMILIES = {
         "FastSAM is not built; use a segmentation model, YOLO('yolo26n-seg.yaml'), or its authors' package 'fastsam'.",
         files=r"fastsam(-[sx])?$",
     ),
-    "int8": Family("exports of 8 bits are not built; quantize=16 halves a file."),
+    "int8": Family(
+        "NVIDIA's ModelOpt is not used here; ONNX Runtime's tools write 8 bits: "
+        "model.export(format='onnx', quantize=8)."
+    ),
     "llm": Family("clients of language models are not built; use the package 'openai'."),
     "nas": Family(
         "YOLO-NAS is not built; use a YOLO detector, YOLO('yolo26n.yaml'), or its authors' package 'super-gradients'.",
@@ -44,8 +47,8 @@ FAMILIES = {
     "neptune": Family("logging to Neptune is not built; the other loggers of `yolo settings` are."),
     "providers": Family("of ONNX Runtime's providers, those for CUDA and for the processor are used; others are not."),
     "qat": Family(
-        "quantisation-aware training is not built, nor are exports of 8 bits; train normally and halve the file: "
-        "model.export(format='onnx', quantize=16)."
+        "quantisation-aware training is not built; train normally and calibrate afterwards: "
+        "model.export(format='onnx', quantize=8, data=...)."
     ),
     "sam": Family(
         "Segment Anything (SAM) is not built; use a segmentation model, YOLO('yolo26n-seg.yaml'), or its authors' "

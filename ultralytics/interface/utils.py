@@ -299,9 +299,6 @@ UNBUILT: dict[str, dict[str, str]] = {
     "utils.export.ncnn": {
         "export": "torch2ncnn",
     },
-    "utils.export.onnx": {
-        "int8": "onnx_calibration_reader onnx_int8_quantize",
-    },
     "utils.export.openvino": {
         "export": "torch2openvino",
     },

@@ -328,8 +328,8 @@ def test_graphs_with_other_inputs_are_told(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "error", "word"),
     [
-        ({"quantize": 8}, NotImplementedError, "quantize=16"),
-        ({"int8": True}, NotImplementedError, "quantize=16"),
+        ({"quantize": "w8a16"}, ExportArgumentError, "w8a16"),
+        ({"quantize": 8, "dynamic": True}, ExportArgumentError, "dynamic='batch'"),
         ({"opset": 13}, ExportArgumentError, "opset=13"),
         ({"workspace": 4.0}, ExportArgumentError, "workspace"),
         ({"dnn": True}, ExportArgumentError, "dnn=True"),

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import importlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -51,7 +52,7 @@ class ExportPlan:
         batch: images per call; a hint where it stays free.
         dynamic: batch size, height and width stay free.
         free_batch: the batch size alone stays free.
-        precision: bits of the weights, 32 or 16.
+        precision: bits of the weights, 32, 16 or 8.
         device: where the graph is recorded.
         channels: input channels.
         opset: ONNX operator set, or None for a good one.
@@ -65,6 +66,8 @@ class ExportPlan:
         metadata: what readers need to know, as in the file.
         dynamic_form: how dynamic convolutions compute; empty lets them choose.
         class_maps: the graph gives the class of every pixel (B, H, W).
+        pictures: starts a pass over the calibration pictures, batches (B, C, H, W) of float32 from 0 to 1; None where
+            the export needs none.
     """
 
     imgsz: tuple[int, int] = (640, 640)
@@ -88,6 +91,7 @@ class ExportPlan:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     dynamic_form: str = ""
     class_maps: bool = False
+    pictures: Callable[[], Iterator[np.ndarray]] | None = None
 
     @property
     def target(self) -> ExportTarget:
@@ -159,6 +163,7 @@ class ExportFormat(ABC):
     opener = ""
     runtimes: tuple[str, ...] = ()
     packages: tuple[str, ...] = ()  # distributions whose versions an error names
+    calibrated: tuple[int | str, ...] = ()  # precisions that calibration pictures are needed for
 
     @property
     def facts(self) -> FormatFacts:
@@ -205,8 +210,10 @@ class ExportFormat(ABC):
         """
         return ""
 
-    def limits(self, plan: ExportPlan) -> Limits:
-        """Return how far a file may be from torch."""
+    def limits(self, plan: ExportPlan) -> Limits | None:
+        """Return how far a file may be from torch; None where calibration pictures tell that better (`quality`)."""
+        if plan.pictures is not None:
+            return None
         if plan.half and plan.device.type != "cpu":  # computed in 16 bits, not only stored
             return Limits(4.0, 0.02)
         return LIMITS.get(plan.precision, FEW_BITS)

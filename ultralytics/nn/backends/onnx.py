@@ -2,7 +2,8 @@
 
 Free axes are `batch`, `height`, `width` of the input and `batch`, `anchors` of the output. Half precision on a
 processor stores the weights in 16 bits and widens them when the file is opened: half the size, the speed of float32.
-On a GPU the whole graph is recorded in float16. Inputs and outputs stay float32 in both cases.
+On a GPU the whole graph is recorded in float16. Inputs and outputs stay float32 in both cases. In 8 bits convolutions
+compute with whole numbers (`quantize`).
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from ultralytics.nn.backends.arrays import physical_cores
 from ultralytics.nn.backends.base import ExportArgumentError, ExportFormat, ExportPlan, Runtime
 from ultralytics.nn.backends.metadata import MetadataError, parse_metadata
 from ultralytics.nn.backends.opencv import OpenCvRuntime
+from ultralytics.nn.backends.quantize import MIN_OPSET as MIN_OPSET_8_BITS
+from ultralytics.nn.backends.quantize import quantized
 from ultralytics.utils.checks.requirements import require
 from ultralytics.utils.files import atomic_write
 from ultralytics.utils.lazy import offer
@@ -115,6 +118,7 @@ class OnnxFormat(ExportFormat):
     opener = "ultralytics.nn.backends.arrays:open_onnx"
     runtimes = ("onnxruntime",)
     packages = ("onnx", "onnxslim", "onnxruntime")
+    calibrated = (8,)
 
     def check(self, args: Any, plan: ExportPlan) -> ExportPlan:
         """Check the operator set against what the recorder and the installed `onnx` can write.
@@ -132,7 +136,7 @@ class OnnxFormat(ExportFormat):
         return plan
 
     def export(self, model: nn.Module, plan: ExportPlan, path: Path) -> Path:
-        """Record, simplify, check, add metadata and write."""
+        """Record, simplify, quantise, check, add metadata and write."""
         content = onnx_content(model, plan)
         with atomic_write(path) as out:
             out.write(content)
@@ -162,7 +166,7 @@ def check_opset(plan: ExportPlan) -> None:
         ExportArgumentError: it is out of range.
     """
     newest = min(20, require("onnx", "export", "ONNX export").defs.onnx_opset_version())
-    oldest = max(MIN_OPSET, plan.min_opset)
+    oldest = max(MIN_OPSET_8_BITS if plan.precision == 8 else MIN_OPSET, plan.min_opset)
     if plan.opset is not None and not oldest <= plan.opset <= newest:
         raise ExportArgumentError(
             f"'opset={plan.opset}' is out of range; this model allows {oldest} to {newest}, best {best_opset()}."
@@ -174,7 +178,7 @@ def onnx_content(model: nn.Module, plan: ExportPlan) -> bytes:
 
     Args:
         model: prepared for the plan's target, in evaluation mode.
-        plan: what to record; its metadata goes into the file.
+        plan: what to record; its metadata goes into the file. With calibration pictures the graph is in 8 bits.
     """
     onnx = require("onnx", "export", "ONNX export")
     graph = onnx.load_from_string(_record(model, plan))
@@ -182,6 +186,8 @@ def onnx_content(model: nn.Module, plan: ExportPlan) -> bytes:
         graph = _simplified(graph, onnx)
     if plan.half and plan.device.type == "cpu":
         _store_half(graph, onnx)
+    elif plan.pictures is not None:
+        graph = quantized(graph, plan.pictures(), model)
     graph.ir_version = min(graph.ir_version, MAX_IR)
     for key, value in plan.metadata.items():
         entry = graph.metadata_props.add()

@@ -110,9 +110,8 @@ _ROWS = (
         ".onnx",
         "cpu gpu",
         "batch data dynamic quantize opset simplify nms fraction",
-        precisions=(32, 16),
+        precisions=(32, 16, 8),
         home=f"{_HERE}.onnx:OnnxFormat",
-        unbuilt=(8,),
     ),
     _row(
         "openvino",
@@ -120,9 +119,8 @@ _ROWS = (
         "_openvino_model",
         "cpu",
         "batch data dynamic quantize nms fraction",
-        precisions=(32, 16),
+        precisions=(32, 16, 8),
         home=f"{_HERE}.openvino:OpenVinoFormat",
-        unbuilt=(8,),
     ),
     _row(
         "engine",

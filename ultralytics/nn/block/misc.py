@@ -47,6 +47,8 @@ class DFL(nn.Module):
     Source: Li et al., "Generalized Focal Loss" (2020), integral form.
     """
 
+    stays_float = True  # in exports of 8 bits: the mean turns rounding of its bins into shifts of edges
+
     def __init__(self, c1: int = 16):
         super().__init__()
         self.c1 = c1

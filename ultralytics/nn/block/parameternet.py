@@ -165,6 +165,7 @@ class DynamicConv2d(nn.Module):
     """
 
     export_form: str | None = None  # set by for_export on a copy that is about to be recorded
+    stays_float = True  # in exports of 8 bits: a scale for kernels of every picture rounds coarsely and saves no time
 
     def __init__(
         self,
