@@ -466,6 +466,15 @@ def test_a_process_that_dies_is_named(data, tmp_path):
         run_trial(spec, tmp_path / "3" / "data", {"data": str(data)}, stopped=lambda: True, echo=False)
 
 
+def test_parts_of_a_script_reach_several_processes_of_a_trial(data, tmp_path):
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (HERE.parent, HERE.parent.parent)))}
+    words = [sys.executable, str(HERE / "tune_script.py"), str(data), str(tmp_path)]
+    done = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=300)
+    folder = tmp_path / "search" / "trials" / "1" / "data"
+    assert {file.name for file in folder.glob("Mine-*.txt")} == {"Mine-0.txt", "Mine-1.txt"}, done.stdout[-2000:]
+    assert done.returncode == 0 and "failed" not in done.stdout
+
+
 def start(folder: Path, slow: bool, resume: bool) -> subprocess.Popen:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (HERE, HERE.parent, HERE.parent.parent)))}
     words = [sys.executable, str(HERE / "tune_callbacks.py"), str(folder), *("slow" if slow else "fast",)]

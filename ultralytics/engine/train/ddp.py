@@ -63,6 +63,7 @@ __all__ = [
 
 TIMEOUT_S = 10_800  # ranks may wait this long for each other (the first one builds label caches)
 WORKER_FLAG = "ULTRALYTICS_TRAINING_WORKER"  # set in a process that this package starts, to the number of its parent
+SCRIPT_NAMES = ("__main__", "__mp_main__")  # of the user's script: as it was started, and as a worker runs it
 FAILURE_NOTE = ".failed"  # suffix of the file, named by its rank, that a failing process leaves beside the spec
 # How Gloo, NCCL and the store say that the other end of a connection is gone.
 SIGNS_OF_LOSS = (
@@ -290,7 +291,7 @@ def pack(spec: WorkerSpec) -> bytes:
         _require_importable(item)
     blocks = {name: block.entry() for name, block in registered().items() if not block.builtin}
     for entry in blocks.values():
-        if entry["path"].startswith("__main__:"):
+        if entry["path"].partition(":")[0] in SCRIPT_NAMES:
             _require_script(f"block '{entry['path']}'")
     replaced = replacements()
     for item in replaced.values():
@@ -322,7 +323,7 @@ def _require_importable(item: Any) -> None:
     """Raise when a callback or trainer class cannot be found again by name in another process."""
     module, name = getattr(item, "__module__", None), getattr(item, "__qualname__", None)
     label = f"'{name or item!r}'"
-    if module == "__main__":
+    if module in SCRIPT_NAMES:
         _require_script(label)
     try:
         pickle.dumps(item)
@@ -429,7 +430,7 @@ def _load_script(path: str) -> None:
 
 def _needs_script(payload: bytes, parts: Mapping[str, Any]) -> bool:
     paths = [*(entry["path"] for entry in parts["blocks"].values()), *parts["replaced"].values()]
-    return b"__main__" in payload or any(path.startswith("__main__:") for path in paths)
+    return any(name.encode() in payload or any(path.startswith(f"{name}:") for path in paths) for name in SCRIPT_NAMES)
 
 
 def read_spec(file: Path) -> WorkerSpec:
