@@ -100,6 +100,19 @@ def test_loss_is_the_mean_over_all_processes():
 # Training -------------------------------------------------------------------------------------------------------------
 
 
+def test_training_on_mixed_pictures_can_be_repeated(tmp_path, pets):
+    options = {"epochs": 1, "mixup": 0.5, "cutmix": 0.5, "cls_smoothing": 0.1, "cls_bce": True, "exist_ok": True}
+    ends, kinds = [], set()
+    for name in ("a", "b"):
+        model = YOLO(network(tmp_path, "Conv"))
+        model.add_callback("on_train_batch_end", lambda t: kinds.add("mixed" in t.batch))
+        model.train(data=str(pets), project=str(tmp_path), name=name, **{**RUN, **options})
+        ends.append(weights_of(model.trainer.model))
+        assert model.trainer.model.criterion.binary
+    assert kinds == {True}
+    assert all(torch.equal(ends[0][key], ends[1][key]) for key in ends[0])
+
+
 def test_training_learns_and_writes_its_files(trained, pets):
     assert trained.metrics.top1 >= 0.9 and trained.task == "classify"
     assert trained.names == dict(enumerate(sorted(COLORS)))

@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 from torchvision import models as torchvision_models
 
 from ultralytics.cfg.merge import DEFAULT_CFG
 from ultralytics.cfg.values import starts_anew
+from ultralytics.data.augment.blend_classes import blend_batch
 from ultralytics.data.build import build_dataloader
 from ultralytics.data.classify import ClassificationDataset
 from ultralytics.data.describe.classes import check_cls_dataset
@@ -31,6 +33,8 @@ from ultralytics.utils.dist import torch_distributed_zero_first
 from ultralytics.utils.lazy import offer
 
 __all__ = ["ClassificationTrainer"]
+
+MIXING = 0x313A  # tells the draws of mixing from others of the same place
 
 
 class ClassificationTrainer(BaseTrainer):
@@ -90,8 +94,17 @@ class ClassificationTrainer(BaseTrainer):
         """Move a batch to the device and bring pictures of bytes into 0..1."""
         layout = torch.channels_last if self.precision.channels_last else torch.contiguous_format
         images = as_input(batch["img"], self.device, torch.float32, memory_format=layout)
-        moved = {**batch, "img": images, "cls": batch["cls"].to(self.device)}
+        moved = {**batch, "img": images, "cls": batch["cls"].to(self.device)} | self._mixed(images, batch["cls"])
         return {**moved, "joined": self.joined_size(len(images))} if self.world_size > 1 else moved
+
+    def _mixed(self, images: torch.Tensor, classes: torch.Tensor) -> dict[str, torch.Tensor]:
+        """Return pictures and labels of a batch mixed with itself, where `mixup` or `cutmix` says so."""
+        if not self.args.mixup and not self.args.cutmix:
+            return {}
+        place = (self.args.seed & 0xFFFFFFFF, self.iteration, max(self.rank, 0), MIXING)
+        rng, (mixup, cutmix) = np.random.default_rng(place), (self.args.mixup, self.args.cutmix)
+        drawn = blend_batch(images, classes.to(images.device), self.data["nc"], mixup, cutmix, rng)
+        return {} if drawn is None else {"img": drawn[0], "mixed": drawn[1]}
 
     def joined_size(self, mine: int) -> int:
         """Return the pictures of the present batch over all processes, whose mean the loss is.
