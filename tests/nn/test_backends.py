@@ -142,9 +142,9 @@ def test_wrong_input_and_wrong_files(model, tmp_path):
         (tmp_path / name).write_bytes(b"<html>not found</html>")
         with pytest.raises(ValueError, match=name):
             AutoBackend(tmp_path / name)
-    (tmp_path / "m.engine").write_bytes(b"x")
+    (tmp_path / "m_rknn_model").mkdir()
     with pytest.raises(NotImplementedError, match="ONNX"):
-        AutoBackend(tmp_path / "m.engine")
+        AutoBackend(tmp_path / "m_rknn_model")
 
 
 def test_graph_without_metadata_gets_defaults(tmp_path, capsys):

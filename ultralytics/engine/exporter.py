@@ -227,6 +227,10 @@ class Exporter(Calibration, UnwrittenFormats):
         """Write the prepared network by `torch.export` and return the path."""
         return self._write(prefix)
 
+    def export_engine(self, prefix: str = "") -> str:
+        """Write the prepared network as a TensorRT engine and return the path."""
+        return self._write(prefix)
+
     def export_coreml(self, prefix: str = "") -> str:
         """Write the prepared network as a Core ML package and return the path."""
         return self._write(prefix)

@@ -29,7 +29,6 @@ def is_unwritten(method: Callable[..., Any] | None) -> bool:
 class UnwrittenFormats:
     """The exporter's methods for formats that are not built."""
 
-    export_engine = _unwritten("engine")
     export_coreai = _unwritten("coreai")
     export_saved_model = _unwritten("saved_model")
     export_pb = _unwritten("pb")

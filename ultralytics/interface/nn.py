@@ -257,9 +257,6 @@ UNBUILT: dict[str, dict[str, str]] = {
     "nn.backends.tensorflow": {
         "export": "TensorFlowBackend",
     },
-    "nn.backends.tensorrt": {
-        "export": "TensorRTBackend",
-    },
     "nn.distill_model": {
         "distill": "DistillationModel FeatureHook",
     },

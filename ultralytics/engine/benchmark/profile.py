@@ -12,12 +12,11 @@ import numpy as np
 
 from ultralytics.engine.task import resolve
 from ultralytics.nn.backends.onnx import physical_cores
-from ultralytics.nn.backends.table import FORMATS, refusal
 from ultralytics.nn.cost.flops import get_flops, get_num_params
-from ultralytics.utils.checks.requirements import require
 from ultralytics.utils.cpu import get_cpu_info
 from ultralytics.utils.device import select_device
 from ultralytics.utils.log import LOGGER
+from ultralytics.utils.silence import require_quietly
 
 __all__ = ["ProfileModels"]
 
@@ -137,15 +136,17 @@ class ProfileModels:
         """Return mean and deviation in milliseconds of a TensorRT file; zeros where that is not asked for.
 
         Raises:
-            NotImplementedError: on a GPU, since TensorRT is not built.
+            NotImplementedError: on a GPU, since engines are not timed here.
         """
         if not self.trt or self.device.type == "cpu":
             return NOTHING
-        raise NotImplementedError(f"{refusal(FORMATS['engine'])} trt=False leaves it out.")
+        raise NotImplementedError(
+            "TensorRT engines are not timed here; trt=False leaves them out, 'yolo benchmark format=engine' times one."
+        )
 
     def profile_onnx_model(self, onnx_file: str, eps: float = 1e-3) -> tuple[float, float]:
         """Return mean and deviation in milliseconds of an ONNX file on the processor, outliers left out."""
-        runtime = require("onnxruntime", "export", "timing ONNX files")
+        runtime = require_quietly("onnxruntime", "export", "timing ONNX files")
         options = runtime.SessionOptions()
         options.intra_op_num_threads = physical_cores()
         session = runtime.InferenceSession(str(onnx_file), options, providers=["CPUExecutionProvider"])

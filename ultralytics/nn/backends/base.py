@@ -65,6 +65,7 @@ class ExportPlan:
         final_rows: the first output holds final detections (B, N, 6 + E).
         metadata: what readers need to know, as in the file.
         dynamic_form: how dynamic convolutions compute; empty lets them choose.
+        workspace: working memory of a builder in GiB, or None for its own choice.
         class_maps: the graph gives the class of every pixel (B, H, W).
         pictures: starts a pass over the calibration pictures, batches (B, C, H, W) of float32 from 0 to 1; None where
             the export needs none.
@@ -90,6 +91,7 @@ class ExportPlan:
     final_rows: bool = False
     metadata: Mapping[str, Any] = field(default_factory=dict)
     dynamic_form: str = ""
+    workspace: float | None = None
     class_maps: bool = False
     pictures: Callable[[], Iterator[np.ndarray]] | None = None
 

@@ -26,6 +26,7 @@ __all__ = [
     "ONNXBackend",
     "OpenVINOBackend",
     "PyTorchBackend",
+    "TensorRTBackend",
     "TorchScriptBackend",
     "TritonBackend",
 ]
@@ -167,3 +168,9 @@ class CoreMLBackend(BaseBackend):
     """A Core ML package, which macOS alone runs."""
 
     format = "coreml"
+
+
+class TensorRTBackend(BaseBackend):
+    """A TensorRT engine."""
+
+    format = "engine"

@@ -128,8 +128,10 @@ _ROWS = (
         ".engine",
         "gpu",
         "batch data dynamic quantize opset simplify workspace nms fraction",
-        precisions=(32, 16, 8),
+        precisions=(32, 16),
         aliases="tensorrt trt",
+        home=f"{_HERE}.tensorrt:TensorRtFormat",
+        unbuilt=(8,),
     ),
     _row(
         "coreml",
@@ -344,7 +346,6 @@ def find_format(name: str) -> FormatFacts:
 
 # What makes files of the formats that are not built, from an ONNX file.
 TOOLS: Mapping[str, str] = {
-    "engine": "NVIDIA's trtexec (trtexec --onnx=FILE)",
     "coreai": "Apple's coreai-torch, which takes the network itself",
     "saved_model": "onnx2tf (onnx2tf -i FILE)",
     "pb": "onnx2tf (onnx2tf -i FILE), and freeze its SavedModel with TensorFlow",
