@@ -6,6 +6,7 @@ The process that checks a fresh export starts in a tenth of a second because not
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -116,6 +117,12 @@ class MnnFile:
         return [np.array(y.read(), copy=True).reshape(y.shape) for y in outputs]
 
 
+def _openmp_threads() -> int:
+    """Return how many threads OpenMP may start: as many as the environment says, else one for each physical core."""
+    given = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]
+    return min(physical_cores(), int(given)) if given.isdecimal() and int(given) else physical_cores()
+
+
 class NcnnFolder:
     """An ncnn network on the processor; calling it runs it, one image after the other.
 
@@ -135,7 +142,7 @@ class NcnnFolder:
         self._mat = ncnn.Mat
         self._net = ncnn.Net()
         self._net.opt.use_vulkan_compute = False
-        self._net.opt.num_threads = physical_cores()
+        self._net.opt.num_threads = _openmp_threads()
         # Going on after one of these fails would end the process.
         if self._net.load_param(str(layers)) or self._net.load_model(str(weights)):
             raise ValueError(f"{layers} with '{weights.name}' is not a network that ncnn {ncnn.__version__} can read.")

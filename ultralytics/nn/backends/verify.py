@@ -104,7 +104,8 @@ class Trial:
 
     def _start(self) -> subprocess.Popen:
         paths = [str(ROOT.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
-        environment = {**os.environ, **SWITCHES, "PYTHONPATH": os.pathsep.join(paths)}
+        # Threads that spin while they wait for each other take ten times as long where others compute too.
+        environment = {"OMP_WAIT_POLICY": "passive", **os.environ, **SWITCHES, "PYTHONPATH": os.pathsep.join(paths)}
         command = [sys.executable, "-m", "ultralytics.nn.backends.trial", self.form.opener, *self.form.runtimes]
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
         return subprocess.Popen(command, cwd=self.folder, env=environment, text=True, errors="replace", **pipes)
