@@ -266,7 +266,7 @@ def test_track_needs_a_film(tmp_path):
         quickstart.main({"task": "track", "data": data, "tracker": "nothing.yaml"})
 
 
-@pytest.mark.parametrize("task", ["semantic"])
+@pytest.mark.parametrize("task", ["semantic", "depth"])
 def test_tiny_run_of_maps(tmp_path, task):
     """Every pixel is compared, so that a network that has learnt nothing can be, too."""
     counts, names = {"train": 8, "val": 4, "test": 2}, ["background", "circle", "star"]

@@ -91,7 +91,7 @@ class BaseDataset(DatasetViews, Dataset):
         self.disk: DiskImages | None = None
         self._buffer = ImageBuffer(0)
         self.cache = self._open_cache(cache)
-        self._buffer = ImageBuffer(buffer_length(self.ni, batch_size) if augment and self.ram is None else 0)
+        self._buffer = ImageBuffer(self.buffer_capacity() if augment and self.ram is None else 0)
         self.transforms = self.build_transforms(hyp=hyp)
 
     # Files and labels
@@ -144,8 +144,11 @@ class BaseDataset(DatasetViews, Dataset):
 
         A forked process must not use the old one: another thread may have held its lock at the fork.
         """
-        capacity = self._buffer.capacity
-        self._buffer = ImageBuffer(buffer_length(self.ni, self.batch_size, workers) if capacity else 0)
+        self._buffer = ImageBuffer(self.buffer_capacity(workers) if self._buffer.capacity else 0)
+
+    def buffer_capacity(self, workers: int = 0) -> int:
+        """Return how many decoded images each of `workers` processes keeps, or this one."""
+        return buffer_length(self.ni, self.batch_size, workers)
 
     def load_image(
         self, i: int, rect_mode: bool | None = None, resize_short: bool | None = None

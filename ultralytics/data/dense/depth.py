@@ -61,6 +61,11 @@ class DepthDataset(MapDataset):
         self.rect = self.rect and not self.stretched  # squares leave nothing for it to do
         return super().get_labels()
 
+    def buffer_capacity(self, workers: int = 0) -> int:
+        """Return how many decoded images a process keeps: all or none, as without partners few would be met again."""
+        most = super().buffer_capacity(workers)
+        return most if most >= self.ni else 0
+
     def get_label_files(self) -> list[str]:
         """Return the depth file of every image."""
         return [find_map(image, FOLDER, DEPTH_SUFFIXES) for image in self.im_files]
