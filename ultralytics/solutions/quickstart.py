@@ -40,7 +40,7 @@ TASK_DEFAULTS: dict[str, dict[str, Any]] = {
     "pose": {"epochs": 20},
     "obb": {"epochs": 20},
     "classify": {"epochs": 25, "imgsz": 96, "batch": 16, "nbs": 16},
-    "depth": {"epochs": 24},
+    "depth": {"epochs": 20},
 }
 DATA = {
     "detect": "shapes.yaml",
