@@ -71,6 +71,11 @@ class TTSTrack(BOTrack):
         self.state = TrackState.Tracked if real else TrackState.New
         self.is_activated = real or self.start_frame == 1
 
+    def mark_removed(self) -> None:
+        """Note that the track has ended."""
+        super().mark_removed()
+        self.corners = {at: box.copy() for at, box in self.corners.items()}
+
     def get_history_box(self, frame_id: int, dt: int) -> np.ndarray:
         """Return the upright box (4,) that was seen `dt` frames before a frame, or else the last one."""
         at = frame_id - dt
