@@ -104,6 +104,12 @@ class STrack(BaseTrack):
         else:
             motion.advance(stracks)
 
+    def mark_removed(self) -> None:
+        """Note that the track has ended. A tracker remembers many that have: what is large goes."""
+        super().mark_removed()
+        if self.mean is not None:  # rows of arrays that hold the states of all tracks
+            self.mean, self.covariance = self.mean.copy(), self.covariance.copy()
+
     def observed(self) -> Observations:
         """Return the detection that the track was made of."""
         angle = None if self.angle is None else np.array([self.angle])

@@ -49,6 +49,11 @@ class FastSTrack(STrack):
         self.history.append((self.mean, self.covariance))
         self.misses, self.hidden = 0, False
 
+    def mark_removed(self) -> None:
+        """Note that the track has ended."""
+        super().mark_removed()
+        self.history.clear()
+
     def hide(self, frame_id: int, place_back: int, speed_back: int, growth: float, damping: float) -> None:
         """Go back to before the other object spoiled what was seen, and wait there.
 

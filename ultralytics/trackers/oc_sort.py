@@ -73,6 +73,11 @@ class OCSortTrack(STrack):
         self.observations[frame_id] = shape
         self.known = self.mean, self.covariance
 
+    def mark_removed(self) -> None:
+        """Note that the track has ended."""
+        super().mark_removed()
+        self.observations, self.known = {at: shape.copy() for at, shape in self.observations.items()}, None
+
     def apply_oru(self, new_observation_xyxy: np.ndarray, current_frame_id: int) -> None:
         """Have the filter believe in a straight way from where the object was last seen to where it is now.
 

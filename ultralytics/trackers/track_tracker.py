@@ -71,6 +71,11 @@ class TTSTrack(BOTrack):
         self.state = TrackState.Tracked if real else TrackState.New
         self.is_activated = real or self.start_frame == 1
 
+    def mark_removed(self) -> None:
+        """Note that the track has ended."""
+        super().mark_removed()
+        self.corners = {at: box.copy() for at, box in self.corners.items()}
+
     def get_history_box(self, frame_id: int, dt: int) -> np.ndarray:
         """Return the upright box (4,) that was seen `dt` frames before a frame, or else the last one."""
         at = frame_id - dt
@@ -208,7 +213,7 @@ def renew_directions(tracks: Sequence[TTSTrack]) -> None:
     ago = np.arange(1, BACK + 1)
     boxes = [[track.get_history_box(track.frame_id, dt) for dt in (0, *ago.tolist())] for track in known]
     places = _four(np.array(boxes))
-    directions = (_unit(places[:, :1] - places[:, 1:]) / ago[:, None, None]).mean(1)
+    directions = (_unit(places[:, :1] - places[:, 1:]) / ago[:, None, None]).sum(1) / BACK
     for track, direction in zip(known, directions, strict=True):
         track.direction = direction
 
@@ -230,7 +235,7 @@ def turns(
     before = np.array([track.direction for track in tracks])
     after = _unit(_four(detections.hulls)[columns] - start[rows])
     cosine = (before[rows] * after).sum(-1)
-    return (np.arccos(np.clip(cosine, -1, 1)) / np.pi).mean(-1)
+    return np.arccos(np.clip(cosine, -1, 1)).sum(-1) / (4 * np.pi)
 
 
 def _unit(vectors: np.ndarray) -> np.ndarray:

@@ -87,9 +87,10 @@ def mutual(cost: np.ndarray, limit: float, step: float) -> tuple[np.ndarray, np.
         step: by how much the limit falls from round to round.
     """
     left, made = np.array(cost, dtype=np.float64), []
+    every = np.arange(len(left))
     while left.size:
         best = left.argmin(1)
-        rows = np.flatnonzero((left.argmin(0)[best] == np.arange(len(left))) & (left.min(1) < limit))
+        rows = np.flatnonzero((left.argmin(0)[best] == every) & (left[every, best] < limit))
         if not len(rows):
             break
         made.append(np.stack((rows, best[rows])))
