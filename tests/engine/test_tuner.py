@@ -162,6 +162,13 @@ def test_a_search_goes_on_with_its_settings(data, tmp_path, trainings, caplog):
         Tuner(arguments(data, tmp_path / "none", resume=True))
 
 
+def test_auto_starts_or_goes_on(data, tmp_path, trainings):
+    for count in (1, 3, 3):
+        Tuner(arguments(data, tmp_path, resume="auto"))(iterations=count)
+        assert len(lines(tmp_path / "tune")) == len(trainings.calls) == count
+    assert not (tmp_path / "tune-2").exists()
+
+
 def test_a_kill_between_a_result_and_its_weights_is_made_good(data, tmp_path, trainings):
     Tuner(arguments(data, tmp_path, space={"box": (1, 20)}, box=1))(iterations=2, cleanup=False)
     folder = tmp_path / "tune"

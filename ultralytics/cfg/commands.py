@@ -279,7 +279,7 @@ TUNE = Special(
             read=values.read_hours,
             written="text",
         ),
-        replace(ARGS["resume"], help="go on with a search: True for the newest one, or its folder"),
+        replace(ARGS["resume"], help="go on with a search: True (the newest), auto (if there is one), or its folder"),
         Arg("cleanup", bool, True, "", "delete the weights of all trials but the best"),
         Arg("use_ray", bool, False, "", "search with Ray Tune"),
         Arg(

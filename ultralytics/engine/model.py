@@ -406,9 +406,10 @@ class Model(nn.Module):
             raise TypeError("tune() takes further arguments by name; by position only with use_ray=True.")
         trainer, cleanup = kwargs.pop("trainer", None), kwargs.pop("cleanup", True)
         own = {key: kwargs.pop(key) for key in resolve(TUNING) if key in kwargs}
-        goes_on = own.get("resume") not in (None, False)
-        given = {"model": self.overrides["model"], "task": self.task, **kwargs}
-        given = given if goes_on else self._train_args(kwargs, own_reader=trainer is not None)
+        if starts_anew(own.get("resume")):
+            given = self._train_args(kwargs, own_reader=trainer is not None)
+        else:
+            given = {"model": self.overrides["model"], "task": self.task, **kwargs}
         search = resolve(TUNER)({**given, **own}, _callbacks=self.callbacks, model=self.model if self.ckpt else None)
         search.trainer = trainer or self._smart_load("trainer")
         return search(iterations, cleanup)

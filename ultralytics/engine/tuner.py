@@ -58,7 +58,7 @@ class Tuner:
     Args:
         args: training arguments, `model` and `data` (one data set or a list) among them, and those of the search:
             `space` (see `read_space`), `search` (`evolution`, `random`, `grid` or `optuna`), `budget` (hours, or
-            `"2h"`), `resume` (True, or the folder of a search).
+            `"2h"`), `resume` (True, the folder of a search, or `auto` for one of this name if there is one).
         _callbacks: event name -> functions, for every training; they have to be importable.
         model: network whose weights every training starts from, instead of what `args["model"]` names.
 
@@ -81,18 +81,19 @@ class Tuner:
             raise NotImplementedError("results in MongoDB are not built; a search on several machines: use_ray=True.")
         self.own = {key: given.pop(key, None) for key in OWN_ARGUMENTS}
         self.hours = None if self.own["budget"] is None else _hours(self.own["budget"])
-        self.resumes = self.own["resume"] not in (None, False)
         self.prefix = colorstr("Tuner: ")
         self.callbacks = _callbacks or get_default_callbacks()
         self.model = model
         self.trainer: type | None = None
         given["mode"] = "train"
-        if given.get("data") is None and not self.resumes:
+        folder = find_search(self.own["resume"], given, given.get("task"), SETTINGS_FILE)
+        self.resumes = folder is not None
+        if self.resumes:
+            self.tune_dir = folder
+            given = self._stored(given)
+        elif given.get("data") is None:
             given["data"] = TASK2DATA[given.get("task") or DEFAULT_CFG_DICT["task"]]
             LOGGER.warning(f"'data' is missing. Using default 'data={given['data']}'.")
-        if self.resumes:
-            self.tune_dir = find_search(self.own["resume"], given, given.get("task"), SETTINGS_FILE)
-            given = self._stored(given)
         self.args = get_cfg(overrides=given)
         self.space = read_space(self.own["space"], given.get("task"))
         self.search_name = self.own["search"] or "evolution"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from ultralytics.cfg.commands import TUNE
 from ultralytics.cfg.errors import ConfigValueError, named
 from ultralytics.cfg.merge import DEFAULT_CFG_DICT, check_dict_alignment, modernise
 from ultralytics.cfg.tasks import TASK2MODEL, TASKS
+from ultralytics.cfg.values import starts_anew
 from ultralytics.engine.task import resolve
 from ultralytics.engine.tune.records import read_settings
 from ultralytics.utils.log import LOGGER
@@ -55,5 +57,7 @@ def _refuse(options: Mapping[str, Any], names: tuple[str, ...], why: str) -> Non
 
 def _model_of_search(resume: Any) -> str | None:
     """Return the model of the search that goes on, None where its folder does not say."""
-    folder = Path(str(resume or ""))
+    if not isinstance(resume, (str, os.PathLike)) or starts_anew(resume):
+        return None
+    folder = Path(resume)
     return read_settings(folder if folder.is_dir() else folder.parent).get("args", {}).get("model")

@@ -88,11 +88,8 @@ def run_ray_tune(
     if given.get("optimizer") is None and "optimizer" not in genes:
         given["optimizer"] = "AdamW"  # 'auto' would ignore lr0 and momentum
     args, metric = get_cfg(overrides=given), TASK2METRIC[model.task]
-    goes_on = resume not in (None, False)
-    if goes_on:
-        folder = find_search(resume, given, model.task, MARK)
-    else:
-        folder = claim_new(args, name=args.name or "tune", reuse=args.exist_ok)
+    earlier = find_search(resume, given, model.task, MARK)
+    folder = earlier or claim_new(args, name=args.name or "tune", reuse=args.exist_ok)
     weights = {"initial_weights": model.model} if model.ckpt and "model" not in genes else {}
     job = ddp.WorkerSpec(trainer or model._smart_load("trainer"), given, dict(model.callbacks), weights)
     with running_ray() as ray:
@@ -101,7 +98,7 @@ def run_ray_tune(
         trainable = tune.with_resources(
             tune.with_parameters(train_in_ray, payload=ddp.pack(job), place=place), {"cpu": 1, "gpu": gpus}
         )
-        if goes_on:
+        if earlier:
             tuner = tune.Tuner.restore(str(folder), trainable, resume_errored=True)
         else:
             plan = tune.TuneConfig(

@@ -25,6 +25,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from ultralytics.cfg.merge import get_save_dir
+from ultralytics.cfg.values import starts_anew
 from ultralytics.utils.files import atomic_folder, atomic_write
 from ultralytics.utils.log import remove_colorstr
 from ultralytics.utils.yaml_io import YAML
@@ -192,27 +193,33 @@ def settings_file(folder: Path) -> Path:
     return Path(folder) / SETTINGS_FILE
 
 
-def find_search(resume: Any, given: Mapping[str, Any], task: str | None, mark: str) -> Path:
-    """Return the folder of the search to go on with.
+def find_search(resume: Any, given: Mapping[str, Any], task: str | None, mark: str) -> Path | None:
+    """Return the folder of the search to go on with, None for a new one.
 
     Args:
-        resume: its folder, or a file in it; True for the newest one of this `project` and `name`.
+        resume: its folder, or a file in it; True for the newest one of this `project` and `name`, `auto` for that where
+            there is one; None or False for a new search.
         given: arguments of the call.
         task: name of the task.
         mark: file that every folder of a search has.
 
     Raises:
-        FileNotFoundError: there is none.
+        FileNotFoundError: there is none, and `resume` is not `auto`.
     """
-    if resume is not True:
+    if not resume:
+        return None
+    auto = starts_anew(resume)
+    if resume is not True and not auto:
         folder = Path(resume)
         folder = folder.parent if folder.is_file() else folder
         if not (folder / mark).is_file():
             raise FileNotFoundError(f"resume='{resume}' is no folder of a search: it has no '{mark}'.")
         return folder.resolve()
-    place = {key: given.get(key) for key in ("project", "name")}
+    place = {key: given.get(key) for key in ("project", "name", "save_dir")}
     first = get_save_dir(SimpleNamespace(task=task, exist_ok=True, mode="tune", **place))
     found = [path for path in first.parent.glob(f"{escape(first.name)}*") if (path / mark).is_file()]
+    if not found and auto:
+        return None
     if not found:
         raise FileNotFoundError(f"resume=True: there is no search in '{first}' yet; name its folder: resume=path")
     return max(found, key=lambda path: (path / mark).stat().st_mtime).resolve()
