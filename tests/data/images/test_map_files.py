@@ -14,12 +14,14 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image
 
+from ultralytics.data.dense.base import resized_map
 from ultralytics.data.images.io import UnreadableImageError
 from ultralytics.data.images.maps import (
     check_depth_scale,
     load_depth,
     metres,
     read_class_map,
+    read_depth_numbers,
     read_mask,
     save_depth_png,
 )
@@ -108,6 +110,32 @@ def test_what_is_no_class_map(tmp_path, name):
     assert name in str(caught.value)
     with pytest.raises(FileNotFoundError):
         read_class_map(tmp_path / "nowhere.png")
+
+
+def test_other_orders_of_bytes(tmp_path):
+    depth = np.linspace(0.5, 60, 600).reshape(20, 30)
+    for kind in (">f4", ">f8", "<f2", "g"):
+        np.save(tmp_path / "a.npy", depth.astype(kind))
+        np.testing.assert_allclose(resized_map(load_depth(tmp_path / "a.npy"), (20, 30)), depth, rtol=1e-3)
+        np.testing.assert_allclose(
+            resized_map(read_depth_numbers(tmp_path / "a.npy"), (10, 15)), depth[1::2, 1::2], rtol=1e-3
+        )
+    np.save(tmp_path / "a.npy", np.asfortranarray(depth))
+    np.testing.assert_allclose(load_depth(tmp_path / "a.npy"), depth, rtol=1e-6)
+    np.save(tmp_path / "a.npy", np.array([[1e300, 1.0]]))
+    assert load_depth(tmp_path / "a.npy").tolist() == [[0, 1]]
+    big = (IDS.astype(int) * 300 % 65536).astype(">u2")
+    head = b"MM\0*" + struct.pack(">IH", 8, 9)
+    entries = [(256, 3, 30), (257, 3, 20), (258, 3, 16), (259, 3, 1), (262, 3, 1), (273, 4, 122), (277, 3, 1)]
+    entries += [(278, 3, 20), (279, 4, 1200)]
+    for tag, kind, value in entries:
+        head += struct.pack(">HHI", tag, kind, 1) + (
+            struct.pack(">HH", value, 0) if kind == 3 else struct.pack(">I", value)
+        )
+    (tmp_path / "big.tif").write_bytes(head + b"\0" * 4 + big.tobytes())
+    found = read_class_map(tmp_path / "big.tif")
+    assert found.dtype == np.uint16 and found.dtype.isnative
+    np.testing.assert_array_equal(found, IDS.astype(int) * 300 % 65536)
 
 
 def test_depth_png_and_array_agree(tmp_path):

@@ -103,8 +103,10 @@ def _with_pillow(data: bytes, name: str) -> np.ndarray:
         mode = picture.mode
         palette = _grey_levels(picture) if mode == "P" else None
         values = np.asarray(ImageOps.exif_transpose(picture))
-    if mode in {"L", "P"} or mode.startswith("I;16"):
+    if mode in {"L", "P"}:
         return values if palette is None else palette[values]
+    if mode.startswith("I;16"):
+        return values.astype(np.uint16)  # in this machine's order of bytes
     if mode == "1":
         return values.astype(np.uint8)
     if mode == "I":
@@ -143,7 +145,7 @@ def check_depth_scale(scale: float, name: str = "depth_scale") -> float:
 
 
 def read_depth_numbers(path: str | os.PathLike) -> np.ndarray:
-    """Read a depth file as it is: (H, W) uint16 of a PNG, float of an array.
+    """Read a depth file as it is: (H, W) uint16 of a PNG, float32 of an array.
 
     Raises:
         FileNotFoundError: where there is no such file.
@@ -162,7 +164,8 @@ def read_depth_numbers(path: str | os.PathLike) -> np.ndarray:
                 f"{name}: a depth array is (height, width) in floating-point metres, not {numbers.dtype} of shape "
                 f"{numbers.shape}."
             )
-        return numbers
+        with np.errstate(over="ignore"):  # what does not fit becomes infinite, which is not known
+            return numbers.astype(np.float32, order="C")  # also from other orders of bytes
     with open(path, "rb") as file:
         data = file.read()
     if data[: len(PNG_START)] != PNG_START or len(data) < PNG_HEADER_END:
@@ -188,7 +191,8 @@ def metres(numbers: np.ndarray, scale: float) -> np.ndarray:
     """
     if numbers.dtype.kind == "u":
         return numbers / np.float32(scale)
-    depth = numbers.astype(np.float32)
+    with np.errstate(over="ignore"):
+        depth = numbers.astype(np.float32)
     depth[~(depth > 0) | np.isinf(depth)] = 0  # NaN is not above 0
     return depth
 
