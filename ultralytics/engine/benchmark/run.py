@@ -113,7 +113,8 @@ def benchmark(
     facts = chosen_formats(format)
     kwargs = modernise({"quantize": quantize, **kwargs})
     given = _checked({**kwargs, "imgsz": imgsz, "device": device, "data": data})
-    subjects = [_opened(one) for one in (model, *(given.pop("beside", None) or ()))]
+    trust = bool(given.get("trust"))
+    subjects = [_opened(one, trust) for one in (model, *(given.pop("beside", None) or ()))]
     metrics = {TASK2METRIC[subject.task] for subject in subjects}
     if len(metrics) > 1:
         raise ValueError(
@@ -151,7 +152,7 @@ def _jobs(models: Sequence[Any], given: Mapping[str, Any], folder: Path) -> Iter
             imgsz=given["imgsz"],
             device="cpu" if given["device"] is None else str(given["device"]),
             quantize=given["quantize"],
-            trust=bool(model.overrides.get("trust")),
+            trust=bool(given.get("trust") or model.overrides.get("trust")),
         )
 
 
@@ -171,12 +172,12 @@ def chosen_formats(names: str) -> list[FormatFacts]:
     return found or list(FORMATS.values())
 
 
-def _opened(model: Any) -> Any:
+def _opened(model: Any, trust: bool) -> Any:
     """Return the model itself, or the one that a path names."""
     if model is None:
         model = Path(SETTINGS["weights_dir"]) / "yolo26n.pt"
     if isinstance(model, (str, os.PathLike)):
-        model = resolve(OPEN_BY_NAME)(str(ARGS["model"].check(model)), None, False)
+        model = resolve(OPEN_BY_NAME)(str(ARGS["model"].check(model)), None, trust)
     if not callable(getattr(model, "benchmark_data", None)):
         raise ConfigTypeError(f"benchmark takes a model or the path of one, got {type(model).__name__}.")
     model._check_is_pytorch_model()
