@@ -24,8 +24,9 @@ from typing import Any
 import pairs
 
 CASES = {"val": {}, "plots": {"plots": True}, "json": {"save_json": True}}  # arguments of each
-DATA_KEYS = ("names", "kpt_shape", "flip_idx", "masks_dir", "depth_scale")  # what both sides need to know about a set
-SUFFIXES = {"detect": "", "segment": "-seg", "pose": "-pose", "obb": "-obb", "classify": "-cls", "semantic": "-sem"}
+DATA_KEYS = ("names", "kpt_shape", "flip_idx", "masks_dir", "depth_scale", "max_depth")  # what both sides need to know
+SUFFIXES = {"detect": "", "segment": "-seg", "pose": "-pose", "obb": "-obb", "classify": "-cls"}
+SUFFIXES |= {"semantic": "-sem", "depth": "-depth"}
 PICTURES = {".jpg", ".jpeg", ".png"}
 BATCH = 16
 SIDES = ("here", "other")
@@ -66,7 +67,7 @@ def write_data(data: str, folder: Path, task: str) -> dict[str, str]:
         return {side: str(folder / side) for side in SIDES} | {"pictures": str(pictures)}
     found = check_det_dataset(data)
     pictures = Path(found["val"])
-    folder_of_labels = found.get("masks_dir", "labels")
+    folder_of_labels = found.get("masks_dir", "depth" if task == "depth" else "labels")
     labels = Path(*(folder_of_labels if part == "images" else part for part in pictures.parts))
     files = {side: str(folder / side / "data.yaml") for side in SIDES}
     for side, file in files.items():

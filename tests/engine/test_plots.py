@@ -14,9 +14,11 @@ from ultralytics.engine.plots.annotate import Annotator
 from ultralytics.engine.plots.crops import save_one_box
 from ultralytics.engine.plots.dense import colorize_depth
 from ultralytics.engine.plots.features import feature_visualization
+from ultralytics.engine.plots.histogram import plot_depth_histogram
 from ultralytics.engine.plots.labels import plot_labels
 from ultralytics.engine.plots.mosaics import output_to_rotated_target, output_to_target, plot_images
 from ultralytics.engine.plots.palette import POSE_PALETTE, SKELETON, Colors, colors, contrasting
+from ultralytics.engine.plots.panels import plot_depth_panels
 from ultralytics.engine.plots.text import StrokeWriter, TrueTypeWriter, find_font, is_ascii
 from ultralytics.ops.rotated import xywhr2xyxyxyxy
 
@@ -232,6 +234,44 @@ def test_plot_labels(tmp_path):
     plot_labels(boxes, np.arange(50) % 3, {0: "a", 1: "b", 2: "c"}, tmp_path, seen.append)
     assert seen == [tmp_path / "labels.jpg"] and cv2.imread(str(seen[0])).shape == (1600, 1600, 3)
     plot_labels(np.zeros((0, 4)), np.zeros(0), {}, tmp_path)
+
+
+def test_color_bar_runs_from_near_to_far():
+    picture = np.full((200, 300, 3), 90, np.uint8)
+    depth = np.linspace(1, 9, 60000, dtype=np.float32).reshape(200, 300)
+    annotator = Annotator(picture.copy())
+    annotator.color_bar(depth)
+    changed = np.flatnonzero((annotator.im != picture).any((0, 2)))
+    assert changed.max() == 299 and changed.min() > 150  # at the right side
+    left = changed.min()
+    bar = annotator.im[:, left + 4 : left + 7].astype(int)
+    rows = np.flatnonzero(np.ptp(bar, axis=2).max(1) > 60)  # where there is colour
+    assert bar[rows[2]].mean(0).argmax() == 2 and bar[rows[-3]].mean(0).argmax() == 0  # red is near, blue is far
+    small = Annotator(np.full((16, 16, 3), 90, np.uint8))
+    small.color_bar(depth)
+    assert (small.im == 90).all()
+    flat = Annotator(picture.copy())
+    flat.color_bar(np.ones((200, 300), np.float32))
+    assert (flat.im == picture).all()
+
+
+def test_depth_panels(tmp_path):
+    images, truth = torch.rand(6, 3, 32, 48), torch.rand(6, 1, 32, 48) * 4
+    picture = plot_depth_panels(images, [truth * 2, truth[:, 0]], tmp_path / "a.jpg", gt=truth, titles=["far", "right"])
+    assert (tmp_path / "a.jpg").is_file()
+    assert picture.shape == (24 + 4 * 160, 4 * 240, 3)
+    truth_panel, right = picture[24:184, 240:480], picture[24:184, 720:960]
+    np.testing.assert_array_equal(truth_panel, right)
+    assert plot_depth_panels(images[:0], [], tmp_path / "b.jpg").shape == (0, 0, 3)
+    alone = plot_depth_panels(images.numpy() * 255, (), tmp_path / "c.jpg", max_images=2)
+    assert alone.shape == (24 + 2 * 160, 240, 3)
+
+
+def test_depth_histogram(tmp_path):
+    for depths in (np.random.default_rng(0).random(1000) * 5, np.zeros(0)):
+        drawn = []
+        plot_depth_histogram(depths, tmp_path / "labels.jpg", on_plot=drawn.append)
+        assert drawn == [tmp_path / "labels.jpg"] and drawn[0].stat().st_size > 5000
 
 
 def test_colorize_depth():

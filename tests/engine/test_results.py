@@ -145,6 +145,39 @@ def test_dense_parts():
     assert KINDS["semantic"]()[0].semantic_mask.shape == (40, 80)
 
 
+@pytest.mark.parametrize("kind", ["semantic", "depth"])
+def test_a_map_is_a_list_of_one_item(kind):
+    r = KINDS[kind]()
+    part = r.depth if kind == "depth" else r.semantic_mask
+    for whole in (0, -1, slice(0, 1), [0], torch.tensor([True]), np.array([0])):
+        assert part[whole] is part and len(r[whole]) == 1
+    for none in (slice(0, 0), [], torch.tensor([False]), np.array([], int), slice(1, 3)):
+        assert len(part[none]) == 0 and part[none].shape == (0, 80) and len(r[none]) == 0
+        assert r[none].plot().shape == (40, 80, 3) and r[none].summary() == []
+    assert len(list(part)) == 1
+    with pytest.raises(IndexError):
+        part[1]
+    with pytest.raises(IndexError):
+        part[0:1, 0:5]
+
+
+def test_depth_in_words_and_figures():
+    metres = torch.tensor([[0.0, 1.0], [2.0, 5.0], [float("nan"), float("inf")]])
+    r = Results(np.zeros((3, 2, 3), np.uint8), "a.jpg", {0: "depth"}, depth=metres)
+    assert r.verbose() == "depth 1.00-5.00m, "
+    assert r.summary() == [
+        {"name": "depth", "min": 1.0, "max": 5.0, "mean": 2.66667, "median": 2.0, "valid_ratio": 0.5}
+    ]
+    r.update(depth=torch.zeros(3, 2))
+    assert r.verbose() == "depth (no valid pixels), " and r.summary() == []
+
+
+def test_depth_is_written_as_metres(tmp_path):
+    r = KINDS["depth"]()
+    assert r.save_txt(tmp_path / "labels" / "a.b.txt") == str(tmp_path / "labels" / "a.b.npy")
+    np.testing.assert_array_equal(np.load(tmp_path / "labels" / "a.b.npy"), r.depth.data.numpy())
+
+
 def test_length_and_index():
     r = KINDS["mask"]()
     r.speed, r.save_dir = {"preprocess": 1, "inference": 2, "postprocess": 3}, "runs"

@@ -22,6 +22,11 @@ IDLE: Mapping[str, Mapping[str, str]] = {
         "pred_to_json": "there are no detections to write; override update_metrics()",
         "eval_json": "there are no detections to evaluate; override get_stats()",
     },
+    "DepthValidator": {
+        "match_predictions": "there are no detections to match; override update_metrics()",
+        "pred_to_json": "there are no detections to write; override update_metrics()",
+        "eval_json": "there are no detections to evaluate; override get_stats()",
+    },
     "BasePredictor": {"save_preds": "override save_predicted_images(save_path, frame)"},
     "Exporter": {
         "_int8_calibration_images": "override get_int8_calibration_dataloader(), whose pictures every format takes",

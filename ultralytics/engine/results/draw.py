@@ -46,9 +46,9 @@ def draw(result: PictureResults, options: DrawOptions, image: np.ndarray | None 
     annotator = Annotator(
         canvas, options.line_width, options.font_size, options.font, pil=options.pil, example=result.names
     )
-    if result.semantic_mask is not None and options.masks:
+    if result.semantic_mask is not None and len(result.semantic_mask) and options.masks:
         annotator.class_map(result.semantic_mask.data, result.names, legend=options.labels)
-    if result.depth is not None:
+    if result.depth is not None and len(result.depth):
         annotator.depth_map(result.depth.data)
         if options.labels:
             annotator.color_bar(result.depth.data)

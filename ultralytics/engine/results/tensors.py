@@ -126,7 +126,7 @@ class TrackedRows(BaseTensor):
 
 
 class DenseTensor(BaseTensor):
-    """One value for every pixel: (H, W). Counts as one item, or none where it is empty."""
+    """One value for every pixel: (H, W). It is a list of one item, or none where it is empty."""
 
     def __init__(self, data: Array, orig_shape: tuple[int, int]) -> None:
         if getattr(data, "ndim", 2) != 2:
@@ -137,5 +137,10 @@ class DenseTensor(BaseTensor):
         return int(0 not in self.data.shape)
 
     def __getitem__(self: Part, idx: Any) -> Part:
-        """Return itself: a map has no rows to choose from."""
-        return self
+        """Return itself where an index, slice, mask or index array selects its one item, else an empty map.
+
+        Raises:
+            IndexError: there is no such item, or more than one axis to choose from.
+        """
+        chosen = np.arange(len(self))[as_numpy(idx) if isinstance(idx, torch.Tensor) else idx]
+        return self if np.size(chosen) else type(self)(self.data[:0], self.orig_shape)
