@@ -91,7 +91,6 @@ def test_table_has_a_row_for_every_class(best, data, tmp_path, caplog):
     caplog.set_level(logging.INFO)
     best.val(data=data, **run_settings(tmp_path, verbose=True))
     lines = [line.split() for line in caplog.text.splitlines()]
-    assert any(line[-5:] == ["Class", "Images", "Pixels", "mIoU", "PixAcc"] for line in lines) or True
     rows = {line[-5]: line[-4:] for line in lines if len(line) >= 5 and line[-5] in {"all", *NAMES.values()}}
     assert set(rows) == {"all", *NAMES.values()}
     assert int(rows["all"][0]) == 4 and int(rows["all"][1]) == sum(int(rows[name][1]) for name in NAMES.values())
@@ -110,7 +109,6 @@ def test_prediction(best, pictures, tmp_path):
         rows = result.summary()
         assert sum(row["pixel_ratio"] for row in rows) == pytest.approx(1, abs=1e-4)
         assert {row["name"] for row in rows} <= set(NAMES.values())
-    assert len({tuple(row["class"] for row in result.summary()) for result in results}) >= 1
 
 
 def test_map_of_a_picture_that_is_not_square_has_its_size(best, pictures):
@@ -282,7 +280,7 @@ def test_classifier_rows_are_taken_over_by_name():
 
 
 def test_names_are_offered():
-    assert SemanticSegmentationValidator.__module__ == "ultralytics.models.yolo.semantic.val"
+    assert SemanticSegmentationValidator().get_desc().split() == ["Class", "Images", "Pixels", "mIoU", "PixAcc"]
     from ultralytics.nn.tasks import SemanticSegmentationModel
     from ultralytics.utils.loss import SemanticSegmentationLoss
     from ultralytics.utils.metrics import CITYSCAPES_WEIGHT, SemanticMetrics

@@ -6,7 +6,6 @@ original pictures.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ from ultralytics.engine.metrics.semantic import SemanticMetrics
 from ultralytics.engine.plots.files import write_image
 from ultralytics.engine.plots.mosaics import plot_images
 from ultralytics.engine.task import SelectOptions
-from ultralytics.models.yolo.detect.val import DetectionValidator
+from ultralytics.models.yolo.detect.val import DetectionValidator, common_folder
 from ultralytics.models.yolo.semantic.stages import check_output, pixel_values
 from ultralytics.models.yolo.semantic.task import SEMANTIC
 from ultralytics.ops.masks import scale_masks
@@ -91,7 +90,7 @@ class SemanticSegmentationValidator(DetectionValidator):
         shown = {0: "background", 1: self.names[0]} if self.nc == 1 else self.names
         self.confusion_matrix = ConfusionMatrix(names=shown, task=self.spec.name)
         files = list(getattr(self.dataloader.dataset, "im_files", ()))
-        self._prefix = os.path.commonpath([os.path.dirname(file) for file in files]) if files else ""
+        self._prefix = common_folder(files)
         known = int((self.data or {}).get("nc", self.nc))
         if known > self.nc:
             LOGGER.warning(
@@ -159,25 +158,19 @@ class SemanticSegmentationValidator(DetectionValidator):
     def save_pred_masks(self, preds: torch.Tensor, batch: Mapping[str, Any]) -> None:
         """Write the class maps of a batch as masks of the data set's kind, `results/<path of the picture>.png`.
 
-        They have the size of the original picture and the numbers that the data set's own masks have.
+        They are grey, have the size of the original picture and the numbers that the data set's own masks have.
         """
         if self._ids is None:
             self._ids = ClassIds.from_data({**self.data, "nc": self.nc})
         for i, file in enumerate(batch["im_file"]):
             path = self.save_dir / FOLDER / Path(self._inner_path(file)).with_suffix(".png")
-            write_mask(path, self._ids.to_numbers(self.scale_map(preds[i], batch, i)))
+            write_image(path, self._ids.to_numbers(self.scale_map(preds[i], batch, i)))
 
     def scale_map(self, classes: torch.Tensor, batch: Mapping[str, Any], si: int) -> np.ndarray:
         """Return a class map (H, W) of the input in the pixels of picture `si` of the batch."""
         pad = batch["ratio_pad"][si] if "ratio_pad" in batch else None
         large = scale_masks(classes[None, None].float(), batch["ori_shape"][si], ratio_pad=pad, mode="nearest")
         return large[0, 0].to(torch.int32).cpu().numpy()
-
-
-def write_mask(path: Path, numbers: np.ndarray) -> None:
-    """Write numbers (H, W), uint8 or uint16, as a grey PNG that holds just them."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_image(path, numbers)
 
 
 __getattr__, __dir__ = offer(__name__)
