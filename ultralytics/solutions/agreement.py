@@ -27,7 +27,7 @@ __all__ = [
 
 LIMIT_PX, LIMIT_CONF, LIMIT_MASK = 1.0, 0.01, 0.9  # distances in pixels, scores, IoU of masks
 # Exported class maps are enlarged by nearest pixels, logits by linear interpolation: edges may differ.
-LIMIT_CLASSES, LIMIT_DEPTH = 0.05, 0.01  # part of the pixels, part of the depth
+LIMIT_CLASSES, LIMIT_DEPTH = 0.03, 0.01  # part of the pixels, part of the depth
 SMALLEST_DEPTH = 0.001  # metres
 
 
@@ -154,7 +154,7 @@ class MapAgreement:
 
     @property
     def ok(self) -> bool:
-        """Whether classes differ at no more than 5 % of the pixels of a picture, and depths by no more than 1 %."""
+        """Whether classes differ at no more than 3 % of the pixels of a picture, and depths by no more than 1 %."""
         return self.images > 0 and (self.different or 0.0) <= LIMIT_CLASSES and (self.depth or 0.0) <= LIMIT_DEPTH
 
     @property
