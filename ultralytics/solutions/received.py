@@ -38,7 +38,7 @@ class PixelLimitError(UploadError):
     """A picture has too many pixels."""
 
 
-def received_picture(data: bytes, name: str, max_pixels: int = MAX_PICTURE_PIXELS) -> np.ndarray:
+def received_picture(data: bytes, name: str, max_pixels: int | None = None) -> np.ndarray:
     """Return a picture (H, W, 3) BGR uint8 from the bytes of a file.
 
     The size is read from the header before anything is decoded, since a small file may describe a huge picture.
@@ -46,13 +46,13 @@ def received_picture(data: bytes, name: str, max_pixels: int = MAX_PICTURE_PIXEL
     Args:
         data: content of the file.
         name: what the sender calls it, for errors; it is no path.
-        max_pixels: pixels, at most.
+        max_pixels: pixels, at most; `MAX_PICTURE_PIXELS` where None.
 
     Raises:
         PixelLimitError: too many pixels.
         UploadError: too many bytes, or no picture.
     """
-    shown = printable(name, SHOWN_NAME)
+    shown, most = printable(name, SHOWN_NAME), MAX_PICTURE_PIXELS if max_pixels is None else max_pixels
     if len(data) > MAX_PICTURE_BYTES:
         raise UploadError(f"'{shown}' has more than {MAX_PICTURE_BYTES >> 20} MiB.")
     try:
@@ -60,11 +60,11 @@ def received_picture(data: bytes, name: str, max_pixels: int = MAX_PICTURE_PIXEL
             width, height = header.size
             suffix = (header.format or "").lower()
     except Image.DecompressionBombError:
-        width = height = max_pixels
+        width = height = most
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, MemoryError):
         raise UploadError(f"'{shown}' is not a picture of a known format.") from None
-    if width * height > max_pixels:
-        raise PixelLimitError(f"'{shown}' has more than {max_pixels / 1e6:g} million pixels.")
+    if width * height > most:
+        raise PixelLimitError(f"'{shown}' has more than {most / 1e6:g} million pixels.")
     try:
         return read_bytes(data, f"upload.{suffix}")
     except UnreadableImageError:
