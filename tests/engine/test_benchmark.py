@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -147,6 +148,11 @@ def test_profile_models(tmp_path, monkeypatch):
     assert found["model/name"] == "yolov8n" and found["model/parameters"] == 3_157_200
     assert found["model/speed_ONNX(ms)"] > 0 and found["model/speed_TensorRT(ms)"] == 0
     assert ProfileModels("nothing-*.pt").run() == []
+    assert profiler.profile_tensorrt_model("yolov8n.onnx") == (0.0, 0.0)
+    profiler.device = SimpleNamespace(type="cuda")  # files of other formats stand for engines here
+    monkeypatch.setattr(profiler, "_timed", lambda call, eps: (1.0, 0.5))
+    assert profiler.profile_tensorrt_model("yolov8n.onnx") == (1.0, 0.5)
+    assert profiler.profile_tensorrt_model("nothing.engine") == (0.0, 0.0)
 
 
 def test_sigma_clipping():

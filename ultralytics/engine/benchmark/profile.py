@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import glob
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,7 @@ class ProfileModels:
         min_time: seconds that a model is timed at least.
         imgsz: side of the images in pixels.
         quantize: precision of the ONNX files.
-        trt: also time TensorRT, where it is built and the device is a GPU.
+        trt: also time TensorRT, where the device is a GPU.
         device: where to run; chosen where None.
     """
 
@@ -72,11 +72,8 @@ class ProfileModels:
         lines, found = [], []
         for file in files:
             try:
-                onnx_file, info = self._prepared(file)
-                times = (
-                    self.profile_onnx_model(onnx_file),
-                    self.profile_tensorrt_model(str(file.with_suffix(".engine"))),
-                )
+                onnx_file, engine_file, info = self._prepared(file)
+                times = self.profile_onnx_model(onnx_file), self.profile_tensorrt_model(engine_file)
             except Exception as error:  # one model that fails must not cost the others' figures
                 LOGGER.error(f"'{file}' is left out: {error}")
                 continue
@@ -101,15 +98,18 @@ class ProfileModels:
                 files += glob.glob(str(path))
         return [Path(file) for file in sorted(set(files)) if Path(file).suffix in SUFFIXES]
 
-    def _prepared(self, file: Path) -> tuple[str, tuple[float, float, float, float]]:
-        """Return a model's ONNX file and its layers, parameters, gradients and GFLOPs."""
+    def _prepared(self, file: Path) -> tuple[str, str, tuple[float, float, float, float]]:
+        """Return a model's ONNX file, its TensorRT file, and its layers, parameters, gradients and GFLOPs."""
+        engine = str(file.with_suffix(".engine"))
         if file.suffix == ".onnx":
-            return str(file), self.get_onnx_model_info(str(file))
+            return str(file), engine, self.get_onnx_model_info(str(file))
         model = resolve(OPEN_BY_NAME)(str(file), None, False)
         network = model.model
         info = (len(list(network.modules())), get_num_params(network), 0.0, get_flops(network, self.imgsz))
-        path = model.export(format="onnx", quantize=self.quantize, imgsz=self.imgsz, device=self.device, verbose=False)
-        return path, info
+        options = {"quantize": self.quantize, "imgsz": self.imgsz, "device": self.device, "verbose": False}
+        if self.trt and self.device.type != "cpu":
+            engine = model.export(format="engine", **options)
+        return model.export(format="onnx", **options), engine, info
 
     @staticmethod
     def get_onnx_model_info(onnx_file: str) -> tuple[float, float, float, float]:
@@ -133,16 +133,13 @@ class ProfileModels:
         return not all(isinstance(side, int) and side >= 0 for side in tensor_shape)
 
     def profile_tensorrt_model(self, engine_file: str, eps: float = 1e-3) -> tuple[float, float]:
-        """Return mean and deviation in milliseconds of a TensorRT file; zeros where that is not asked for.
-
-        Raises:
-            NotImplementedError: on a GPU, since engines are not timed here.
-        """
-        if not self.trt or self.device.type == "cpu":
+        """Return mean and deviation in milliseconds of a TensorRT file; zeros without one and on processors."""
+        if not self.trt or self.device.type == "cpu" or not Path(engine_file).is_file():
             return NOTHING
-        raise NotImplementedError(
-            "TensorRT engines are not timed here; trt=False leaves them out, 'yolo benchmark format=engine' times one."
-        )
+        model = resolve(OPEN_BY_NAME)(str(engine_file), None, False)
+        picture = np.zeros((self.imgsz, self.imgsz, 3), np.uint8)
+        options = {"imgsz": self.imgsz, "device": self.device, "verbose": False}
+        return self._timed(lambda: model.predict(picture, **options)[0].speed["inference"], eps)
 
     def profile_onnx_model(self, onnx_file: str, eps: float = 1e-3) -> tuple[float, float]:
         """Return mean and deviation in milliseconds of an ONNX file on the processor, outliers left out."""
@@ -159,11 +156,14 @@ class ProfileModels:
             session.run(None, {image.name: pixels})
             return (time.perf_counter() - start) * 1e3
 
-        started, calls = time.perf_counter(), 0
-        while calls < self.num_warmup_runs:
+        return self._timed(call, eps)
+
+    def _timed(self, call: Callable[[], float], eps: float) -> tuple[float, float]:
+        """Return mean and deviation of what calls say they took, after calls that warm up, without outliers."""
+        started = time.perf_counter()
+        for _ in range(self.num_warmup_runs):
             call()
-            calls += 1
-        each = (time.perf_counter() - started) / max(calls, 1)
+        each = (time.perf_counter() - started) / max(self.num_warmup_runs, 1)
         runs = max(round(self.min_time / (each + eps)), self.num_timed_runs)
         times = self.iterative_sigma_clipping(np.array([call() for _ in range(runs)]), sigma=2, max_iters=5)
         return float(times.mean()), float(times.std())
