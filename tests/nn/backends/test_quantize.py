@@ -111,6 +111,7 @@ def test_what_is_computed_in_8_bits(recorded):
     assert all("/act/" in name for name in head if kinds[name] != "Conv")  # and not the activation of scores
     body = {kinds[name] for name in chosen - head}
     assert body == {"Conv", "Sigmoid", "Mul", "Add", "Concat", "MaxPool", "Resize", "Split"}
+    assert set(nodes_for_8_bits(graph, model, ("Conv",))) == convolutions & chosen
     routing = [name for name in kinds if "/routing/" in name]
     assert bool(routing) is dynamic and not chosen.intersection(routing)
 
@@ -215,9 +216,9 @@ def test_openvino_folders(tiny, tmp_path, head):
 def test_a_broken_file_is_refused_and_not_kept(tiny, tmp_path, monkeypatch):
     right = onnx_format.quantized
 
-    def zeroed(graph, batches, model):
+    def zeroed(graph, batches, model, types):
         """The old fault: one scale for boxes and scores, which makes every score 0."""
-        made = right(graph, batches, model)
+        made = right(graph, batches, model, types)
         for node in made.graph.node:
             node.output[:] = ["whole" if name == "output0" else name for name in node.output]
         keep = np.concatenate([np.ones(4), np.zeros(6)]).astype(np.float32).reshape(1, 10, 1)

@@ -30,6 +30,7 @@ from ultralytics.utils.text import printable
 
 __all__ = ["OpenVinoFormat", "OpenVinoRuntime"]
 
+IN_8_BITS = ("Conv",)  # it is slower where activations and what passes them on are told to be in 8 bits too
 INFO = "model_info"  # section of the .xml with the same, for a graph that is taken out of its folder
 
 
@@ -113,7 +114,8 @@ class OpenVinoFormat(ExportFormat):
         lose by it.
         """
         openvino = _openvino("OpenVINO export")
-        graph = openvino.Core().read_model(onnx_content(model, replace(plan, precision=32, metadata={})))
+        content = onnx_content(model, replace(plan, precision=32, metadata={}), IN_8_BITS)
+        graph = openvino.Core().read_model(content)
         for key, value in plan.metadata.items():
             graph.set_rt_info(str(value), [INFO, key])
         with atomic_folder(path) as folder:

@@ -10,7 +10,7 @@ what only a rare object reaches, whose score then falls.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -47,7 +47,13 @@ class CalibrationReader:
         return None if batch is None else {self.name: batch}
 
 
-def quantized(graph: Any, batches: Iterable[np.ndarray], model: nn.Module | None = None, name: str = "images") -> Any:
+def quantized(
+    graph: Any,
+    batches: Iterable[np.ndarray],
+    model: nn.Module | None = None,
+    types: Collection[str] = TYPES,
+    name: str = "images",
+) -> Any:
     """Return a graph (`ModelProto`) in 8 bits.
 
     Args:
@@ -55,13 +61,14 @@ def quantized(graph: Any, batches: Iterable[np.ndarray], model: nn.Module | None
         batches: what the network will see, arrays (B, C, H, W).
         model: network that the graph was recorded from, whose modules say what stays in float; without it only what
             the graph itself tells is known.
+        types: kinds of nodes that the runtime is faster with in 8 bits.
         name: input of the graph.
 
     Raises:
         ValueError: there is nothing to compute in 8 bits, or no batch.
     """
     tools, onnx = _tools(), require("onnx", "export", "an export of 8 bits")
-    names = nodes_for_8_bits(graph.graph, model)
+    names = nodes_for_8_bits(graph.graph, model, types)
     chosen = set(names)
     if not any(node.op_type == "Conv" and node.name in chosen for node in graph.graph.node):
         raise ValueError(
@@ -77,7 +84,7 @@ def quantized(graph: Any, batches: Iterable[np.ndarray], model: nn.Module | None
             file,
             CalibrationReader(_counted(batches), name),
             quant_format=tools.QuantFormat.QDQ,
-            op_types_to_quantize=list(TYPES),
+            op_types_to_quantize=list(types),
             nodes_to_quantize=names,
             per_channel=True,
             activation_type=tools.QuantType.QUInt8,
