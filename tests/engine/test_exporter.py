@@ -288,8 +288,8 @@ def test_callbacks_run(plain_model):
 @pytest.mark.parametrize(
     ("options", "error", "word"),
     [
-        ({"format": "tensorrt"}, NotImplementedError, "format='onnx'"),
-        ({"format": "coreml"}, NotImplementedError, "onnx"),
+        ({"format": "rknn"}, NotImplementedError, "format='onnx'"),
+        ({"format": "hailo"}, NotImplementedError, "onnx"),
         ({"format": "xyz"}, ValueError, "xyz"),
         ({"format": "pt"}, ValueError, "own format"),
         ({"format": "onnx", "quantize": 8, "opset": 12}, ExportArgumentError, "allows 13 to"),

@@ -166,6 +166,9 @@ class Exporter(Calibration, UnwrittenFormats):
         class_maps = form.class_maps and bool(getattr(_head(model), "class_maps", False))
         common = replace(self._common_plan(model), class_maps=class_maps)
         plan = form.check(self.args, common)
+        name = f"export_{facts.name}"
+        if getattr(type(self), name, None) is getattr(Exporter, name, None):
+            form.check_installed(self.args)
         self.target = self._target_file(model, facts)
         _check_writable(self.target)
         self.model = prepared = self._prepare(model, plan, form)

@@ -20,6 +20,7 @@ from torch import nn
 from ultralytics.cfg.errors import ConfigValueError
 from ultralytics.nn.backends.table import FORMATS, FormatFacts, refusal
 from ultralytics.nn.protocols import ExportTarget
+from ultralytics.utils.checks.requirements import require
 from ultralytics.utils.lazy import offer
 
 __all__ = [
@@ -158,6 +159,7 @@ class ExportFormat(ABC):
     name: str  # key of the facts table
     end_to_end = True  # heads that give final detections may do so in the graph
     runs_here = True  # this package runs the files
+    tools: tuple[tuple[str, str], ...] = ()  # packages that write the files, with the extras that bring them
     own_nms = False  # the runtime has an operator of its own for suppression
     static_nms = False  # the number of boxes that survive is no size that a graph may leave free
     class_maps = False  # where pixels have classes, files give these instead of logits
@@ -171,6 +173,19 @@ class ExportFormat(ABC):
     def facts(self) -> FormatFacts:
         """The row of this format."""
         return FORMATS[self.name]
+
+    def check_installed(self, args: Any) -> None:
+        """Check that what writes such files is here; a writer of a user's own does without.
+
+        Args:
+            args: merged configuration.
+
+        Raises:
+            ImportError: it is not installed; names the extra that brings it.
+            ExportArgumentError: a device that cannot write them.
+        """
+        for package, extra in self.tools:
+            require(package, extra, f"{self.facts.title} export")
 
     def check(self, args: Any, plan: ExportPlan) -> ExportPlan:
         """Return the plan with what this format decides, or raise for arguments that it cannot serve.

@@ -32,6 +32,7 @@ class CoreMlFormat(ExportFormat):
     """`.mlpackage` folders."""
 
     name = "coreml"
+    tools = (("coremltools", "coreml"),)
     runs_here = False
     packages = ("coremltools",)
 
@@ -50,7 +51,6 @@ class CoreMlFormat(ExportFormat):
             raise NotImplementedError(
                 f"format='coreml' takes one picture of 3 channels at a time, not {plan.batch} of {plan.channels}."
             )
-        require("coremltools", "coreml", "Core ML export")
         return plan
 
     def export(self, model: nn.Module, plan: ExportPlan, path: Path) -> Path:

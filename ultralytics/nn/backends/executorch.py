@@ -69,16 +69,16 @@ class ExecuTorchFormat(ExportFormat):
     """`_executorch_model` folders."""
 
     name = "executorch"
+    tools = (("executorch.exir", "executorch"),)
     end_to_end = False
     opener = "ultralytics.nn.backends.arrays:ExecuTorchFolder"
     runtimes = ("executorch.runtime",)
     packages = ("executorch",)
 
     def check(self, args: Any, plan: ExportPlan) -> ExportPlan:
-        """Check that the compiler is there."""
+        """Keep to the processor."""
         plan = super().check(args, plan)
         self.needs_processor(plan)
-        require("executorch.exir", "executorch", "ExecuTorch export")
         return plan
 
     def dynamic_form(self, plan: ExportPlan) -> str:

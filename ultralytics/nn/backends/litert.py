@@ -82,12 +82,15 @@ class LiteRtFormat(ExportFormat):
     packages = ("litert-torch", "ai-edge-litert", "ai-edge-quantizer")
 
     def check(self, args: Any, plan: ExportPlan) -> ExportPlan:
-        """Check that the converter is there."""
+        """Keep to the processor."""
         plan = super().check(args, plan)
         self.needs_processor(plan)
+        return plan
+
+    def check_installed(self, args: Any) -> None:
+        """Check that the converter is there."""
         with _quiet():
             require("litert_torch", "litert", "LiteRT export")
-        return plan
 
     def dynamic_form(self, plan: ExportPlan) -> str:
         """Constant kernels."""

@@ -24,7 +24,6 @@ from ultralytics.nn.backends.base import ExportFormat, ExportPlan, Runtime
 from ultralytics.nn.backends.converter import run_converter
 from ultralytics.nn.backends.metadata import MetadataError, parse_metadata_json
 from ultralytics.nn.backends.onnx import check_opset, onnx_content
-from ultralytics.utils.checks.requirements import require
 from ultralytics.utils.lazy import offer
 from ultralytics.utils.log import LOGGER
 
@@ -81,6 +80,7 @@ class MnnFormat(ExportFormat):
     """`.mnn` files."""
 
     name = "mnn"
+    tools = (("MNN", "mnn"),)
     class_maps = True
     own_nms = True
     opener = "ultralytics.nn.backends.arrays:MnnFile"
@@ -88,10 +88,9 @@ class MnnFormat(ExportFormat):
     packages = ("onnx", "onnxslim", "MNN")
 
     def check(self, args: Any, plan: ExportPlan) -> ExportPlan:
-        """Check the operator set of the ONNX file that is converted, and that MNN is there."""
+        """Check the operator set of the ONNX file that is converted."""
         plan = super().check(args, plan)
         check_opset(plan)
-        require("MNN", "mnn", "MNN export")
         return plan
 
     def export(self, model: nn.Module, plan: ExportPlan, path: Path) -> Path:

@@ -73,6 +73,7 @@ class NcnnFormat(ExportFormat):
     """`_ncnn_model` folders."""
 
     name = "ncnn"
+    tools = (("pnnx", "ncnn"),)
     end_to_end = False
     opener = "ultralytics.nn.backends.arrays:NcnnFolder"
     runtimes = ("ncnn",)
@@ -82,7 +83,6 @@ class NcnnFormat(ExportFormat):
         """Record one image, and say that the file takes any number of them."""
         plan = super().check(args, plan)
         self.needs_processor(plan)
-        require("pnnx", "ncnn", "ncnn export")
         return replace(plan, batch=1, free_batch=True)
 
     def limits(self, plan: ExportPlan) -> Limits:

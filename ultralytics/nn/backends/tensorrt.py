@@ -23,6 +23,7 @@ from ultralytics.nn.backends.base import ExportArgumentError, ExportFormat, Expo
 from ultralytics.nn.backends.metadata import MAX_JSON_CHARS, MetadataError, parse_metadata_json
 from ultralytics.nn.backends.onnx import check_opset, onnx_content
 from ultralytics.utils.checks.requirements import require
+from ultralytics.utils.device import select_device
 from ultralytics.utils.lazy import offer
 from ultralytics.utils.log import LOGGER
 
@@ -102,24 +103,28 @@ class TensorRtFormat(ExportFormat):
     packages = ("onnx", "onnxslim", "tensorrt")
 
     def check(self, args: Any, plan: ExportPlan) -> ExportPlan:
-        """Check the operator set, and that TensorRT and a GPU are there; without a named device take the first GPU.
+        """Check the operator set; without a named device take the first GPU."""
+        plan = super().check(args, plan)
+        check_opset(plan)
+        if plan.device.type != "cuda" and args.device is None and torch.cuda.is_available():
+            LOGGER.warning("TensorRT builds on a GPU; taking device=0.")
+            plan = replace(plan, device=torch.device("cuda:0"))
+        return replace(plan, workspace=args.workspace)
+
+    def check_installed(self, args: Any) -> None:
+        """Check that TensorRT and a GPU are there.
 
         Raises:
             ExportArgumentError: a device that is no GPU.
             ImportError: TensorRT is not installed.
         """
-        plan = super().check(args, plan)
-        check_opset(plan)
         require("tensorrt", "", "TensorRT export")
-        if plan.device.type != "cuda":
-            if args.device is not None or not torch.cuda.is_available():
-                raise ExportArgumentError(
-                    f"'device={args.device}' cannot build a TensorRT engine, which is made on the GPU that will run "
-                    "it: device=0 on a machine with one. format='onnx' gives the file that NVIDIA's trtexec takes."
-                )
-            LOGGER.warning("TensorRT builds on a GPU; taking device=0.")
-            plan = replace(plan, device=torch.device("cuda:0"))
-        return replace(plan, workspace=args.workspace)
+        named = args.device is not None and torch.device(select_device(args.device, verbose=False)).type != "cuda"
+        if named or not torch.cuda.is_available():
+            raise ExportArgumentError(
+                f"'device={args.device}' cannot build a TensorRT engine, which is made on the GPU that will run "
+                "it: device=0 on a machine with one. format='onnx' gives the file that NVIDIA's trtexec takes."
+            )
 
     def dynamic_form(self, plan: ExportPlan) -> str:
         """Constant kernels, which every version parses."""
