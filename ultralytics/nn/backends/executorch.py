@@ -19,7 +19,7 @@ from torch import nn
 
 from ultralytics.nn.backends.arrays import ExecuTorchFolder
 from ultralytics.nn.backends.base import ExportFormat, ExportPlan, Runtime
-from ultralytics.nn.backends.metadata import MetadataError, read_beside, write_beside
+from ultralytics.nn.backends.metadata import peek_beside, read_beside, write_beside
 from ultralytics.utils.checks.requirements import require
 from ultralytics.utils.lazy import offer
 from ultralytics.utils.log import LOGGER
@@ -102,13 +102,7 @@ class ExecuTorchFormat(ExportFormat):
 
     def peek(self, path: Path) -> Mapping[str, Any]:
         """Return the metadata of a folder."""
-        try:
-            return read_beside(path) or {}
-        except MetadataError:
-            raise
-        except (OSError, ValueError) as error:  # running the folder will say what is wrong with it
-            LOGGER.debug(f"{path}: {error}")
-            return {}
+        return peek_beside(path)
 
     def load(self, path: Path, device: torch.device, half: bool = False, trust: bool = False) -> ExecuTorchRuntime:
         """Open a folder; its precision is that of its program."""

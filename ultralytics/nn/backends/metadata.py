@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ultralytics.utils.literals import parse_json, parse_literal
+from ultralytics.utils.log import LOGGER
 from ultralytics.utils.text import printable
 from ultralytics.utils.yaml_io import YAML
 
@@ -21,6 +22,7 @@ __all__ = [
     "MetadataError",
     "parse_metadata",
     "parse_metadata_json",
+    "peek_beside",
     "read_beside",
     "write_beside",
 ]
@@ -250,6 +252,21 @@ def read_beside(folder: Path) -> dict[str, Any] | None:
     except ValueError as error:
         raise MetadataError(str(folder), METADATA, f"cannot be read: {str(error).rstrip('.')}") from error
     return parse_metadata(raw, str(file))
+
+
+def peek_beside(folder: Path) -> dict[str, Any]:
+    """Return the same without complaint about what running the folder will complain about; empty where there is none.
+
+    Raises:
+        MetadataError: a file that is there and wrong.
+    """
+    try:
+        return read_beside(folder) or {}
+    except MetadataError:
+        raise
+    except (OSError, ValueError) as error:
+        LOGGER.debug(f"{folder}: {error}")
+        return {}
 
 
 def write_beside(folder: Path, metadata: Mapping[str, Any]) -> None:

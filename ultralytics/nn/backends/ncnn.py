@@ -22,7 +22,7 @@ from torch import nn
 from ultralytics.nn.backends.arrays import NcnnFolder
 from ultralytics.nn.backends.base import ExportFormat, ExportPlan, Limits, Runtime
 from ultralytics.nn.backends.converter import run_converter
-from ultralytics.nn.backends.metadata import MetadataError, read_beside, write_beside
+from ultralytics.nn.backends.metadata import peek_beside, read_beside, write_beside
 from ultralytics.utils.checks.requirements import require
 from ultralytics.utils.lazy import offer
 from ultralytics.utils.log import LOGGER
@@ -113,13 +113,7 @@ class NcnnFormat(ExportFormat):
 
     def peek(self, path: Path) -> Mapping[str, Any]:
         """Return the metadata of a folder."""
-        try:
-            return read_beside(path) or {}
-        except MetadataError:
-            raise
-        except (OSError, ValueError) as error:  # running the file will say what is wrong with it
-            LOGGER.debug(f"{path}: {error}")
-            return {}
+        return peek_beside(path)
 
     def load(self, path: Path, device: torch.device, half: bool = False, trust: bool = False) -> NcnnRuntime:
         """Open a folder; it is computed in what its weights are stored in."""
