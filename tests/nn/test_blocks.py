@@ -65,15 +65,18 @@ ARGS = {
     "OBB": [5, 1],
     "Classify": [5],
     "GhostClassify": [5],
+    "SemanticSegment": [5],
+    "Depth": [16],
 }
 LEVELED = ("RTDETRDecoder", "Detect", "v10Detect", "Segment", "Segment26", "Pose", "Pose26", "OBB", "OBB26")
+DENSE = ("SemanticSegment", "Depth")  # heads that give a value for every pixel
 SOURCES = {
     "Concat": [16, 24],
     "CBFuse": [[8, 24], 8],
     "TorchVision": 3,
-    **{name: [16, 32] for name in ("Index", *LEVELED)},
+    **{name: [16, 32] for name in ("Index", *LEVELED, *DENSE)},
 }
-HEADS = (*LEVELED, "Classify", "GhostClassify", "DynamicGhostClassify")
+HEADS = (*LEVELED, *DENSE, "Classify", "GhostClassify", "DynamicGhostClassify")
 
 
 def make(name):
@@ -87,6 +90,7 @@ def make(name):
     block = spec.resolve()(*filled.args, **keywords)
     if isinstance(block, Detect):
         block.stride = torch.tensor([8.0, 16.0])
+    if isinstance(block, Detect) or name in DENSE:
         x = [torch.randn(2, c, s, s) for c, s in zip(c_in, (8, 4), strict=True)]
     else:
         x = images(c_in)
