@@ -377,6 +377,12 @@ def test_classes_in_shards(tmp_path, warned):
         assert np.array_equal(dataset._read(sample["im_file"]), imread(loose))
     with pytest.raises(ConfigError, match="task=classify"):
         check_det_dataset(out)
+    head = json.loads((out / "shards.json").read_text())
+    for split in ("val", "test"):  # nothing to validate on is told, not replaced by what was trained on
+        head["splits"].pop(split, None)
+    (out / "shards.json").write_text(json.dumps(head))
+    with pytest.raises(FileNotFoundError, match="'val'"):
+        check_cls_dataset(out)
 
 
 def test_training_and_validation_from_shards(packed, tmp_path):

@@ -78,7 +78,8 @@ def check_cls_dataset(dataset: str | Path, split: str = "") -> dict[str, Any]:
 
 def _describe_shards(where: str, split: str) -> dict[str, Any]:
     """Return the description that a set of shards carries; a split is `<set>/<split>`."""
-    raw, file = described_by(ShardSet(where), split)
+    shards = ShardSet(where)
+    raw, file = described_by(shards)
     if raw.get("task") != "classify":
         raise ConfigValueError(f"'{where}' holds pictures with labels of task {raw.get('task')}, not of classes.")
     names = raw.get("names")
@@ -86,10 +87,12 @@ def _describe_shards(where: str, split: str) -> dict[str, Any]:
     if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
         raise ConfigValueError(f"'{file}' must list the names of the classes.")
     found = {name: raw.get(name) for name in SPLIT_FOLDERS}
-    for wanted in [split] if split else ["train"]:
+    if found["val"] is None and found["test"] is not None:
+        LOGGER.warning(f"'{where}' has no shards of 'val'; 'test' is used in its place.")
+        found["val"] = found["test"]
+    for wanted in [split] if split else ["train", "val"]:
         if not found.get(wanted):
-            raise FileNotFoundError(f"'{where}' has no shards of '{wanted}'.")
-    found["val"] = found["val"] or found["test"] or found["train"]
+            raise FileNotFoundError(f"'{where}' has no shards of '{wanted}'; it has {', '.join(shards.splits)}.")
     facts = {"nc": len(names), "names": dict(enumerate(names)), "channels": raw.get("channels", 3), "shards": where}
     return {"path": file.parent, **found, **facts}
 
