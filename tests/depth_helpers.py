@@ -7,6 +7,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+from train_helpers import settings
 
 NETWORK = """
 nc: 1
@@ -49,18 +50,4 @@ def make_depth_data(
 
 def depth_settings(yaml: Path, project: Path, **changes: Any) -> dict[str, Any]:
     """Return arguments of a run of a few seconds."""
-    base = {
-        "model": str(yaml.with_name("net.yaml")),
-        "data": str(yaml),
-        "imgsz": 64,
-        "epochs": 2,
-        "batch": 4,
-        "device": "cpu",
-        "workers": 0,
-        "plots": False,
-        "optimizer": "SGD",
-        "nbs": 4,
-        "project": str(project),
-        "name": "run",
-    }
-    return {**base, **changes}
+    return settings(yaml, project, **{"nbs": 4, **changes})

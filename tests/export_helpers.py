@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import nn
 
+from ultralytics.engine.exporter import Exporter
 from ultralytics.nn.block.parameternet import DynamicConv2d
 from ultralytics.nn.cost.info import model_from
+
+SIDE = 64  # pixels of exports
 
 
 def images(count: int, height: int = 96, width: int | None = None, seed: int = 0) -> torch.Tensor:
@@ -43,3 +48,9 @@ def decoded(model: nn.Module, x: torch.Tensor) -> torch.Tensor:
     with torch.no_grad():
         y = model(x)
     return y[0] if isinstance(y, (tuple, list)) else y
+
+
+def export_beside(form: str, model: nn.Module, checkpoint: Any, **arguments: Any) -> str:
+    """Export a network as if it came from a checkpoint, beside which the export goes, and return the path."""
+    model.pt_path = str(checkpoint)
+    return Exporter(overrides={"format": form, "imgsz": SIDE, "batch": 1, **arguments})(model)

@@ -11,15 +11,13 @@ import importlib.util
 import shutil
 import sys
 import zipfile
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from export_helpers import decoded, images, settled
+from export_helpers import decoded, export_beside, images
 
 from ultralytics import YOLO
-from ultralytics.engine.exporter import Exporter
 from ultralytics.nn.autobackend import AutoBackend
 from ultralytics.nn.backends import ExecuTorchBackend, LiteRTBackend
 from ultralytics.nn.backends.base import ExportArgumentError, as_list
@@ -39,34 +37,6 @@ lacks = {
     for form, names in missing.items()
 }
 FORMS = [pytest.param(form, marks=lacks[form]) for form in ("litert", "executorch")]
-
-
-@pytest.fixture(scope="module")
-def models():
-    """A function that returns the settled network of a name, made once."""
-    made = {}
-    return lambda name: made[name] if name in made else made.setdefault(name, settled(f"{name}.yaml"))
-
-
-@pytest.fixture(scope="module")
-def written(models, tmp_path_factory):
-    """A function that exports a model, once for each set of arguments, and returns the path."""
-    paths = {}
-    root = tmp_path_factory.mktemp("with space")
-
-    def write(form, name, **arguments):
-        key = (form, name, *sorted(arguments.items()))
-        if key not in paths:
-            paths[key] = export(form, copy.deepcopy(models(name)), root / f"{len(paths)} {name}.pt", **arguments)
-        return Path(paths[key])
-
-    return write
-
-
-def export(form, model, checkpoint, **arguments) -> str:
-    """Export a network as if it came from a checkpoint, beside which the export goes."""
-    model.pt_path = str(checkpoint)
-    return Exporter(overrides={"format": form, "imgsz": SIDE, "batch": 1, **arguments})(model)
 
 
 @pytest.mark.slow
@@ -170,7 +140,7 @@ def test_core_ml_says_what_it_is(written, name, more):
 )
 def test_arguments_that_they_do_not_take(models, tmp_path, form, arguments, error, word):
     with pytest.raises(error, match=word):
-        export(form, copy.deepcopy(models("yolov8n")), tmp_path / "m.pt", **arguments)
+        export_beside(form, copy.deepcopy(models("yolov8n")), tmp_path / "m.pt", **arguments)
     assert not list(tmp_path.iterdir())
 
 
@@ -182,7 +152,7 @@ def test_missing_packages_are_told(models, tmp_path, monkeypatch, form, package)
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(ImportError, match=rf"pip install 'ultralytics\[{form}\]'"):
-        export(form, copy.deepcopy(models("yolov8n")), tmp_path / "m.pt")
+        export_beside(form, copy.deepcopy(models("yolov8n")), tmp_path / "m.pt")
     assert not list(tmp_path.iterdir())
 
 

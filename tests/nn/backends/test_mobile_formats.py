@@ -11,12 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from export_helpers import decoded, images, settled
+from export_helpers import decoded, export_beside, images
 from shape_helpers import run_settings, stirred_file, write_network, write_shapes
 from torch import nn
 
 from ultralytics import YOLO
-from ultralytics.engine.exporter import Exporter
 from ultralytics.nn.autobackend import AutoBackend
 from ultralytics.nn.backends import MNNBackend, NCNNBackend
 from ultralytics.nn.backends.base import ExportArgumentError, as_list
@@ -34,34 +33,6 @@ MNN, NCNN = (form.marks[0] for form in FORMS)
 SUFFIX = {"mnn": ".mnn", "ncnn": "_ncnn_model"}
 SIDE = 64
 PIXELS, SCORE = 2e-3, 2e-5
-
-
-@pytest.fixture(scope="module")
-def models():
-    """A function that returns the settled network of a name, made once."""
-    made = {}
-    return lambda name: made[name] if name in made else made.setdefault(name, settled(f"{name}.yaml"))
-
-
-@pytest.fixture(scope="module")
-def written(models, tmp_path_factory):
-    """A function that exports a model, once for each set of arguments, and returns the path."""
-    paths = {}
-    root = tmp_path_factory.mktemp("with space")
-
-    def write(form, name, **arguments):
-        key = (form, name, *sorted(arguments.items()))
-        if key not in paths:
-            paths[key] = export(form, copy.deepcopy(models(name)), root / f"{len(paths)} {name}.pt", **arguments)
-        return Path(paths[key])
-
-    return write
-
-
-def export(form, model, checkpoint, **arguments) -> str:
-    """Export a network as if it came from a checkpoint, beside which the export goes."""
-    model.pt_path = str(checkpoint)
-    return Exporter(overrides={"format": form, "imgsz": SIDE, "batch": 1, **arguments})(model)
 
 
 def copied(path: Path, target: Path) -> Path:
@@ -159,7 +130,7 @@ def test_suppression_in_the_graph(models, tmp_path, arguments):
         nn.init.normal_(branch[-1].weight, std=0.05)
         nn.init.zeros_(branch[-1].bias)
     options = {"nms": True, "conf": 0.5, "iou": 0.5, "max_det": 50, **arguments}
-    backend = AutoBackend(export("mnn", model, tmp_path / "m.pt", **options), verbose=False)
+    backend = AutoBackend(export_beside("mnn", model, tmp_path / "m.pt", **options), verbose=False)
     assert backend.end2end
     for x in (images(1, SIDE), images(2, SIDE), images(3, SIDE, seed=3)):
         rows = backend(x)
@@ -190,7 +161,7 @@ def test_end_to_end_heads(models, written, form, caplog):
 
 @pytest.mark.parametrize("form", FORMS)
 def test_second_export_gives_the_same(models, written, form, tmp_path):
-    again = export(form, copy.deepcopy(models("yolov8n")), tmp_path / "m.pt")
+    again = export_beside(form, copy.deepcopy(models("yolov8n")), tmp_path / "m.pt")
     x = images(1, SIDE)
     assert torch.equal(*(AutoBackend(path, verbose=False)(x) for path in (written(form, "yolov8n"), again)))
 
@@ -316,7 +287,7 @@ def test_damaged_ncnn_is_told(written, tmp_path, name, part):
 )
 def test_arguments_that_they_do_not_take(models, tmp_path, form, arguments, word):
     with pytest.raises((ExportArgumentError, ValueError), match=word):
-        export(form, copy.deepcopy(models("yolov8n")), tmp_path / "m.pt", **arguments)
+        export_beside(form, copy.deepcopy(models("yolov8n")), tmp_path / "m.pt", **arguments)
     assert not list(tmp_path.iterdir())
 
 
@@ -324,7 +295,7 @@ def test_arguments_that_they_do_not_take(models, tmp_path, form, arguments, word
 def test_missing_packages_are_told(models, tmp_path, monkeypatch, form, package):
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(ImportError, match=rf"pip install 'ultralytics\[{form}\]'"):
-        export(form, copy.deepcopy(models("yolov8n")), tmp_path / "m.pt")
+        export_beside(form, copy.deepcopy(models("yolov8n")), tmp_path / "m.pt")
     assert not list(tmp_path.iterdir())
 
 
@@ -339,7 +310,7 @@ def test_failed_conversions_show_last_words(tmp_path, code):
 @pytest.mark.parametrize("form", FORMS)
 def test_what_is_written_is_whole_or_as_it_was(models, tmp_path, monkeypatch, form):
     model = copy.deepcopy(models("yolov8n"))
-    path = Path(export(form, model, tmp_path / "m.pt"))
+    path = Path(export_beside(form, model, tmp_path / "m.pt"))
     before = sorted((f.name, f.stat().st_mtime_ns) for f in tmp_path.rglob("*"))
 
     def fails(*_):
@@ -347,5 +318,5 @@ def test_what_is_written_is_whole_or_as_it_was(models, tmp_path, monkeypatch, fo
 
     monkeypatch.setattr(f"ultralytics.nn.backends.{form}.run_converter", fails)
     with pytest.raises(ConversionError):
-        export(form, model, tmp_path / "m.pt")
+        export_beside(form, model, tmp_path / "m.pt")
     assert sorted((f.name, f.stat().st_mtime_ns) for f in tmp_path.rglob("*")) == before and path.exists()
